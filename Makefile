@@ -1,0 +1,137 @@
+# Alcove. `make help` lists what there is; one Makefile, no configure step.
+#
+# Sources are found by folder. Each folder is a component; DEPS_<component> below is the architecture:
+# what it may use, and so what its unit tests are linked with. An upward call does not link.
+
+FLAVOR ?= release
+ifeq ($(origin CC),default)
+CC     := gcc
+endif
+V      ?= 0
+Q       = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' "$(1)" "$(2)";)
+B      := build/$(FLAVOR)
+
+PKGS   := openssl yaml-0.1 sqlite3 libjwt jansson libcurl
+PKGC   := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+
+WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion -Wno-sign-conversion \
+	  -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Werror
+HARDEN := -fstack-protector-strong -fPIE -fno-plt -fno-strict-aliasing
+CPPFLAGS += -D_GNU_SOURCE -DH2O_USE_LIBUV=0 -Iinclude -Igateway -I. $(PKGC)
+LDHARD := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+
+ifeq ($(FLAVOR),release)
+CFLAGS += -O2 -g -D_FORTIFY_SOURCE=2
+else ifeq ($(FLAVOR),asan)
+CFLAGS += -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -DALV_PARANOID
+LDFLAGS += -fsanitize=address,undefined
+else ifeq ($(FLAVOR),tsan)
+CFLAGS += -O1 -g -fsanitize=thread -DALV_PARANOID
+LDFLAGS += -fsanitize=thread
+else ifeq ($(FLAVOR),leak)
+CFLAGS += -O2 -g -D_FORTIFY_SOURCE=2 -DALV_LEAK_ON_PURPOSE
+else ifeq ($(FLAVOR),clang)
+CC     := clang
+CFLAGS += -O2 -g -D_FORTIFY_SOURCE=2
+else ifeq ($(FLAVOR),fuzz)
+CC     := clang
+CFLAGS += -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -DALV_PARANOID
+LDFLAGS += -fsanitize=fuzzer,address,undefined
+else
+$(error FLAVOR is one of release asan tsan leak clang fuzz)
+endif
+CFLAGS += -std=c11 $(WARN) $(HARDEN)
+
+# ---- components: folder, and what each may use --------------------------------------------------
+COMPONENTS := gateway/base gateway/kafka gateway/tenant policies gateway/authn gateway/quota gateway/meter \
+	      gateway/state gateway/net gateway/cluster gateway/api gateway/control gateway/proxy admin-api
+
+DEPS_gateway/base    :=
+DEPS_gateway/kafka   := gateway/base
+DEPS_gateway/tenant  := gateway/base
+DEPS_policies        := gateway/tenant gateway/base
+DEPS_gateway/authn   := policies gateway/tenant gateway/base
+DEPS_gateway/quota   := gateway/base
+DEPS_gateway/meter   := gateway/base
+DEPS_gateway/state   := gateway/base
+DEPS_gateway/net     := gateway/base
+DEPS_gateway/cluster := gateway/net gateway/kafka gateway/authn policies gateway/tenant gateway/base
+DEPS_gateway/api     := gateway/kafka gateway/authn gateway/meter gateway/quota policies gateway/tenant gateway/base
+DEPS_gateway/control := gateway/cluster gateway/state gateway/net gateway/kafka gateway/authn policies gateway/tenant gateway/base
+DEPS_gateway/proxy   := gateway/api gateway/cluster gateway/net gateway/kafka gateway/authn gateway/meter gateway/quota \
+			policies gateway/tenant gateway/base
+DEPS_admin-api       := gateway/state gateway/authn gateway/meter gateway/quota policies gateway/tenant gateway/base
+
+LIBS_gateway/base    := -lcrypto
+LIBS_gateway/authn   := -lcrypto
+LIBS_policies	     := -lyaml -lcrypto
+LIBS_gateway/state   := -lsqlite3 -lcrypto
+LIBS_gateway/net     := -lssl -lcrypto
+LIBS_admin-api	     := -lh2o-evloop -ljansson -lssl -lcrypto -lz
+ALL_LIBS := -lh2o-evloop -ljansson -ljwt -lssl -lcrypto -lsqlite3 -lyaml -lz -lpthread
+
+SRCS   = $(wildcard $(1)/*.c) $(wildcard $(1)/gen/*.c)
+OBJS   = $(patsubst %.c,$(B)/obj/%.o,$(call SRCS,$(1)))
+LIB    = $(B)/lib/$(subst /,-,$(1)).a
+
+.PHONY: all help
+all: $(B)/alcove $(B)/alcovectl
+
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+## make                 build alcove and alcovectl into build/release
+## make demo            set everything up, show two tenants on one Kafka, stop (KEEP=1: leave it running)
+## make test            set everything up and run every test
+## make test-all        make test, and what takes longer: threads, static analysis, minutes of fuzzing
+## make fuzz            fuzz each parser (FUZZ_SECONDS=60 each)
+## make schema          import Kafka's message schemas anew; leaves no difference when nothing changed
+## make docs            write the generated pages of docs/ anew
+## make deps            install the Debian packages that building and testing need
+## make install         install below DESTDIR (PREFIX=/usr)
+## make clean           remove build/ (the downloaded Kafka stays in .cache/)
+## make distclean       remove .cache/ as well
+
+$(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(call Q,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+define component_rules
+$(call LIB,$(1)): $(call OBJS,$(1))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$$(call Q,AR,$$@)ar rcs $$@ $$^
+
+TESTS_$(1) := $(patsubst tests/unit/%.c,$(B)/test/%,$(wildcard tests/unit/$(1)/*_test.c))
+$$(TESTS_$(1)): $(B)/test/%: $(B)/obj/tests/unit/%.o $(call LIB,$(1)) $(foreach d,$(DEPS_$(1)),$(call LIB,$(d)))
+	@mkdir -p $$(@D)
+	$$(call Q,LD,$$@)$(CC) $(CFLAGS) $(LDFLAGS) $(LDHARD) -o $$@ $$^ -lcmocka $(foreach d,$(1) $(DEPS_$(1)),$(LIBS_$(d))) -lpthread
+
+.PHONY: unit-$(subst /,-,$(1))
+unit-$(subst /,-,$(1)): $$(TESTS_$(1))
+	@set -e; for t in $$^; do case $$$$t in *_test) echo "== $$$$t"; $$$$t;; esac; done
+endef
+$(foreach c,$(COMPONENTS),$(eval $(call component_rules,$(c))))
+
+LINK_ORDER := admin-api gateway/proxy gateway/control gateway/api gateway/cluster gateway/net gateway/state gateway/meter \
+	      gateway/quota gateway/authn gateway/kafka policies gateway/tenant gateway/base
+
+$(B)/alcove: $(B)/obj/gateway/main.o $(foreach c,$(LINK_ORDER),$(call LIB,$(c)))
+	$(call Q,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(LDHARD) -o $@ $^ $(ALL_LIBS)
+
+CTL_OBJS := $(patsubst %.c,$(B)/obj/%.o,$(wildcard admin-api/ctl/*.c))
+$(B)/alcovectl: $(CTL_OBJS) $(call LIB,policies) $(call LIB,gateway/tenant) $(call LIB,gateway/base)
+	$(call Q,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(LDHARD) -o $@ $^ -lcurl -ljansson -lyaml -lcrypto
+
+.PHONY: unit
+UNIT_TESTS := $(foreach c,$(COMPONENTS),$(TESTS_$(c)))
+unit: $(UNIT_TESTS)
+	@set -e; for t in $(UNIT_TESTS); do $$t >$$t.log 2>&1 || { cat $$t.log; exit 1; }; done; echo "$(words $(UNIT_TESTS)) unit test programs passed ($(FLAVOR))"
+
+.PHONY: clean distclean
+clean:
+	rm -rf build
+distclean: clean
+	rm -rf .cache
+
+-include $(shell find build/$(FLAVOR)/obj -name '*.d' 2>/dev/null)

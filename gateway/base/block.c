@@ -1,0 +1,116 @@
+/* Blocks: four sizes, free lists per thread, a cap on what is kept.
+ * Invariant: out counts the capacities of all blocks that somebody holds. */
+#include <alcove/buf.h>
+#include <alcove/check.h>
+
+#include <stdlib.h>
+
+static const uint32_t sizes[] = { ALV_BLOCK_SMALL, 16 * 1024, 64 * 1024, ALV_BLOCK_MAX };
+enum { NSIZES = ALV_COUNT(sizes) };
+
+struct alv_pool {
+	struct alv_block *free[NSIZES];	/* chained through the first bytes of data */
+	size_t		  kept, keep_max, out;
+};
+
+struct alv_pool *
+alv_pool_new(size_t keep_bytes)
+{
+	struct alv_pool *p = calloc(1, sizeof(*p));
+
+	if (p != NULL)
+		p->keep_max = keep_bytes;
+	return p;
+}
+
+static struct alv_block *
+next_free(struct alv_block *b)
+{
+	struct alv_block *next;
+
+	memcpy(&next, b->data, sizeof(next));
+	return next;
+}
+
+void
+alv_pool_free(struct alv_pool *p)
+{
+	if (p == NULL)
+		return;
+	ALV_CHECK(p->out == 0);
+	for (size_t i = 0; i < NSIZES; i++) {
+		while (p->free[i] != NULL) {
+			struct alv_block *b = p->free[i];
+
+			p->free[i] = next_free(b);
+			free(b);
+		}
+	}
+	free(p);
+}
+
+size_t
+alv_pool_out(const struct alv_pool *p)
+{
+	return p->out;
+}
+
+static size_t
+size_class(size_t want)
+{
+	size_t i = 0;
+
+	while (i < NSIZES - 1 && sizes[i] < want)
+		i++;
+	return i;
+}
+
+struct alv_block *
+alv_block_get(struct alv_pool *p, size_t want)
+{
+	size_t		  i = size_class(want);
+	struct alv_block *b = p->free[i];
+
+	if (b != NULL) {
+		p->free[i] = next_free(b);
+		p->kept -= sizes[i];
+	} else if ((b = malloc(sizeof(*b) + sizes[i])) == NULL) {
+		return NULL;
+	}
+	b->pool = p;
+	b->refs = 1;
+	b->cap = sizes[i];
+	b->used = 0;
+	p->out += sizes[i];
+	return b;
+}
+
+void
+alv_block_ref(struct alv_block *b)
+{
+	ALV_CHECK(b->refs > 0);
+	b->refs++;
+}
+
+void
+alv_block_put(struct alv_block *b)
+{
+	struct alv_pool *p;
+	size_t		 i;
+
+	if (b == NULL)
+		return;
+	ALV_CHECK(b->refs > 0);
+	if (--b->refs > 0)
+		return;
+	p = b->pool;
+	p->out -= b->cap;
+	if (p->kept + b->cap > p->keep_max) {
+		free(b);
+		return;
+	}
+	i = size_class(b->cap);
+	memcpy(b->data, &p->free[i], sizeof(p->free[i]));
+	p->free[i] = b;
+	p->kept += b->cap;
+}

@@ -1,0 +1,211 @@
+/* Chains of views into counted blocks. Invariants: n is the sum of the pieces' n; no piece is empty;
+ * every piece holds one reference on its block. */
+#include <alcove/buf.h>
+#include <alcove/check.h>
+
+#include <stdlib.h>
+
+void
+alv_chain_init(struct alv_chain *c, struct alv_pool *pool)
+{
+	*c = (struct alv_chain){ .pool = pool };
+}
+
+static void
+free_pieces(struct alv_piece *x)
+{
+	while (x != NULL) {
+		struct alv_piece *next = x->next;
+
+		alv_block_put(x->block);
+		free(x);
+		x = next;
+	}
+}
+
+void
+alv_chain_clear(struct alv_chain *c)
+{
+	free_pieces(c->head);
+	alv_chain_init(c, c->pool);
+}
+
+static void
+link_tail(struct alv_chain *c, struct alv_piece *x)
+{
+	x->next = NULL;
+	if (c->tail == NULL)
+		c->head = x;
+	else
+		c->tail->next = x;
+	c->tail = x;
+	c->n += x->n;
+}
+
+void
+alv_chain_ref(struct alv_chain *c, struct alv_block *b, const uint8_t *p, size_t n)
+{
+	struct alv_piece *x = c->tail;
+
+	if (c->err || n == 0)
+		return;
+	if (x != NULL && x->block == b && x->p + x->n == p) {
+		x->n += n;
+		c->n += n;
+		return;
+	}
+	x = malloc(sizeof(*x));
+	if (x == NULL) {
+		c->err = ALV_E_NOMEM;
+		return;
+	}
+	alv_block_ref(b);
+	*x = (struct alv_piece){ .block = b, .p = p, .n = n };
+	link_tail(c, x);
+}
+
+/* The last piece's block, where the bytes behind the piece are unused and ours alone to fill. */
+static struct alv_block *
+open_end(const struct alv_chain *c)
+{
+	const struct alv_piece *x = c->tail;
+
+	if (x == NULL || x->p + x->n != x->block->data + x->block->used || x->block->used == x->block->cap)
+		return NULL;
+	return x->block->refs == 1 ? x->block : NULL;
+}
+
+void
+alv_chain_copy(struct alv_chain *c, const void *data, size_t n)
+{
+	const uint8_t *p = data;
+
+	while (n > 0 && !c->err) {
+		struct alv_block *old = open_end(c), *b = old;
+		size_t		  part;
+
+		if (b == NULL && (b = alv_block_get(c->pool, n)) == NULL) {
+			c->err = ALV_E_NOMEM;
+			return;
+		}
+		part = b->cap - b->used < n ? b->cap - b->used : n;
+		memcpy(b->data + b->used, p, part);
+		alv_chain_ref(c, b, b->data + b->used, part);
+		b->used += (uint32_t)part;
+		if (old == NULL)
+			alv_block_put(b);	/* the piece holds its own reference */
+		p += part;
+		n -= part;
+	}
+}
+
+void
+alv_chain_move(struct alv_chain *dst, struct alv_chain *src)
+{
+	if (src->err && !dst->err)
+		dst->err = src->err;
+	if (src->head != NULL) {
+		if (dst->tail == NULL)
+			dst->head = src->head;
+		else
+			dst->tail->next = src->head;
+		dst->tail = src->tail;
+		dst->n += src->n;
+	}
+	alv_chain_init(src, src->pool);
+}
+
+static struct alv_piece *
+unlink_head(struct alv_chain *c)
+{
+	struct alv_piece *x = c->head;
+
+	c->head = x->next;
+	if (c->head == NULL)
+		c->tail = NULL;
+	c->n -= x->n;
+	return x;
+}
+
+void
+alv_chain_cut(struct alv_chain *dst, struct alv_chain *src, size_t n)
+{
+	ALV_CHECK(n <= src->n);
+	while (n > 0 && n >= src->head->n) {
+		struct alv_piece *x = unlink_head(src);
+
+		n -= x->n;
+		link_tail(dst, x);
+	}
+	if (n > 0) {
+		alv_chain_ref(dst, src->head->block, src->head->p, n);
+		src->head->p += n;
+		src->head->n -= n;
+		src->n -= n;
+	}
+}
+
+void
+alv_chain_drop(struct alv_chain *c, size_t n)
+{
+	ALV_CHECK(n <= c->n);
+	while (n > 0 && n >= c->head->n) {
+		struct alv_piece *x = unlink_head(c);
+
+		n -= x->n;
+		alv_block_put(x->block);
+		free(x);
+	}
+	if (n > 0) {
+		c->head->p += n;
+		c->head->n -= n;
+		c->n -= n;
+	}
+}
+
+bool
+alv_chain_peek(const struct alv_chain *c, size_t at, void *out, size_t n)
+{
+	uint8_t *to = out;
+
+	if (at > c->n || n > c->n - at)
+		return false;
+	for (const struct alv_piece *x = c->head; n > 0; x = x->next) {
+		size_t part;
+
+		if (at >= x->n) {
+			at -= x->n;
+			continue;
+		}
+		part = x->n - at < n ? x->n - at : n;
+		memcpy(to, x->p + at, part);
+		to += part;
+		n -= part;
+		at = 0;
+	}
+	return true;
+}
+
+struct alv_chain_mark
+alv_chain_mark(const struct alv_chain *c)
+{
+	return (struct alv_chain_mark){ .tail = c->tail, .tail_n = c->tail == NULL ? 0 : c->tail->n, .n = c->n };
+}
+
+void
+alv_chain_back(struct alv_chain *c, struct alv_chain_mark m)
+{
+	struct alv_piece *rest;
+
+	if (m.tail == NULL) {
+		rest = c->head;
+		c->head = NULL;
+	} else {
+		rest = m.tail->next;
+		m.tail->next = NULL;
+		m.tail->n = m.tail_n;
+	}
+	free_pieces(rest);
+	c->tail = m.tail;
+	c->n = m.n;
+}

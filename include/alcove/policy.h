@@ -1,0 +1,123 @@
+/* What the gateway knows of its tenants: immutable snapshots, one per tenant, swapped whole.
+ * Writers: the control thread only. Readers: workers and the admin thread, between quiet points. */
+#ifndef ALCOVE_POLICY_H
+#define ALCOVE_POLICY_H
+
+#include <alcove/base.h>
+#include <alcove/tenant.h>
+
+enum pol_tenant_state { POL_ACTIVE, POL_SUSPENDED, POL_DELETED /* id reserved until purged */ };
+
+enum pol_mechanism { POL_SCRAM_SHA_256, POL_SCRAM_SHA_512, POL_MECHANISMS };
+
+/* SCRAM keys of one user for one mechanism (RFC 5802): never a password. PLAIN is checked against SHA-512's. */
+struct pol_scram {
+	bool	 present;
+	uint32_t iterations;
+	uint8_t	 salt[32];
+	uint8_t	 salt_n;
+	uint8_t	 stored_key[64], server_key[64];	/* 32 bytes used for SHA-256 */
+};
+
+struct pol_user {
+	struct alv_str	 name;		/* "alice"; the principal is "User:alice" */
+	struct pol_scram scram[POL_MECHANISMS];
+	uint64_t	 revision;	/* changes with every change of the user */
+	bool		 enabled;
+};
+
+/* Kafka's ACL model; numbers are the wire's (AclOperation, ResourceType, PatternType, AclPermissionType). */
+enum pol_op {
+	POL_OP_ALL = 2, POL_OP_READ, POL_OP_WRITE, POL_OP_CREATE, POL_OP_DELETE, POL_OP_ALTER, POL_OP_DESCRIBE,
+	POL_OP_CLUSTER_ACTION, POL_OP_DESCRIBE_CONFIGS, POL_OP_ALTER_CONFIGS, POL_OP_IDEMPOTENT_WRITE,
+	POL_OP_CREATE_TOKENS, POL_OP_DESCRIBE_TOKENS, POL_OP_TWO_PHASE_COMMIT
+};
+enum pol_resource { POL_TOPIC = 2, POL_GROUP = 3, POL_CLUSTER = 4, POL_TXN = 5, POL_TOKEN = 6, POL_USER = 7 };
+enum pol_pattern { POL_LITERAL = 3, POL_PREFIXED = 4 };
+enum pol_permission { POL_DENY = 2, POL_ALLOW = 3 };
+
+struct pol_rule {
+	enum pol_resource   resource;
+	enum pol_pattern    pattern;
+	struct alv_str	    name;	/* virtual; "*" literal: all; cluster is "kafka-cluster" */
+	struct alv_str	    principal;	/* "User:alice", "User:*" */
+	struct alv_str	    host;	/* "*" or an address */
+	enum pol_op	    op;
+	enum pol_permission permission;
+};
+
+/* One tenant's snapshot. One allocation's life: never changed after it was published. */
+struct pol_tenant {
+	struct ten_names      names;
+	enum pol_tenant_state state;
+	uint64_t	      revision;		/* of this tenant; grows by every change */
+	struct alv_str	      display_name;
+	char		      cluster_id[23];	/* the virtual cluster's id: 22 characters, stable for the tenant's life */
+	size_t		      nusers;
+	const struct pol_user *users;		/* sorted by name */
+	size_t		      nrules;
+	const struct pol_rule *rules;
+};
+
+const struct pol_user *pol_user_find(const struct pol_tenant *t, struct alv_str name);
+
+/* The question every API asks wherever Kafka authorizes, on virtual names.
+ * Pure: no lock, no allocation, no time. Deny wins, then allow, else denied. */
+struct pol_query {
+	struct alv_str	  principal;	/* "User:alice" */
+	struct alv_str	  host;
+	enum pol_op	  op;
+	enum pol_resource resource;
+	struct alv_str	  name;
+};
+bool pol_decide(const struct pol_tenant *t, const struct pol_query *q) ALV_MUST;
+/* Is `op` allowed on any resource of this type? (Kafka's authorizeByResourceType) */
+bool pol_decide_any(const struct pol_tenant *t, const struct pol_query *q) ALV_MUST;
+/* Kafka's authorized-operations bit field for one resource: OR of 1 << op over what its type supports. */
+int32_t pol_operations(const struct pol_tenant *t, const struct pol_query *q);
+
+/* ---- directory: tenant id -> current snapshot ---------------------------------------------------
+ * A slot's address is stable while the process lives (ids come back only after purge), so a connection keeps the slot
+ * and loads the snapshot anew at each step. What a reader loaded is valid until its next quiet point. */
+struct pol_dir;
+struct pol_slot;
+
+struct pol_dir *pol_dir_new(void) ALV_MUST;
+void		pol_dir_free(struct pol_dir *d);
+/* Readers take a number each (0 .. POL_READERS_MAX-1) before they read, and call quiet at the end of each loop turn.
+ * idle: the reader sleeps and holds nothing (before a blocking wait); quiet again makes it count. */
+enum { POL_READERS_MAX = 80 };
+int  pol_dir_join(struct pol_dir *d) ALV_MUST;	/* -1: too many */
+void pol_dir_quiet(struct pol_dir *d, int reader);
+void pol_dir_idle(struct pol_dir *d, int reader);
+/* NULL: no such tenant. */
+struct pol_slot		*pol_dir_find(const struct pol_dir *d, struct alv_str id);
+/* NULL: the tenant is gone. */
+const struct pol_tenant *pol_slot_load(const struct pol_slot *s);
+/* All current tenants in order of id, from `after` (exclusive; null: from the start), at most n. Returns how many. */
+size_t pol_dir_list(const struct pol_dir *d, struct alv_str after, const struct pol_tenant **out, size_t n);
+/* Grows whenever anything was published: a loop that sees it unchanged has nothing to look at. */
+uint64_t pol_dir_generation(const struct pol_dir *d);
+
+/* Control thread only. Takes the snapshot (made by pol_build); the old one is freed when every reader passed. NULL
+ * snapshot removes the tenant. */
+enum alv_err pol_dir_publish(struct pol_dir *d, struct alv_str id, struct pol_tenant *t) ALV_MUST;
+void	     pol_dir_reclaim(struct pol_dir *d);	/* now and then */
+
+/* A snapshot from loose parts; copies everything. NULL: out of memory. */
+struct pol_parts {
+	struct alv_str		 id, display_name;
+	enum pol_tenant_state	 state;
+	uint64_t		 revision;
+	const char		*cluster_id;
+	const struct pol_user	*users;
+	size_t			 nusers;
+	const struct ten_alias	*aliases;
+	size_t			 naliases;
+	const struct pol_rule	*rules;
+	size_t			 nrules;
+};
+struct pol_tenant *pol_build(const struct pol_parts *p) ALV_MUST;
+void		   pol_tenant_free(struct pol_tenant *t);
+
+#endif

@@ -1,0 +1,72 @@
+/* Virtual names <-> physical names of one tenant, and who owns what.
+ * Rules (docs/names.md): physical = "<tenant id>." + virtual; ids hold neither '.' nor '_', so no prefix is a
+ * prefix of another, also where Kafka takes '.' and '_' for the same. Aliases take precedence both ways.
+ * All functions here: any thread, no locks, no allocation but in the caller's arena. */
+#ifndef ALCOVE_TENANT_H
+#define ALCOVE_TENANT_H
+
+#include <alcove/base.h>
+#include <alcove/buf.h>
+#include <alcove/err.h>
+
+enum ten_kind { TEN_TOPIC, TEN_GROUP, TEN_TXN, TEN_KINDS };
+
+enum { TEN_ID_MAX = 32, TEN_TOPIC_MAX = 249 };
+
+/* One alias: virtual name -> physical name that need not carry the prefix. Only platform admins make them. */
+struct ten_alias {
+	enum ten_kind  kind;
+	struct alv_str virt, phys;
+	bool	       writable;	/* false: read-only for this tenant */
+};
+
+/* A tenant's namespace: part of its snapshot, immutable. Aliases are sorted both ways. */
+struct ten_names {
+	struct alv_str		       id;	/* "acme" */
+	struct alv_str		       prefix;	/* "acme." */
+	size_t			       naliases;
+	const struct ten_alias	      *by_virt;	/* sorted by kind, virt */
+	const struct ten_alias *const *by_phys;	/* sorted by kind, phys */
+};
+
+/* NAME: not of the form [a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?; EXISTS: reserved (admin, alcove, localhost, b<digits>[-...]). */
+enum alv_err ten_id_check(struct alv_str id) ALV_MUST;
+
+/* Kafka's rules for a topic's virtual name, and that prefix + name fits 249. NAME otherwise. */
+enum alv_err ten_topic_check(const struct ten_names *t, struct alv_str virt) ALV_MUST;
+
+/* virtual -> physical in the arena. NAME: cannot be mapped (an illegal topic name, an empty transactional id, a name
+ * whose physical form would be over the wire's limit). An empty group id is the caller's to judge: NAME here. */
+enum alv_err ten_map(const struct ten_names *t, enum ten_kind kind, struct alv_str virt, struct alv_arena *a,
+    struct alv_str *phys) ALV_MUST;
+
+/* physical -> virtual, a view into phys or the alias. FOREIGN: not this tenant's. A physical name that is also the
+ * target of an alias of this tenant un-maps to the alias. */
+enum alv_err ten_unmap(const struct ten_names *t, enum ten_kind kind, struct alv_str phys, struct alv_str *virt) ALV_MUST;
+
+/* True where the physical name belongs to the tenant, by prefix or alias. *writable may be NULL. */
+bool ten_owns(const struct ten_names *t, enum ten_kind kind, struct alv_str phys, bool *writable);
+
+/* The same for a topic id: phys is the name the id stands for, null where nobody knows it (then: not owned).
+ * The zero id and Kafka's metadata topic (00..01) are never owned. */
+bool ten_owns_id(const struct ten_names *t, struct alv_uuid id, struct alv_str phys);
+
+/* Free text from a broker made fit for the tenant (one function for all of them): the own prefix in front of a name
+ * is cut away; where another tenant's prefix, a broker's address or the gateway's principal could still occur, the
+ * whole becomes `standard`. Null stays null. */
+struct alv_str ten_clean_text(const struct ten_names *t, struct alv_str text, struct alv_str standard, struct alv_arena *a);
+
+/* ---- endpoints: (tenant, node) <-> host ---------------------------------------------------- */
+
+/* What an SNI host or a port names. */
+struct ten_endpoint {
+	struct alv_str tenant;	/* view into the host; null on a port shared by all */
+	int32_t	       node;	/* physical node id; -1: the bootstrap */
+};
+/* "acme.<suffix>" -> acme, -1; "b3-acme.<suffix>" -> acme, 3. Case-insensitive (the view is of `host`; lower it first).
+ * NOT_FOUND: neither. One reading only: ids that look like a broker's host are reserved. */
+enum alv_err ten_host_parse(struct alv_str host, struct alv_str suffix, struct ten_endpoint *e) ALV_MUST;
+/* The host clients are told; in the arena. */
+struct alv_str ten_host(struct alv_arena *a, struct alv_str tenant, int32_t node, struct alv_str suffix);
+
+#endif
