@@ -63,6 +63,13 @@ struct kfk_schema {
 	const struct kfk_field *fields;
 };
 
+/* Every api key there is or was: KFK_API_METADATA and so on. Only those a broker serves have tables. */
+enum kfk_api {
+#define KAPI(key, name, text, who) KFK_API_##name = key,
+#include <alcove/tbl/kafka_api.def>
+#undef KAPI
+};
+
 /* NULL where the tables have no such api (unknown or negative keys included). */
 const struct kfk_schema *kfk_schema_find(int32_t key, enum kfk_dir dir);
 /* All of them, for tests and generated documents: i from 0, NULL past the end. */
