@@ -44,7 +44,7 @@ CFLAGS += -std=c11 $(WARN) $(HARDEN)
 
 # ---- components: folder, and what each may use --------------------------------------------------
 COMPONENTS := gateway/base gateway/kafka gateway/tenant policies gateway/authn gateway/quota gateway/meter \
-	      gateway/state gateway/net gateway/cluster gateway/api gateway/control gateway/proxy admin-api
+	      gateway/state gateway/net gateway/cluster gateway/upstream gateway/api gateway/control gateway/proxy admin-api
 
 DEPS_gateway/base    :=
 DEPS_gateway/kafka   := gateway/base
@@ -55,12 +55,14 @@ DEPS_gateway/quota   := gateway/base
 DEPS_gateway/meter   := gateway/base
 DEPS_gateway/state   := gateway/base
 DEPS_gateway/net     := gateway/base
-DEPS_gateway/cluster := gateway/net gateway/kafka gateway/authn policies gateway/tenant gateway/base
-DEPS_gateway/api     := gateway/kafka gateway/authn gateway/meter gateway/quota policies gateway/tenant gateway/base
-DEPS_gateway/control := gateway/cluster gateway/state gateway/net gateway/kafka gateway/authn policies gateway/tenant gateway/base
-DEPS_gateway/proxy   := gateway/api gateway/cluster gateway/net gateway/kafka gateway/authn gateway/meter gateway/quota \
-			policies gateway/tenant gateway/base
-DEPS_admin-api       := gateway/state gateway/authn gateway/meter gateway/quota policies gateway/tenant gateway/base
+DEPS_gateway/cluster := gateway/kafka gateway/base
+DEPS_gateway/upstream := gateway/net gateway/cluster gateway/authn gateway/kafka policies gateway/tenant gateway/base
+DEPS_gateway/api     := gateway/cluster gateway/authn gateway/meter gateway/quota gateway/kafka policies gateway/tenant gateway/base
+DEPS_gateway/control := gateway/upstream gateway/state gateway/net gateway/cluster gateway/authn gateway/kafka policies \
+			gateway/tenant gateway/base
+DEPS_gateway/proxy   := gateway/api gateway/upstream gateway/net gateway/cluster gateway/authn gateway/meter gateway/quota \
+			gateway/kafka policies gateway/tenant gateway/base
+DEPS_admin-api       := gateway/cluster gateway/authn gateway/meter gateway/quota gateway/kafka policies gateway/tenant gateway/base
 
 LIBS_gateway/base    := -lcrypto
 LIBS_gateway/authn   := -lcrypto
@@ -113,7 +115,7 @@ unit-$(subst /,-,$(1)): $$(TESTS_$(1))
 endef
 $(foreach c,$(COMPONENTS),$(eval $(call component_rules,$(c))))
 
-LINK_ORDER := admin-api gateway/proxy gateway/control gateway/api gateway/cluster gateway/net gateway/state gateway/meter \
+LINK_ORDER := admin-api gateway/proxy gateway/control gateway/api gateway/upstream gateway/cluster gateway/net gateway/state gateway/meter \
 	      gateway/quota gateway/authn gateway/kafka policies gateway/tenant gateway/base
 
 $(B)/alcove: $(B)/obj/gateway/main.o $(foreach c,$(LINK_ORDER),$(call LIB,$(c)))
@@ -127,6 +129,10 @@ $(B)/alcovectl: $(CTL_OBJS) $(call LIB,policies) $(call LIB,gateway/tenant) $(ca
 UNIT_TESTS := $(foreach c,$(COMPONENTS),$(TESTS_$(c)))
 unit: $(UNIT_TESTS)
 	@set -e; for t in $(UNIT_TESTS); do $$t >$$t.log 2>&1 || { cat $$t.log; exit 1; }; done; echo "$(words $(UNIT_TESTS)) unit test programs passed ($(FLAVOR))"
+
+.PHONY: schema
+schema:
+	python3 gateway/kafka/gen/import.py --jar "$$(tests/kit/kafka/fetch schema)"/kafka-clients-[0-9]*.jar
 
 .PHONY: clean distclean
 clean:

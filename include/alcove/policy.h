@@ -4,6 +4,7 @@
 #define ALCOVE_POLICY_H
 
 #include <alcove/base.h>
+#include <alcove/qsbr.h>
 #include <alcove/tenant.h>
 
 enum pol_tenant_state { POL_ACTIVE, POL_SUSPENDED, POL_DELETED /* id reserved until purged */ };
@@ -82,14 +83,9 @@ int32_t pol_operations(const struct pol_tenant *t, const struct pol_query *q);
 struct pol_dir;
 struct pol_slot;
 
-struct pol_dir *pol_dir_new(void) ALV_MUST;
+/* Readers join `q` and pass quiet points as qsbr.h says; q outlives the directory. */
+struct pol_dir *pol_dir_new(struct alv_qsbr *q) ALV_MUST;
 void		pol_dir_free(struct pol_dir *d);
-/* Readers take a number each (0 .. POL_READERS_MAX-1) before they read, and call quiet at the end of each loop turn.
- * idle: the reader sleeps and holds nothing (before a blocking wait); quiet again makes it count. */
-enum { POL_READERS_MAX = 80 };
-int  pol_dir_join(struct pol_dir *d) ALV_MUST;	/* -1: too many */
-void pol_dir_quiet(struct pol_dir *d, int reader);
-void pol_dir_idle(struct pol_dir *d, int reader);
 /* NULL: no such tenant. */
 struct pol_slot		*pol_dir_find(const struct pol_dir *d, struct alv_str id);
 /* NULL: the tenant is gone. */
@@ -102,7 +98,6 @@ uint64_t pol_dir_generation(const struct pol_dir *d);
 /* Control thread only. Takes the snapshot (made by pol_build); the old one is freed when every reader passed. NULL
  * snapshot removes the tenant. */
 enum alv_err pol_dir_publish(struct pol_dir *d, struct alv_str id, struct pol_tenant *t) ALV_MUST;
-void	     pol_dir_reclaim(struct pol_dir *d);	/* now and then */
 
 /* A snapshot from loose parts; copies everything. NULL: out of memory. */
 struct pol_parts {

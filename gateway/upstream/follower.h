@@ -1,0 +1,47 @@
+/* Follows the physical cluster from the control thread: brokers, topics with ids, api ranges, features; and asks it
+ * what the control thread needs to know. All calls on the control loop; answers come later, once, on the same loop. */
+#ifndef UPS_FOLLOWER_H
+#define UPS_FOLLOWER_H
+
+#include <alcove/cluster.h>
+#include <alcove/tenant.h>
+
+#include "upstream/link.h"
+
+struct ups_follower;
+
+/* Connects to a bootstrap server or a known broker, asks Metadata (all topics) and DescribeCluster/ApiVersions of every
+ * broker, publishes a view on the board whenever something changed, again every metadata_refresh_ms and soon after a
+ * failure. on_change: a new view hangs on the board, or the cluster was lost (reachable tells). */
+struct ups_follower *ups_follower_new(struct net_loop *l, struct ups_ctx *c, struct clu_board *board,
+    void (*on_change)(void *arg), void *arg) ALV_MUST;
+void ups_follower_free(struct ups_follower *f);
+/* Was the cluster reached by the last attempt? */
+bool ups_reachable(const struct ups_follower *f);
+
+/* Asks Metadata (v12+) for ids; names[i] malloc'ed or NULL for unknown ones. Bounded: at most UPS_IDS_MAX per call, a few
+ * calls under way, a token bucket behind them (AGAIN when it is empty). */
+enum { UPS_IDS_MAX = 64 };
+typedef void (*ups_ids_fn)(void *arg, enum alv_err err, size_t n, const struct alv_uuid *id, char **names);
+void ups_resolve_ids(struct ups_follower *f, size_t n, const struct alv_uuid *id, ups_ids_fn done, void *arg);
+
+/* Merges topics that were created (or deleted) through us into the view and publishes it at once. */
+void ups_learn(struct ups_follower *f, struct alv_str name, struct alv_uuid id, int32_t partitions, bool deleted);
+void ups_publish(struct ups_follower *f);	/* after one or more ups_learn */
+
+/* Everything on the cluster that begins with prefix: topics (asked anew), groups (ListGroups of every broker),
+ * transactional ids (ListTransactions of every broker). names[i] malloc'ed, freed by the follower after done. */
+struct ups_found {
+	size_t	      n;
+	enum ten_kind kind[1024];
+	char	     *name[1024];
+	bool	      more;	/* there were more than fit */
+};
+typedef void (*ups_scan_fn)(void *arg, enum alv_err err, const struct ups_found *found);
+void ups_scan_prefix(struct ups_follower *f, struct alv_str prefix, ups_scan_fn done, void *arg);
+/* Deletes them: topics, groups; aborts nothing (transactional ids expire by the broker's setting, their names are
+ * reported by a later scan). done: what is left to do failed with err, or nothing is left. */
+typedef void (*ups_purge_fn)(void *arg, enum alv_err err, const char *words);
+void ups_purge_prefix(struct ups_follower *f, struct alv_str prefix, ups_purge_fn done, void *arg);
+
+#endif

@@ -1,0 +1,53 @@
+/* A connection to one broker, made ready: name resolved off the loop, connected, TLS, SASL (SCRAM's PBKDF2 in the
+ * crypto pool, once per salt). After on_ready the owner speaks Kafka through `stream`; it gets every frame. Used by the
+ * follower and, one for each client connection, by the proxy. */
+#ifndef UPS_LINK_H
+#define UPS_LINK_H
+
+#include <alcove/authn.h>
+#include <alcove/config.h>
+#include <alcove/err.h>
+
+#include "net/job.h"
+#include "net/stream.h"
+#include "net/tls.h"
+
+/* What all links of one loop share. */
+struct ups_ctx {
+	const struct pol_upstream *conf;
+	struct net_stream_ctx	  *net;
+	const struct net_tls_client *tls;	/* NULL: plaintext */
+	struct net_jobs		  *crypto, *resolver;
+	struct ups_salted	  *salted;	/* SCRAM salted passwords by (salt, iterations); the ctx' own */
+};
+enum alv_err ups_ctx_init(struct ups_ctx *c, const struct pol_upstream *conf, struct net_stream_ctx *net,
+    const struct net_tls_client *tls, struct net_jobs *crypto, struct net_jobs *resolver) ALV_MUST;
+void ups_ctx_fini(struct ups_ctx *c);
+
+enum ups_end { UPS_END_CONNECT, UPS_END_TLS, UPS_END_AUTH, UPS_END_EOF, UPS_END_MALFORMED, UPS_END_TIMEOUT, UPS_END_OURS };
+
+struct ups_link;
+struct ups_link_ops {
+	void (*on_ready)(struct ups_link *l);	/* frames may be sent from here on */
+	void (*on_data)(struct ups_link *l);	/* l->stream.in grew */
+	void (*on_drained)(struct ups_link *l);
+	void (*on_closed)(struct ups_link *l, enum ups_end why, const char *words);	/* once; then ups_link_fini */
+};
+
+struct ups_link {
+	struct net_stream	   stream;
+	const struct ups_link_ops *ops;
+	void			  *owner;
+	struct ups_ctx		  *ctx;
+	bool			   ready;
+	struct ups_link_state	  *state;	/* the link's own */
+};
+
+/* host: the broker's address as the cluster advertises it. on_closed tells of every failure, also immediate ones, never
+ * from inside this call. */
+enum alv_err ups_link_open(struct ups_link *l, struct ups_ctx *c, const char *host, uint16_t port,
+    const struct ups_link_ops *ops, void *owner) ALV_MUST;
+void ups_link_close(struct ups_link *l);
+void ups_link_fini(struct ups_link *l);
+
+#endif

@@ -1,0 +1,100 @@
+/* alcove.yaml, checked whole and bound to this struct by policies/ (option.def is the one table of options).
+ * Immutable after loading. Strings are never NULL unless said. */
+#ifndef ALCOVE_CONFIG_H
+#define ALCOVE_CONFIG_H
+
+#include <alcove/base.h>
+#include <alcove/buf.h>
+#include <alcove/err.h>
+#include <alcove/log.h>
+
+enum pol_endpoint { POL_ENDPOINT_SNI, POL_ENDPOINT_PORT };
+
+struct pol_bind {
+	char	 host[256];
+	uint16_t port;
+};
+
+struct pol_listener {
+	char		  name[64];
+	struct pol_bind	  bind;
+	enum pol_endpoint endpoint;
+	char		  domain[256];		/* sni: "kafka.example.com" */
+	char		  advertised_host[256];	/* port: what clients are told */
+	uint16_t	  advertised_port;	/* 0: the port that was bound */
+	uint16_t	  node_port_first, node_port_last;	/* port: broker n is at first + n - node_id_first */
+	int32_t		  node_id_first;
+	char		  tenant[33];		/* port: "" shared by all (login "<tenant>/<user>") */
+	bool		  tls;
+	const char	 *certificate_file, *key_file;
+	const char	 *min_protocol;		/* "TLSv1.2", "TLSv1.3" */
+};
+
+struct pol_upstream {
+	size_t		       nbootstrap;
+	const struct pol_bind *bootstrap;
+	bool		       tls, sasl;	/* by security.protocol */
+	const char	      *ca_file;		/* NULL: the system's */
+	const char	      *certificate_file, *key_file;	/* NULL: no mTLS */
+	bool		       verify_host;
+	int		       mechanism;	/* enum aut_mechanism */
+	const char	      *username;
+	struct alv_str	       password;	/* read from password.file */
+	uint32_t	       connect_timeout_ms, request_timeout_ms;
+	uint32_t	       metadata_refresh_ms;	/* brokers and topics */
+};
+
+struct pol_limits {
+	uint32_t connections_max;		/* in all */
+	uint32_t connections_max_idle_ms;
+	uint32_t handshake_timeout_ms, authentication_timeout_ms;
+	uint32_t frame_max_bytes;		/* socket.request.max.bytes */
+	uint32_t frame_max_bytes_unauthenticated;
+	uint32_t frame_timeout_ms;		/* a begun frame must complete within */
+	uint32_t response_max_bytes;		/* from brokers */
+	uint32_t fetch_max_bytes;		/* what a Fetch may ask for at most */
+	uint32_t in_flight_max;			/* requests per connection */
+	uint32_t out_max_bytes;			/* unsent responses per connection before its upstream is not read */
+	uint32_t arena_max_bytes;		/* decoded form of one request or response */
+	uint32_t topic_ids_max;			/* cached per worker */
+};
+
+struct pol_config {
+	const char	   *file;
+	unsigned	    workers;		/* 0 in the file: one per core */
+	size_t		    nlisteners;
+	const struct pol_listener *listeners;
+	struct pol_upstream upstream;
+	bool		    mechanisms[8];	/* enum aut_mechanism: offered to clients */
+	uint32_t	    scram_iterations;
+	struct {
+		struct pol_bind bind;
+		bool		tls;
+		const char     *certificate_file, *key_file, *tokens_file;
+	} admin;
+	struct pol_bind	    ops;
+	struct {
+		const char *file;		/* SQLite */
+		const char *key_file;		/* 32 bytes, base64 */
+	} state;
+	struct pol_limits   limits;
+	struct {
+		enum alv_log_level  level;
+		enum alv_log_format format;
+	} log;
+};
+
+/* Reads and checks everything. On failure *c is NULL and err holds lines "file:line: key: found ..., expected ...". */
+enum alv_err pol_config_load(const char *file, struct pol_config **c, struct alv_buf *err) ALV_MUST;
+void	     pol_config_free(struct pol_config *c);	/* wipes secrets */
+/* docs/configuration.md, from the option table. */
+void	     pol_config_doc(struct alv_buf *out);
+/* `alcove init DIR`: development CA, server certificate, state key, admin token, commented alcove.yaml. Refuses to
+ * overwrite anything. Text for the user goes to out. */
+struct pol_init {
+	const char *dir, *domain, *bootstrap;	/* domain: "localhost.localdomain"-like; bootstrap: "127.0.0.1:9092" */
+	const char *const *sans; size_t nsans;	/* more names or addresses for the certificate */
+};
+enum alv_err pol_init_dir(const struct pol_init *i, struct alv_buf *out, struct alv_buf *err) ALV_MUST;
+
+#endif

@@ -1,0 +1,82 @@
+/* The way into the control thread: the only writer of state. A change is one heap object that travels there, is applied
+ * whole or not at all (store, audit, snapshot), and comes back through `done`. */
+#ifndef ALCOVE_CONTROL_H
+#define ALCOVE_CONTROL_H
+
+#include <alcove/base.h>
+#include <alcove/err.h>
+#include <alcove/policy.h>
+
+struct con_control;
+
+enum con_op {
+	CON_TENANT_CREATE, CON_TENANT_UPDATE, CON_TENANT_SUSPEND, CON_TENANT_RESUME, CON_TENANT_DELETE,
+	CON_USER_PUT, CON_USER_DELETE, CON_ALIAS_PUT, CON_ALIAS_DELETE
+};
+
+/* Embedded strings: bounded, NUL-terminated, validated by con_submit's side again. */
+struct con_change {
+	void	   *next;
+	enum con_op op;
+	char	    actor[128], origin[128];	/* for the audit: who, and by what (rest, address) */
+	char	    tenant[64];
+	char	    display_name[256];
+	bool	    adopt_prefix;	/* create although the cluster has names with the prefix */
+	bool	    purge;		/* delete: topics, groups, transactional ids as well */
+	uint64_t    if_revision;	/* 0: any; else STALE when the tenant's revision differs */
+	bool	    if_absent;		/* PUT only creates: EXISTS otherwise */
+	char	    user[256];
+	bool	    enabled, enabled_set;
+	char	    password[1024];	/* "" on update: keep; wiped after use */
+	uint32_t    iterations;		/* 0: the configured */
+	enum ten_kind alias_kind;
+	char	    virt[512], phys[512];
+	bool	    writable;
+	/* what came of it */
+	enum alv_err err;
+	char	     detail[2048];	/* for a person: what was found, what was expected */
+	bool	     created;
+	uint64_t     revision;
+	void (*done)(struct con_change *c);	/* on the control thread; owns c again */
+	void	    *arg;
+};
+
+/* Any thread. FULL: the caller keeps c. */
+enum alv_err con_submit(struct con_control *c, struct con_change *change) ALV_MUST;
+/* Is the store writable and was the cluster reached? For /readyz: text lines, true when ready. Any thread. */
+struct alv_buf;
+bool con_ready(struct con_control *c, struct alv_buf *why);
+
+/* Questions of workers; answers come back to the asking loop. */
+struct net_loop;
+struct con_ids {	/* heap; the asker owns it again in done (on its own loop) */
+	void		*next;
+	struct con_control *control;
+	struct net_loop *loop;
+	size_t		 n;
+	struct alv_uuid	 id[64];
+	char		*name[64];	/* malloc'ed physical name; NULL: does not exist */
+	bool		 failed;	/* the cluster could not be asked */
+	void (*done)(struct con_ids *q);
+	void		*arg;
+};
+enum alv_err con_resolve_ids(struct con_control *c, struct con_ids *q) ALV_MUST;
+
+/* Topics that a client just created or deleted through us: the catalogue follows at once. done: it is published. */
+struct con_learning {
+	void		*next;
+	struct con_control *control;
+	struct net_loop *loop;
+	size_t		 n;
+	struct {
+		char	       *name;	/* malloc'ed physical name */
+		struct alv_uuid id;	/* zero where unknown */
+		int32_t		partitions;
+		bool		deleted;
+	} topic[64];
+	void (*done)(struct con_learning *q);
+	void		*arg;
+};
+enum alv_err con_learn(struct con_control *c, struct con_learning *q) ALV_MUST;
+
+#endif

@@ -1,0 +1,47 @@
+/* Counting, at one place. One met_worker per worker: a single writer, read by the ops thread through relaxed
+ * atomics, so nothing is locked on the hot path. Cardinality is bounded: past the caps it is "other". */
+#ifndef ALCOVE_METER_H
+#define ALCOVE_METER_H
+
+#include <alcove/base.h>
+#include <alcove/err.h>
+
+enum met_direction { MET_PRODUCE, MET_FETCH, MET_OTHER_IN, MET_OTHER_OUT, MET_DIRECTIONS };
+
+enum met_close {
+#define CLOSE(name, text, fault) MET_CLOSE_##name,
+#include <alcove/tbl/close.def>
+#undef CLOSE
+	MET_CLOSES
+};
+const char *met_close_name(enum met_close c);	/* lower case, for labels */
+const char *met_close_text(enum met_close c);
+int	    met_close_fault(enum met_close c);
+
+struct met_worker;
+struct met_worker *met_worker_new(size_t max_tenants, size_t max_rows) ALV_MUST;
+void		   met_worker_free(struct met_worker *w);
+
+/* Bytes of one request or response for one topic (null: of none). Views for the call only. */
+struct met_bytes {
+	struct alv_str	   tenant, principal, client_id, topic;	/* topic: virtual */
+	enum met_direction direction;
+	uint64_t	   bytes;
+};
+/* The one place where bytes are attributed. Worker's thread only; never fails (past a cap: the row "other"). */
+void met_charge(struct met_worker *w, const struct met_bytes *b);
+
+/* One finished request: its error code (0: none) and the gateway's own share of its latency. */
+void met_request(struct met_worker *w, struct alv_str tenant, int16_t api_key, int16_t error_code, uint64_t own_us);
+void met_connection(struct met_worker *w, int delta);			/* opened +1, closed -1 */
+void met_upstream(struct met_worker *w, int delta);
+void met_closed(struct met_worker *w, enum met_close why);
+void met_login(struct met_worker *w, bool ok);
+void met_dropped(struct met_worker *w, uint32_t tags, uint32_t elements);	/* unknown tags; foreign elements filtered out */
+void met_turn(struct met_worker *w, uint64_t us);			/* how long one loop turn took */
+
+/* Prometheus text of all workers together (names begin with alcove_). Any thread. */
+struct alv_buf;
+void met_render(struct met_worker *const *w, size_t n, struct alv_buf *out);
+
+#endif
