@@ -1,0 +1,128 @@
+/* One request on its way through the gateway: what the proxy hands to the api layer, and what comes back.
+ *
+ * The api layer decides and rewrites; it knows no socket and never the proxy. It is asked three times at most:
+ *
+ *   api_request  --FORWARD--> (upstream) --> api_response --ANSWER--> client
+ *        |  \--ANSWER--> client                   |
+ *        |                                        `--WAIT(learn)--> api_resume --ANSWER-->
+ *        `--WAIT(ids)--> api_request again;  --WAIT(work)--> api_resume
+ *        `--CLOSE (close says why)
+ *
+ * Invariants: between two calls nothing of a snapshot, of the cluster's view or of a frame is kept but copies in the
+ * call's arena (a JoinGroup waits for minutes). What cannot be decided is refused. A response element that is not the
+ * tenant's never reaches `out`. */
+#ifndef API_CALL_H
+#define API_CALL_H
+
+#include <alcove/authn.h>
+#include <alcove/cluster.h>
+#include <alcove/config.h>
+#include <alcove/kafka.h>
+#include <alcove/meter.h>
+#include <alcove/policy.h>
+
+/* One per process; immutable after start. */
+struct api_shared {
+	const struct pol_config *conf;
+	struct pol_dir		*dir;
+	struct clu_board	*board;
+	struct alv_str		 fake_secret;	/* for accounts that do not exist; from the store */
+};
+
+/* One per worker; the worker's thread only. */
+struct api_worker {
+	const struct api_shared *shared;
+	struct alv_pool		*pool;
+	struct clu_ids		*ids;
+	struct met_worker	*meter;
+	uint64_t		 now_us;	/* the turn's clock */
+};
+
+enum api_auth { API_AUTH_NONE, API_AUTH_HANDSHAKE, API_AUTH_DONE };
+
+/* The api layer's part of a client connection. The proxy embeds it, calls init and fini, and sets what is marked. */
+struct api_conn {
+	struct api_worker	  *w;
+	const struct pol_listener *listener;		/* proxy */
+	uint16_t		   listener_port;	/* proxy: the port that was bound */
+	int32_t			   node;		/* proxy: the endpoint's broker; -1: bootstrap */
+	char			   tenant[TEN_ID_MAX + 1];	/* proxy: by SNI or port; "" on a shared port until login */
+	char			   host[46];		/* proxy: the client's address */
+	bool			   tls;			/* proxy */
+	struct pol_slot		  *slot;		/* set with the tenant; NULL: no such tenant (logins fail alike) */
+	enum api_auth		   auth;
+	bool			   raw_sasl;		/* SaslHandshake v0 was used: next frames are bare tokens */
+	bool			   sasl_begun;
+	struct aut_server	   sasl;
+	char			   user[256];		/* after login */
+	char			   principal[262];	/* "User:" + user */
+	uint64_t		   user_revision;
+	uint64_t		   authenticated_us;
+	struct api_groups	  *groups;		/* what the api layer remembers per connection; its own */
+};
+void api_conn_init(struct api_conn *c, struct api_worker *w);
+void api_conn_fini(struct api_conn *c);
+/* May this connection go on? Asked when the directory's generation changed: false sets *why (suspended, deleted, user
+ * changed). */
+bool api_conn_check(struct api_conn *c, enum met_close *why) ALV_MUST;
+
+enum api_result { API_FORWARD, API_ANSWER, API_WAIT, API_CLOSE };
+enum api_wait { API_WAIT_NONE, API_WAIT_IDS, API_WAIT_LEARN, API_WAIT_WORK };
+
+enum { API_WAIT_IDS_MAX = 64, API_LEARN_MAX = 64 };
+
+struct api_learnt {
+	struct alv_str	name;	/* physical; arena */
+	struct alv_uuid id;
+	int32_t		partitions;
+	bool		deleted;
+};
+
+struct api_call {
+	/* set by the proxy before api_request */
+	struct api_conn	     *conn;
+	struct kfk_req_header hdr;		/* client_id in the arena */
+	struct alv_arena      arena;		/* lives until the response is written; limit arena_max_bytes */
+	uint64_t	      begun_us;
+	size_t		      request_bytes;	/* of the whole frame */
+	/* set by the api layer */
+	const struct api_def *def;
+	struct alv_chain      out;		/* FORWARD: body for the broker; ANSWER: body for the client */
+	int16_t		      up_version;	/* FORWARD: the version that goes upstream (out is of it) */
+	struct alv_str	      up_client_id;	/* FORWARD: the client id that goes upstream */
+	bool		      no_response;	/* FORWARD of acks=0: nothing will come back */
+	bool		      raw;		/* ANSWER to a bare SASL token: a frame without response header */
+	int16_t		      error_code;	/* for metrics: the first or worst */
+	enum met_close	      close;		/* CLOSE: why; ANSWER: with close_after */
+	bool		      close_after;	/* ANSWER: close when it has left (failed login) */
+	struct kfk_fault     *fault;		/* CLOSE by a malformed message: where; arena */
+	enum api_wait	      wait;
+	size_t		      nids;		/* WAIT_IDS */
+	struct alv_uuid	      ids[API_WAIT_IDS_MAX];
+	bool		      ids_asked;	/* proxy: the ids were resolved, or could not be: judge with what is known */
+	size_t		      nlearnt;		/* WAIT_LEARN */
+	struct api_learnt    *learnt;		/* arena */
+	void		     *memo;		/* the handler's own; arena */
+	/* valid during a call into the api layer only */
+	const struct pol_tenant *tenant;
+	const struct clu_view	*view;		/* NULL: the cluster was never reached */
+};
+
+/* Body without header; views only, the proxy keeps it until the request left. hdr, conn, arena are set. */
+enum api_result api_request(struct api_call *call, const struct alv_chain *body) ALV_MUST;
+/* After WAIT_WORK (conn->sasl's work is done) or WAIT_LEARN. */
+enum api_result api_resume(struct api_call *call) ALV_MUST;
+/* The broker's response body, of up_version. ANSWER, WAIT (learn) or CLOSE. */
+enum api_result api_response(struct api_call *call, const struct alv_chain *body) ALV_MUST;
+/* A bare SASL token (conn->raw_sasl); call->hdr is zero. */
+enum api_result api_raw_token(struct api_call *call, struct alv_str token) ALV_MUST;
+void		api_call_fini(struct api_call *call);	/* out, arena */
+
+/* Address that this connection's clients are told for a broker; false: it has none here (then it is not listed).
+ * node -1: the bootstrap. host in the arena. */
+bool api_advertise(const struct api_conn *c, struct alv_arena *a, int32_t node, struct alv_str *host, int32_t *port);
+
+/* Names of Kafka's apis for logs and labels; "unknown" outside. */
+const char *api_name(int16_t key);
+
+#endif
