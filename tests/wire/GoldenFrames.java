@@ -123,7 +123,7 @@ public class GoldenFrames {
 	/* How a case fills a message. Array counts by level, 1 the message's own; -1: by chance. */
 	enum Case {
 		DEFAULT(0, 0, 0), FULL(2, 2, 2), NULL(1, 1, 1), UNTAGGED(2, 2, 2), TAGGED(0, 0, 0), UNICODE(1, 1, 1),
-		EXTREMES(0, 0, 0), THREE(3, 3, 3), MANY(130, 1, 1), DEEP(1, 130, 1), LONG(1, 1, 1),
+		EXTREMES(1, 1, 1), EMPTY(0, 0, 0), THREE(3, 3, 3), MANY(130, 1, 1), DEEP(1, 130, 1), LONG(1, 1, 1),
 		RANDOM_1(-1, -1, -1), RANDOM_2(-1, -1, -1), RANDOM_3(-1, -1, -1), RANDOM_4(-1, -1, -1), UNKNOWN(2, 2, 2);
 
 		final int[] counts;
@@ -247,6 +247,8 @@ public class GoldenFrames {
 		}
 
 		int length(int usual) {
+			if (how == Case.EMPTY)
+				return 0;
 			if (how == Case.LONG || how.random() && random.nextInt(8) == 0)
 				return 200 + random.nextInt(200);
 			return how.random() ? random.nextInt(usual) : 1 + random.nextInt(usual);
