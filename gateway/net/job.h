@@ -21,11 +21,13 @@ struct net_job {
 };
 
 struct net_jobs *net_jobs_new(unsigned threads, size_t queue_max, size_t per_key_max) ALV_MUST;
-void		 net_jobs_free(struct net_jobs *p);	/* waits for what runs; queued ones are run */
+/* Waits for what runs; queued ones are run. The loops that asked must still be there: their done comes by mail. */
+void		 net_jobs_free(struct net_jobs *p);
 /* FULL: the queue, or this key's share of it, is full; the caller keeps the job. Any thread. */
 enum alv_err net_jobs_submit(struct net_jobs *p, struct net_job *j) ALV_MUST;
 
-/* getaddrinfo as a job. */
+/* getaddrinfo as a job; r->job.fair_key may be set after init. A host that is an address needs no DNS. The caller
+ * submits &r->job. */
 struct net_resolve {
 	struct net_job		job;
 	char			host[256];

@@ -11,12 +11,15 @@ struct net_listener;
 /* fd is nonblocking, close-on-exec, TCP_NODELAY; the callee owns it. peer is the far address. */
 typedef void (*net_accept_fn)(void *arg, struct net_listener *l, int fd, const struct sockaddr_storage *peer);
 
-/* address: "0.0.0.0", "::", "127.0.0.1"; port 0: any (net_listener_port tells). Out of descriptors: accepting pauses
+/* address: "0.0.0.0", "::" (IPv4 too), "127.0.0.1": an address, no name; port 0: any (net_listener_port tells). Out of descriptors: accepting pauses
  * for 100 ms and goes on; a spare descriptor is kept so that waiting clients are closed rather than left hanging. */
 enum alv_err net_listener_open(struct net_loop *l, const char *address, uint16_t port, net_accept_fn fn, void *arg,
     struct net_listener **out, char *err, size_t err_n) ALV_MUST;
 uint16_t     net_listener_port(const struct net_listener *l);
 void	    *net_listener_arg(const struct net_listener *l);
+/* Clients that were closed because no descriptor was left for them. */
+uint64_t     net_listener_refused(const struct net_listener *l);
+/* Not from inside the accept callback. */
 void	     net_listener_close(struct net_listener *l);
 
 #endif

@@ -1,6 +1,6 @@
 /* One epoll loop per thread: descriptors, timers, work for later in the turn, and a mailbox for other threads.
- * A turn: read the clock once; run what is due; wait; run what is ready; run `later`; call the turn hooks. All
- * functions belong to the loop's thread but for net_mail_*. */
+ * A turn: wait; read the clock once; run the timers that are due; run what is ready; open the mail; run `later`; call
+ * the end hook. All functions belong to the loop's thread but for net_mail_*. */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
 
@@ -22,43 +22,52 @@ struct net_fd {
 	struct net_loop *loop;
 };
 
-/* Embedded. In a wheel or heap of the loop: arming and disarming are O(log n) at most and never fail. */
+/* Embedded, and a node of the loop's heap: arming and disarming are O(log n) (amortised) and never fail. */
 struct net_timer {
-	uint64_t	 at_us;		/* monotonic; meaningless while not armed */
-	net_timer_fn	 fn;
-	struct net_loop *loop;
-	size_t		 slot;		/* the loop's; 0: not armed */
+	uint64_t	  at_us;	/* monotonic; meaningless while not armed */
+	net_timer_fn	  fn;
+	struct net_loop	 *loop;
+	struct net_timer *child, *next, *prev;	/* the loop's */
+	bool		  armed;
 };
 
 /* Embedded. Runs once, at the end of this turn (or of the next, when queued by a later): for frees and retries. */
 struct net_later {
-	struct net_later *next;
+	struct net_later  *next, **link;
 	void (*fn)(struct net_later *l);
 	bool queued;
 };
 
 struct net_loop *net_loop_new(void) ALV_MUST;
+/* Mail that is still there is delivered first, so that its owners can free it: whoever sends must have ended. */
 void		 net_loop_free(struct net_loop *l);
 /* Runs until net_loop_stop. */
 void		 net_loop_run(struct net_loop *l);
 void		 net_loop_stop(struct net_loop *l);
-/* One turn that waits at most wait_ms; for tests. */
+/* One turn that waits at most wait_ms (-1: until something happens); for tests. */
 void		 net_loop_turn(struct net_loop *l, int wait_ms);
-/* Monotonic microseconds, as read at the start of the turn. */
+/* Monotonic microseconds, as read when this turn's wait ended. */
 uint64_t	 net_loop_now(const struct net_loop *l);
-/* Hooks: before the loop sleeps, and after it woke; `end` runs at the end of every turn (the quiet point). */
+/* Another clock than alv_mono_us, for tests. */
+void		 net_loop_clock(struct net_loop *l, uint64_t (*now_us)(void));
+/* Hooks, each may be NULL: before the loop sleeps, and after it woke (not around a poll that does not wait); `end`
+ * runs at the end of every turn (the quiet point). */
 void		 net_loop_hooks(struct net_loop *l, void *arg, void (*before_wait)(void *), void (*after_wait)(void *),
 		     void (*end)(void *));
 
+/* SYSTEM: errno tells; f->fd is -1 then and the descriptor still the caller's. */
 enum alv_err net_fd_open(struct net_loop *l, struct net_fd *f, int fd, uint32_t events, net_fd_fn fn) ALV_MUST;
 void	     net_fd_want(struct net_fd *f, uint32_t events);
 void	     net_fd_close(struct net_fd *f);	/* closes the descriptor; no event of it comes after */
 
 void net_timer_init(struct net_loop *l, struct net_timer *t, net_timer_fn fn);
-void net_timer_set(struct net_timer *t, uint64_t at_us);	/* also moves an armed one */
+/* Also moves an armed one. Set from a timer's own function it runs in a later turn, never in the same. */
+void net_timer_set(struct net_timer *t, uint64_t at_us);
 void net_timer_stop(struct net_timer *t);
 
+/* x->fn is set; x is zero where it never was queued. Queued twice it runs once. */
 void net_later(struct net_loop *l, struct net_later *x);
+void net_later_cancel(struct net_loop *l, struct net_later *x);
 
 /* Mailbox: messages by value from any thread to this loop's, bounded. A message is one heap object that begins with
  * struct net_mail; the handler owns it. Order per sender is kept. */

@@ -1,0 +1,223 @@
+/* The turn of a loop. Invariants: an event is delivered only to a net_fd that was not closed meanwhile (closing takes
+ * its events out of the batch at hand); a later is linked in at most one list; the loop sleeps only when nothing waits
+ * to be run. */
+#include <alcove/check.h>
+#include <alcove/clock.h>
+
+#include "net/loop_int.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct net_loop *
+net_loop_new(void)
+{
+	struct net_loop *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return NULL;
+	l->clock = alv_mono_us;
+	l->now = l->clock();
+	l->later_last = &l->later;
+	l->ep = epoll_create1(EPOLL_CLOEXEC);
+	if (l->ep < 0 || net_mail_init(l)) {
+		if (l->ep >= 0)
+			close(l->ep);
+		free(l);
+		return NULL;
+	}
+	return l;
+}
+
+void
+net_loop_free(struct net_loop *l)
+{
+	if (l == NULL)
+		return;
+	net_mail_fini(l);
+	close(l->ep);
+	free(l);
+}
+
+uint64_t
+net_loop_now(const struct net_loop *l)
+{
+	return l->now;
+}
+
+void
+net_loop_clock(struct net_loop *l, uint64_t (*now_us)(void))
+{
+	l->clock = now_us;
+	l->now = now_us();
+}
+
+void
+net_loop_hooks(struct net_loop *l, void *arg, void (*before_wait)(void *), void (*after_wait)(void *), void (*end)(void *))
+{
+	l->hook_arg = arg;
+	l->before_wait = before_wait;
+	l->after_wait = after_wait;
+	l->end = end;
+}
+
+/* ---- descriptors -------------------------------------------------------------------------- */
+
+enum alv_err
+net_fd_open(struct net_loop *l, struct net_fd *f, int fd, uint32_t events, net_fd_fn fn)
+{
+	struct epoll_event e = { .events = events, .data.ptr = f };
+
+	*f = (struct net_fd){ .fd = -1, .events = events, .fn = fn, .loop = l };
+	if (epoll_ctl(l->ep, EPOLL_CTL_ADD, fd, &e) != 0)
+		return ALV_E_SYSTEM;
+	f->fd = fd;
+	return ALV_OK;
+}
+
+void
+net_fd_want(struct net_fd *f, uint32_t events)
+{
+	struct epoll_event e = { .events = events, .data.ptr = f };
+
+	if (f->fd < 0 || f->events == events)
+		return;
+	/* Cannot fail for a descriptor that is registered: it allocates nothing. */
+	ALV_CHECK(epoll_ctl(f->loop->ep, EPOLL_CTL_MOD, f->fd, &e) == 0);
+	f->events = events;
+}
+
+void
+net_fd_close(struct net_fd *f)
+{
+	struct net_loop *l = f->loop;
+
+	if (l == NULL || f->fd < 0)
+		return;
+	for (int i = 0; i < l->nready; i++)
+		if (l->ready[i].data.ptr == f)
+			l->ready[i].data.ptr = NULL;
+	/* Explicit: a copy of the descriptor in a forked child would keep it registered. */
+	(void)epoll_ctl(l->ep, EPOLL_CTL_DEL, f->fd, NULL);
+	close(f->fd);
+	f->fd = -1;
+}
+
+/* ---- later -------------------------------------------------------------------------------- */
+
+void
+net_later(struct net_loop *l, struct net_later *x)
+{
+	if (x->queued)
+		return;
+	x->queued = true;
+	x->next = NULL;
+	x->link = l->later_last;
+	*x->link = x;
+	l->later_last = &x->next;
+}
+
+/* From `later` or from the batch that runs; only the end of `later` is also pointed to by later_last. */
+static void
+unlink_later(struct net_loop *l, struct net_later *x)
+{
+	*x->link = x->next;
+	if (x->next != NULL)
+		x->next->link = x->link;
+	else if (l->later_last == &x->next)
+		l->later_last = x->link;
+	x->queued = false;
+}
+
+void
+net_later_cancel(struct net_loop *l, struct net_later *x)
+{
+	if (x->queued)
+		unlink_later(l, x);
+}
+
+static void
+run_later(struct net_loop *l)
+{
+	l->running = l->later;
+	if (l->running != NULL)
+		l->running->link = &l->running;
+	l->later = NULL;
+	l->later_last = &l->later;
+	while (l->running != NULL) {
+		struct net_later *x = l->running;
+
+		unlink_later(l, x);
+		x->fn(x);
+	}
+}
+
+/* ---- turns -------------------------------------------------------------------------------- */
+
+/* Milliseconds to wait, rounded up so that a timer is due when the wait ends. */
+static int
+sleep_ms(struct net_loop *l, int most)
+{
+	uint64_t now, ms;
+
+	if (l->stop || l->later != NULL || l->box.open != NULL || l->box.woken)
+		return 0;
+	if (l->timers == NULL || most == 0)
+		return most;
+	now = l->clock();
+	if (l->timers->at_us <= now)
+		return 0;
+	ms = (l->timers->at_us - now + 999) / 1000;
+	if (ms > INT_MAX)
+		ms = INT_MAX;
+	return most >= 0 && (uint64_t)most < ms ? most : (int)ms;
+}
+
+static void
+wait_ready(struct net_loop *l, int ms)
+{
+	if (ms != 0 && l->before_wait != NULL)
+		l->before_wait(l->hook_arg);
+	l->nready = epoll_wait(l->ep, l->ready, NET_READY_MAX, ms);
+	if (l->nready < 0) {
+		ALV_CHECK(errno == EINTR);
+		l->nready = 0;
+	}
+	if (ms != 0 && l->after_wait != NULL)
+		l->after_wait(l->hook_arg);
+	l->now = l->clock();
+}
+
+void
+net_loop_turn(struct net_loop *l, int wait_ms)
+{
+	wait_ready(l, sleep_ms(l, wait_ms));
+	net_timers_run(l);
+	for (int i = 0; i < l->nready; i++) {
+		struct net_fd *f = l->ready[i].data.ptr;
+
+		if (f != NULL)
+			f->fn(f, l->ready[i].events);
+	}
+	l->nready = 0;
+	net_mail_run(l, NET_MAIL_TURN);
+	run_later(l);
+	if (l->end != NULL)
+		l->end(l->hook_arg);
+}
+
+void
+net_loop_run(struct net_loop *l)
+{
+	while (!l->stop)
+		net_loop_turn(l, -1);
+	l->stop = false;
+}
+
+void
+net_loop_stop(struct net_loop *l)
+{
+	l->stop = true;
+}
