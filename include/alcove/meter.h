@@ -40,7 +40,19 @@ void met_login(struct met_worker *w, bool ok);
 void met_dropped(struct met_worker *w, uint32_t tags, uint32_t elements);	/* unknown tags; foreign elements filtered out */
 void met_turn(struct met_worker *w, uint64_t us);			/* how long one loop turn took */
 
-/* Prometheus text of all workers together (names begin with alcove_). Any thread. */
+/* One row of the ledger, with what was counted in each direction. Views into the row: valid while the worker is. The
+ * row of a tenant whose details no longer fit has MET_REST as principal, client id and topic; bytes of tenants past
+ * max_tenants are under the tenant MET_REST, which is no legal tenant id. Empty where a part was null. */
+#define MET_REST "_other"
+struct met_row {
+	struct alv_str tenant, principal, client_id, topic;
+	uint64_t       bytes[MET_DIRECTIONS], charges[MET_DIRECTIONS];
+};
+/* Every row there is, in no order. Any thread, while the worker counts on; rows never go away. */
+void met_ledger_each(const struct met_worker *w, void (*fn)(void *arg, const struct met_row *r), void *arg);
+
+/* Prometheus text of all workers together (metric.def; names begin with alcove_), in the same order each time. Any
+ * thread. Without memory, or past the ceiling of `out`, out->err says so. */
 struct alv_buf;
 void met_render(struct met_worker *const *w, size_t n, struct alv_buf *out);
 

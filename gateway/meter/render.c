@@ -1,0 +1,307 @@
+/* Prometheus' text format (0.0.4) of all workers together. The order is the same each time: metrics as in metric.def,
+ * labels by number or by name. A tenant's id reaches a label only through label(), which escapes. */
+#include "meter/worker.h"
+
+#include <alcove/buf.h>
+#include <alcove/str.h>
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* A tenant's numbers, summed over the workers. */
+struct tenant_sum {
+	struct alv_str name;
+	uint64_t       requests, bytes[MET_DIRECTIONS];
+};
+
+struct render {
+	struct met_worker *const *w;
+	size_t		   n;
+	struct alv_buf	  *out;
+	struct tenant_sum *tenants;	/* sorted by name, each once */
+	size_t		   ntenants;
+};
+
+static const char *const api_names[MET_API_KEYS] = {
+#define KAPI(key, name, text, who) [key] = text,
+#include <alcove/tbl/kafka_api.def>
+#undef KAPI
+};
+
+static const char *const direction_names[MET_DIRECTIONS] = {
+	[MET_PRODUCE] = "produce", [MET_FETCH] = "fetch", [MET_OTHER_IN] = "other_in", [MET_OTHER_OUT] = "other_out"
+};
+
+static const char *const fault_names[] = { "nobody", "client", "broker", "gateway" };
+
+/* Sums one counter, named by its place in struct met_worker. */
+static uint64_t
+total(const struct render *r, size_t offset)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < r->n; i++)
+		sum += met_read((const _Atomic uint64_t *)(const void *)((const char *)r->w[i] + offset));
+	return sum;
+}
+
+#define TOTAL(r, member) total((r), offsetof(struct met_worker, member))
+
+static void
+label(struct alv_buf *out, struct alv_str v)
+{
+	for (size_t i = 0; i < v.n; i++) {
+		char c = v.p[i];
+
+		if (c == '\\' || c == '"')
+			alv_buf_byte(out, '\\');
+		if (c == '\n')
+			alv_buf_z(out, "\\n");
+		else
+			alv_buf_byte(out, (uint8_t)c);
+	}
+}
+
+static void
+sample(const struct render *r, const char *name, uint64_t v)
+{
+	alv_buf_printf(r->out, "%s %" PRIu64 "\n", name, v);
+}
+
+static void
+render_WORKERS(const struct render *r, const char *name)
+{
+	sample(r, name, r->n);
+}
+
+static void
+gauge(const struct render *r, const char *name, size_t offset)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < r->n; i++) {
+		const char *at = (const char *)r->w[i] + offset;
+
+		sum += atomic_load_explicit((const _Atomic int64_t *)(const void *)at, memory_order_relaxed);
+	}
+	alv_buf_printf(r->out, "%s %" PRId64 "\n", name, sum);
+}
+
+static void
+render_CONNECTIONS(const struct render *r, const char *name)
+{
+	gauge(r, name, offsetof(struct met_worker, connections));
+}
+
+static void
+render_OPENED(const struct render *r, const char *name)
+{
+	sample(r, name, TOTAL(r, opened));
+}
+
+static void
+render_CLOSED(const struct render *r, const char *name)
+{
+	for (unsigned i = 0; i < MET_CLOSES; i++) {
+		uint64_t v = total(r, offsetof(struct met_worker, closed) + i * sizeof(uint64_t));
+
+		alv_buf_printf(r->out, "%s{reason=\"%s\",fault=\"%s\"} %" PRIu64 "\n", name, met_close_name(i),
+		    fault_names[met_close_fault(i) & 3], v);
+	}
+}
+
+static void
+render_UPSTREAM(const struct render *r, const char *name)
+{
+	gauge(r, name, offsetof(struct met_worker, upstream));
+}
+
+static void
+render_LOGINS(const struct render *r, const char *name)
+{
+	alv_buf_printf(r->out, "%s{result=\"failed\"} %" PRIu64 "\n", name, TOTAL(r, logins[0]));
+	alv_buf_printf(r->out, "%s{result=\"ok\"} %" PRIu64 "\n", name, TOTAL(r, logins[1]));
+}
+
+static void
+render_REQUESTS(const struct render *r, const char *name)
+{
+	for (size_t i = 0; i <= MET_API_KEYS; i++) {
+		uint64_t v = total(r, offsetof(struct met_worker, requests) + i * sizeof(uint64_t));
+
+		if (v == 0)
+			continue;
+		if (i < MET_API_KEYS && api_names[i] != NULL)
+			alv_buf_printf(r->out, "%s{api=\"%s\"} %" PRIu64 "\n", name, api_names[i], v);
+		else if (i < MET_API_KEYS)
+			alv_buf_printf(r->out, "%s{api=\"%zu\"} %" PRIu64 "\n", name, i, v);
+		else
+			alv_buf_printf(r->out, "%s{api=\"%s\"} %" PRIu64 "\n", name, MET_REST, v);
+	}
+}
+
+static void
+render_ERRORS(const struct render *r, const char *name)
+{
+	for (size_t i = 0; i <= MET_ERROR_CODES; i++) {
+		uint64_t v = total(r, offsetof(struct met_worker, errors) + i * sizeof(uint64_t));
+
+		if (v == 0)
+			continue;
+		if (i < MET_ERROR_CODES)
+			alv_buf_printf(r->out, "%s{code=\"%d\"} %" PRIu64 "\n", name, (int)i - 1, v);
+		else
+			alv_buf_printf(r->out, "%s{code=\"%s\"} %" PRIu64 "\n", name, MET_REST, v);
+	}
+}
+
+static void
+render_TENANT_REQUESTS(const struct render *r, const char *name)
+{
+	for (size_t i = 0; i < r->ntenants; i++) {
+		alv_buf_printf(r->out, "%s{tenant=\"", name);
+		label(r->out, r->tenants[i].name);
+		alv_buf_printf(r->out, "\"} %" PRIu64 "\n", r->tenants[i].requests);
+	}
+}
+
+static void
+render_TENANT_BYTES(const struct render *r, const char *name)
+{
+	for (size_t i = 0; i < r->ntenants; i++) {
+		for (int d = 0; d < MET_DIRECTIONS; d++) {
+			alv_buf_printf(r->out, "%s{tenant=\"", name);
+			label(r->out, r->tenants[i].name);
+			alv_buf_printf(r->out, "\",direction=\"%s\"} %" PRIu64 "\n", direction_names[d], r->tenants[i].bytes[d]);
+		}
+	}
+}
+
+static void
+render_DROPPED_TAGS(const struct render *r, const char *name)
+{
+	sample(r, name, TOTAL(r, tags));
+}
+
+static void
+render_FILTERED(const struct render *r, const char *name)
+{
+	sample(r, name, TOTAL(r, elements));
+}
+
+static void
+histogram(const struct render *r, const char *name, size_t offset)
+{
+	uint64_t below = 0, sum = total(r, offset + offsetof(struct met_histogram, sum_us));
+
+	for (size_t i = 0; i <= MET_BUCKETS; i++) {
+		below += total(r, offset + offsetof(struct met_histogram, bucket) + i * sizeof(uint64_t));
+		if (i < MET_BUCKETS)
+			alv_buf_printf(r->out, "%s_bucket{le=\"%g\"} %" PRIu64 "\n", name, (double)met_bounds_us[i] / 1e6, below);
+	}
+	/* Both from one reading: they must be equal. */
+	alv_buf_printf(r->out, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, below);
+	alv_buf_printf(r->out, "%s_sum %" PRIu64 ".%06" PRIu64 "\n", name, sum / 1000000, sum % 1000000);
+	alv_buf_printf(r->out, "%s_count %" PRIu64 "\n", name, below);
+}
+
+static void
+render_OWN_LATENCY(const struct render *r, const char *name)
+{
+	histogram(r, name, offsetof(struct met_worker, own));
+}
+
+static void
+render_LOOP_TURN(const struct render *r, const char *name)
+{
+	histogram(r, name, offsetof(struct met_worker, turn));
+}
+
+static void
+render_LEDGER_ROWS(const struct render *r, const char *name)
+{
+	sample(r, name, TOTAL(r, ledger.used));
+}
+
+static void
+render_LEDGER_OVERFLOW(const struct render *r, const char *name)
+{
+	sample(r, name, TOTAL(r, overflow_bytes));
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return alv_str_cmp(((const struct tenant_sum *)a)->name, ((const struct tenant_sum *)b)->name);
+}
+
+static size_t
+collect(const struct met_worker *w, struct tenant_sum *out, size_t room)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i <= w->tenants.mask && n < room; i++) {
+		const struct met_entry *e = atomic_load_explicit(&w->tenants.slot[i], memory_order_acquire);
+
+		if (e == NULL)
+			continue;
+		out[n].name = met_entry_part(e, 0);
+		out[n].requests = met_read(&e->requests);
+		for (int d = 0; d < MET_DIRECTIONS; d++)
+			out[n].bytes[d] = met_read(&e->bytes[d]);
+		n++;
+	}
+	return n;
+}
+
+static void
+merge(struct render *r, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct tenant_sum *from = &r->tenants[i];
+		struct tenant_sum	*to = r->ntenants == 0 ? NULL : &r->tenants[r->ntenants - 1];
+
+		if (to == NULL || !alv_str_eq(to->name, from->name)) {
+			r->tenants[r->ntenants++] = *from;
+			continue;
+		}
+		to->requests += from->requests;
+		for (int d = 0; d < MET_DIRECTIONS; d++)
+			to->bytes[d] += from->bytes[d];
+	}
+}
+
+/* Tenants may be added meanwhile, hence some room to spare; what comes beyond that is in the next reading. */
+static enum alv_err
+sum_tenants(struct render *r)
+{
+	size_t room = 0, n = 0;
+
+	for (size_t i = 0; i < r->n; i++)
+		room += (size_t)met_read(&r->w[i]->tenants.used) + 16;
+	r->tenants = calloc(room + 1, sizeof(r->tenants[0]));
+	if (r->tenants == NULL)
+		return ALV_E_NOMEM;
+	for (size_t i = 0; i < r->n; i++)
+		n += collect(r->w[i], r->tenants + n, room - n);
+	qsort(r->tenants, n, sizeof(r->tenants[0]), by_name);
+	merge(r, n);
+	return ALV_OK;
+}
+
+void
+met_render(struct met_worker *const *w, size_t n, struct alv_buf *out)
+{
+	struct render r = { .w = w, .n = n, .out = out };
+
+	if (sum_tenants(&r) != ALV_OK) {
+		out->err = ALV_E_NOMEM;
+		return;
+	}
+#define METRIC(id, name, type, help) \
+	alv_buf_z(out, "# HELP " name " " help "\n# TYPE " name " " #type "\n"); \
+	render_##id(&r, name);
+#include <alcove/tbl/metric.def>
+#undef METRIC
+	free(r.tenants);
+}

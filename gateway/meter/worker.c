@@ -1,0 +1,191 @@
+/* Counting. Nothing here fails or waits: what does not fit any more is counted one level coarser (a row becomes its
+ * tenant's MET_REST row, a tenant becomes the tenant MET_REST), so the sums stay right. One tenant gets at most a
+ * quarter of the ledger, else one client with ever new client ids would take everybody's details away. */
+#include "meter/worker.h"
+
+#include <alcove/check.h>
+#include <alcove/str.h>
+
+#include <stdlib.h>
+
+const uint64_t met_bounds_us[MET_BUCKETS] = { 50, 100, 200, 500, 1000, 2000, 5000, 10000, 50000, 100000, 1000000 };
+
+struct met_worker *
+met_worker_new(size_t max_tenants, size_t max_rows)
+{
+	const struct met_key rest = { { ALV_STR(MET_REST) } };
+	struct met_worker   *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return NULL;
+	w->max_tenants = max_tenants;
+	w->max_rows = max_rows;
+	w->max_rows_tenant = max_rows < 4 ? max_rows : max_rows / 4;
+	/* Each tenant, and the rest of them, may have one row of its own beyond max_rows. */
+	if (met_table_init(&w->tenants, max_tenants + 1) != ALV_OK ||
+	    met_table_init(&w->ledger, max_rows + max_tenants + 1) != ALV_OK ||
+	    (w->rest = met_table_add(&w->tenants, &rest)) == NULL) {
+		met_worker_free(w);
+		return NULL;
+	}
+	return w;
+}
+
+void
+met_worker_free(struct met_worker *w)
+{
+	if (w == NULL)
+		return;
+	met_table_fini(&w->tenants);
+	met_table_fini(&w->ledger);
+	free(w);
+}
+
+static struct met_entry *
+tenant_entry(struct met_worker *w, struct alv_str tenant)
+{
+	const struct met_key key = { { tenant } };
+	struct met_entry    *e = met_table_find(&w->tenants, &key);
+
+	if (e == NULL && met_read(&w->tenants.used) <= w->max_tenants)
+		e = met_table_add(&w->tenants, &key);
+	return e != NULL ? e : w->rest;
+}
+
+/* The row for these bytes, or the coarser one of the tenant; NULL when there is no memory even for that. */
+static struct met_entry *
+ledger_entry(struct met_worker *w, struct met_entry *tenant, const struct met_key *key)
+{
+	const struct alv_str rest = ALV_STR(MET_REST);
+	struct met_key	     coarse = { { met_entry_part(tenant, 0), rest, rest, rest } };
+	struct met_entry    *e;
+
+	if (tenant != w->rest) {
+		e = met_table_find(&w->ledger, key);
+		if (e != NULL)
+			return e;
+		if (w->rows < w->max_rows && tenant->owned < w->max_rows_tenant) {
+			e = met_table_add(&w->ledger, key);
+			if (e != NULL) {
+				w->rows++;
+				tenant->owned++;
+				return e;
+			}
+		}
+	}
+	return met_table_add(&w->ledger, &coarse);
+}
+
+static void
+charge(struct met_entry *e, const struct met_bytes *b)
+{
+	met_count(&e->bytes[b->direction], b->bytes);
+	met_count(&e->charges[b->direction], 1);
+}
+
+void
+met_charge(struct met_worker *w, const struct met_bytes *b)
+{
+	const struct met_key key = { { b->tenant, b->principal, b->client_id, b->topic } };
+	struct met_entry    *tenant = tenant_entry(w, b->tenant), *row;
+
+	ALV_CHECK((unsigned)b->direction < MET_DIRECTIONS);
+	charge(tenant, b);
+	row = ledger_entry(w, tenant, &key);
+	if (row != NULL)
+		charge(row, b);
+	if (row == NULL || alv_str_eqz(met_entry_part(row, 1), MET_REST))
+		met_count(&w->overflow_bytes, b->bytes);
+}
+
+void
+met_ledger_each(const struct met_worker *w, void (*fn)(void *arg, const struct met_row *r), void *arg)
+{
+	for (size_t i = 0; i <= w->ledger.mask; i++) {
+		const struct met_entry *e = atomic_load_explicit(&w->ledger.slot[i], memory_order_acquire);
+		struct met_row		r;
+
+		if (e == NULL)
+			continue;
+		r.tenant = met_entry_part(e, 0);
+		r.principal = met_entry_part(e, 1);
+		r.client_id = met_entry_part(e, 2);
+		r.topic = met_entry_part(e, 3);
+		for (int d = 0; d < MET_DIRECTIONS; d++) {
+			r.bytes[d] = met_read(&e->bytes[d]);
+			r.charges[d] = met_read(&e->charges[d]);
+		}
+		fn(arg, &r);
+	}
+}
+
+static void
+observe(struct met_histogram *h, uint64_t us)
+{
+	size_t i = 0;
+
+	while (i < MET_BUCKETS && us > met_bounds_us[i])
+		i++;
+	met_count(&h->bucket[i], 1);
+	met_count(&h->sum_us, us);
+}
+
+void
+met_request(struct met_worker *w, struct alv_str tenant, int16_t api_key, int16_t error_code, uint64_t own_us)
+{
+	size_t api = api_key >= 0 && api_key < MET_API_KEYS ? (size_t)api_key : MET_API_KEYS;
+	int    code = error_code + 1;	/* -1 is Kafka's UNKNOWN_SERVER_ERROR */
+
+	met_count(&w->requests[api], 1);
+	if (error_code != 0)
+		met_count(&w->errors[code >= 0 && code < MET_ERROR_CODES ? code : MET_ERROR_CODES], 1);
+	if (tenant.n != 0)	/* before authentication there may be none */
+		met_count(&tenant_entry(w, tenant)->requests, 1);
+	observe(&w->own, own_us);
+}
+
+static void
+move(_Atomic int64_t *gauge, int delta)
+{
+	atomic_store_explicit(gauge, atomic_load_explicit(gauge, memory_order_relaxed) + delta, memory_order_relaxed);
+}
+
+void
+met_connection(struct met_worker *w, int delta)
+{
+	move(&w->connections, delta);
+	if (delta > 0)
+		met_count(&w->opened, (uint64_t)delta);
+}
+
+void
+met_upstream(struct met_worker *w, int delta)
+{
+	move(&w->upstream, delta);
+}
+
+void
+met_closed(struct met_worker *w, enum met_close why)
+{
+	ALV_CHECK((unsigned)why < MET_CLOSES);
+	met_count(&w->closed[why], 1);
+}
+
+void
+met_login(struct met_worker *w, bool ok)
+{
+	met_count(&w->logins[ok], 1);
+}
+
+void
+met_dropped(struct met_worker *w, uint32_t tags, uint32_t elements)
+{
+	met_count(&w->tags, tags);
+	met_count(&w->elements, elements);
+}
+
+void
+met_turn(struct met_worker *w, uint64_t us)
+{
+	observe(&w->turn, us);
+}

@@ -1,0 +1,141 @@
+/* The text on /metrics. */
+#include <alcove/buf.h>
+#include <alcove/meter.h>
+#include <alcove/str.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+static char *
+text(struct met_worker *const *w, size_t n)
+{
+	struct alv_buf out;
+
+	alv_buf_init(&out, 1 << 20);
+	met_render(w, n, &out);
+	alv_buf_byte(&out, 0);
+	assert_int_equal(out.err, ALV_OK);
+	return (char *)out.p;
+}
+
+static void
+has(const char *t, const char *line)
+{
+	if (strstr(t, line) == NULL)
+		fail_msg("not there: %s\nin:\n%s", line, t);
+}
+
+static void
+workers_are_summed(void **state)
+{
+	struct met_worker *w[2] = { met_worker_new(4, 4), met_worker_new(4, 4) };
+	struct met_bytes   b = { .tenant = ALV_STR("zeta"), .direction = MET_PRODUCE, .bytes = 100 };
+	char		  *t, *again;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		met_connection(w[i], +1);
+		met_connection(w[i], +1);
+		met_upstream(w[i], +1);
+		met_charge(w[i], &b);
+		met_request(w[i], b.tenant, 0, 0, 40);
+		met_request(w[i], ALV_STR("acme"), 1, -1, 1500);
+		met_request(w[i], ALV_STR(""), 999, 9999, 2000000);
+		met_login(w[i], i == 0);
+		met_dropped(w[i], 3, 4);
+		met_turn(w[i], 60);
+	}
+	met_connection(w[1], -1);
+	met_closed(w[1], MET_CLOSE_IDLE);
+	t = text(w, 2);
+	has(t, "# HELP alcove_connections Client connections that are open now.\n# TYPE alcove_connections gauge\nalcove_connections 3\n");
+	has(t, "alcove_connections_opened_total 4\n");
+	has(t, "alcove_connections_closed_total{reason=\"idle\",fault=\"nobody\"} 1\n");
+	has(t, "alcove_connections_closed_total{reason=\"client_eof\",fault=\"nobody\"} 0\n");
+	has(t, "alcove_connections_closed_total{reason=\"upstream_eof\",fault=\"broker\"} 0\n");
+	has(t, "alcove_upstream_connections 2\n");
+	has(t, "alcove_logins_total{result=\"failed\"} 1\nalcove_logins_total{result=\"ok\"} 1\n");
+	has(t, "alcove_requests_total{api=\"Produce\"} 2\nalcove_requests_total{api=\"Fetch\"} 2\nalcove_requests_total{api=\"_other\"} 2\n");
+	has(t, "alcove_errors_total{code=\"-1\"} 2\nalcove_errors_total{code=\"_other\"} 2\n");
+	has(t, "alcove_tenant_requests_total{tenant=\"_other\"} 0\nalcove_tenant_requests_total{tenant=\"acme\"} 2\nalcove_tenant_requests_total{tenant=\"zeta\"} 2\n");
+	has(t, "alcove_tenant_bytes_total{tenant=\"zeta\",direction=\"produce\"} 200\n");
+	has(t, "alcove_dropped_tags_total 6\n");
+	has(t, "alcove_filtered_elements_total 8\n");
+	has(t, "alcove_own_latency_seconds_bucket{le=\"5e-05\"} 2\n");
+	has(t, "alcove_own_latency_seconds_bucket{le=\"0.001\"} 2\n");
+	has(t, "alcove_own_latency_seconds_bucket{le=\"0.002\"} 4\n");
+	has(t, "alcove_own_latency_seconds_bucket{le=\"1\"} 4\nalcove_own_latency_seconds_bucket{le=\"+Inf\"} 6\n");
+	has(t, "alcove_own_latency_seconds_sum 4.003080\nalcove_own_latency_seconds_count 6\n");
+	has(t, "alcove_loop_turn_seconds_count 2\n");
+	again = text(w, 2);
+	assert_string_equal(t, again);
+	free(t);
+	free(again);
+	met_worker_free(w[0]);
+	met_worker_free(w[1]);
+}
+
+static void
+labels_are_escaped(void **state)
+{
+	struct met_worker *w = met_worker_new(4, 4);
+	char		  *t;
+
+	(void)state;
+	met_request(w, ALV_STR("a\"} 1\nforged{x=\"\\"), 0, 0, 1);
+	t = text(&w, 1);
+	has(t, "alcove_tenant_requests_total{tenant=\"a\\\"} 1\\nforged{x=\\\"\\\\\"} 1\n");
+	free(t);
+	met_worker_free(w);
+}
+
+static void
+no_worker_no_crash(void **state)
+{
+	char *t = text(NULL, 0);
+
+	(void)state;
+	has(t, "alcove_workers 0\n");
+	free(t);
+}
+
+static void
+ceiling_is_told(void **state)
+{
+	struct met_worker *w = met_worker_new(4, 4);
+	struct alv_buf	   out;
+
+	(void)state;
+	alv_buf_init(&out, 100);
+	met_render(&w, 1, &out);
+	assert_int_equal(out.err, ALV_E_LIMIT);
+	alv_buf_fini(&out);
+	met_worker_free(w);
+}
+
+static void
+close_reasons(void **state)
+{
+	(void)state;
+	assert_string_equal(met_close_name(MET_CLOSE_SNI_UNKNOWN), "sni_unknown");
+	assert_string_equal(met_close_name(MET_CLOSE_UPSTREAM_MALFORMED), "upstream_malformed");
+	assert_string_equal(met_close_text(MET_CLOSE_SNI_UNKNOWN), "no such virtual host");
+	assert_int_equal(met_close_fault(MET_CLOSE_SNI_UNKNOWN), 1);
+	assert_string_equal(met_close_name(MET_CLOSES), "unknown");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(workers_are_summed),
+		cmocka_unit_test(labels_are_escaped),
+		cmocka_unit_test(no_worker_no_crash),
+		cmocka_unit_test(ceiling_is_told),
+		cmocka_unit_test(close_reasons),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
