@@ -100,6 +100,7 @@ struct kfk_value {
  * encoded with its default. An array node has one child per element. */
 struct kfk_node {
 	const struct kfk_field *f;	/* NULL at the root */
+	uint16_t		id;	/* of f; an element has its array's */
 	struct kfk_node	       *next;	/* next sibling */
 	struct kfk_node	       *kids, *last;
 	struct kfk_value	v;	/* of scalars; is_null also of arrays and structs */
@@ -113,6 +114,8 @@ struct kfk_tree {
 	struct kfk_node		 root;
 	uint32_t		 dropped_tags;	/* unknown tagged fields that were left out */
 	struct kfk_fault	*fault;		/* where decoding failed; arena memory */
+	struct kfk_held		*held;		/* chains of views that nodes point to */
+	struct kfk_node		 dead_end;	/* what a failed addition gives back */
 };
 
 /* Where a message was malformed, for one log line. */
@@ -133,6 +136,7 @@ enum alv_err kfk_tree_decode(struct kfk_tree *t, const struct kfk_schema *s, int
 /* Appends the body to out. Records and bytes go by reference. Fields outside the version are skipped
  * (they were `ignorable` or have no meaning there). out->err also tells. */
 enum alv_err kfk_tree_encode(const struct kfk_tree *t, struct alv_chain *out) ALV_MUST;
+/* Lets go of the views; the nodes are the arena's. A tree of kfk_tree_init alone needs none. */
 void kfk_tree_fini(struct kfk_tree *t);
 
 /* Field `id` of a struct node (root, element, struct field): NULL when absent. For a null parent NULL. */
@@ -141,12 +145,20 @@ struct kfk_node *kfk_get(const struct kfk_node *parent, uint16_t id);
 int64_t		kfk_get_int(const struct kfk_tree *t, const struct kfk_node *parent, uint16_t id);
 struct alv_str	kfk_get_str(const struct kfk_tree *t, const struct kfk_node *parent, uint16_t id);
 struct alv_uuid kfk_get_uuid(const struct kfk_tree *t, const struct kfk_node *parent, uint16_t id);
+/* Bytes in one piece: views over several blocks are copied into the arena. Null where null, absent with such a
+ * default, or out of memory (t->arena->failed). */
+struct alv_str	kfk_get_bytes(const struct kfk_tree *t, const struct kfk_node *parent, uint16_t id);
+/* The same for an element of an array. */
+struct alv_str	kfk_node_bytes(const struct kfk_tree *t, const struct kfk_node *n);
+/* The value of a float64 field. */
+double		kfk_get_float(const struct kfk_tree *t, const struct kfk_node *parent, uint16_t id);
 /* Sets, adding the field where absent. Out of memory stays in t->arena->failed, which encode reports.
  * Strings are not copied: they live in the arena or longer. */
 void kfk_set_int(struct kfk_tree *t, struct kfk_node *parent, uint16_t id, int64_t v);
 void kfk_set_str(struct kfk_tree *t, struct kfk_node *parent, uint16_t id, struct alv_str s);
 void kfk_set_bytes(struct kfk_tree *t, struct kfk_node *parent, uint16_t id, struct alv_str s);
 void kfk_set_uuid(struct kfk_tree *t, struct kfk_node *parent, uint16_t id, struct alv_uuid u);
+void kfk_set_float(struct kfk_tree *t, struct kfk_node *parent, uint16_t id, double v);
 void kfk_set_null(struct kfk_tree *t, struct kfk_node *parent, uint16_t id);
 /* Makes the array (or struct) field present and empty; returns its node, never NULL (a dead end on failure). */
 struct kfk_node *kfk_set_empty(struct kfk_tree *t, struct kfk_node *parent, uint16_t id);
@@ -168,23 +180,43 @@ const struct kfk_plan *kfk_plan_get(const struct kfk_schema *s, int16_t version,
 
 enum kfk_do {
 	KFK_KEEP,	/* goes out as it came */
-	KFK_REPLACE,	/* *v was changed and goes out instead; memory as for kfk_value, until the walk ends */
-	KFK_DROP,	/* the innermost array element around this field disappears, counts follow */
-	KFK_STOP	/* ends the walk with `v->i` as enum alv_err */
+	KFK_REPLACE,	/* *v was changed and goes out instead (bytes: v->s or v->bytes); its memory must last until
+			 * kfk_walk_feed returns. Null only where the version allows it (NULL_VALUE) */
+	KFK_DROP,	/* the innermost array element around this field disappears, counts follow; UNSUPPORTED
+			 * where no array is around it */
+	KFK_STOP	/* ends the walk with `v->i` as enum alv_err (DENIED where that is 0 or there is no v) */
 };
 
 /* What a walk meets. Ids are field ids. Any callback may be NULL. Bytes and records are shown by length
- * only (v->i), but for kinds named in kfk_walk's `whole`. */
+ * only (v->i), but for kinds named in `whole`. What is shown lives until the callback returns; nothing is shown of
+ * the rest of an element that is being dropped but its end. `field` is called for each element of an array of
+ * scalars, `element` only for structs. */
 struct kfk_visitor {
 	enum kfk_do (*field)(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *v);
 	/* n < 0: null. KFK_DROP here drops the element around the array; KFK_KEEP goes on. */
 	enum kfk_do (*array_begin)(void *arg, uint16_t id, int32_t n);
-	/* After the last element: may append encoded elements (see kfk_emit_*) and returns how many. */
+	/* After the last element of an array that is not null: may append encoded elements to out, a chain of its
+	 * own (see kfk_emit_element; NULL: the walk only looks), and returns how many. */
 	uint32_t (*array_end)(void *arg, uint16_t id, struct alv_chain *out);
 	void (*element)(void *arg, uint16_t id, int32_t index);		/* before each struct element */
 	void (*element_end)(void *arg, uint16_t id, bool dropped);
 	/* A piece of a records field, in order, as it passes; for reading batch headers. May be cut anywhere. */
 	enum alv_err (*records)(void *arg, uint16_t id, const uint8_t *p, size_t n);
+	/* The same for bytes and records that are not `whole`, with the block that holds it (NULL: none does).
+	 * Only fields of a visible kind, and neither what was replaced nor what was dropped. */
+	enum alv_err (*piece)(void *arg, uint16_t id, struct alv_block *b, const uint8_t *p, size_t n);
+	/* A struct that is no element: around its fields, with the answers of array_begin; nothing follows a null one. */
+	enum kfk_do (*struct_begin)(void *arg, uint16_t id, bool is_null);
+	void (*struct_end)(void *arg, uint16_t id);
+	/* How many elements array_end is going to append, asked after array_begin where the array is not null: the
+	 * count then goes out right at once. array_end must keep the promise. */
+	uint32_t (*array_more)(void *arg, uint16_t id, int32_t n);
+	/* Kinds of bytes fields that are shown with their content in v->s, which may be replaced; those that come in
+	 * several pieces are put together in the arena. */
+	uint64_t whole;
+	/* Nothing is dropped and array_end only does what array_more said: what is out is final, but for tagged
+	 * fields, and kfk_walk_take may send it on while the walk goes on. KFK_DROP fails with UNSUPPORTED. */
+	bool fixed;
 };
 
 struct kfk_walk {
@@ -201,6 +233,13 @@ enum alv_err kfk_walk_init(struct kfk_walk *w, const struct kfk_plan *plan, cons
 /* Takes the next bytes, cut anywhere. MORE: the message is not complete; OK: it is and all n bytes were
  * used; anything else: malformed (fault says where) or stopped; the walk is over then. */
 enum alv_err kfk_walk_feed(struct kfk_walk *w, struct alv_block *b, const uint8_t *p, size_t n) ALV_MUST;
+/* Right after init: the body has so many bytes. Lengths and counts beyond that fail at once (LENGTH), and a body
+ * that is not complete after so many is SHORT. Without it only what really arrives is counted on. */
+void kfk_walk_expect(struct kfk_walk *w, size_t body_n);
+/* Bytes used so far. */
+size_t kfk_walk_at(const struct kfk_walk *w);
+/* Moves to dst what is final at the front of the walk's out; between two feeds, most useful with `fixed`. */
+void kfk_walk_take(struct kfk_walk *w, struct alv_chain *dst);
 /* Feeds a whole body; MORE becomes SHORT. */
 enum alv_err kfk_walk_chain(struct kfk_walk *w, const struct alv_chain *body) ALV_MUST;
 void kfk_walk_fini(struct kfk_walk *w);
@@ -237,7 +276,7 @@ struct kfk_batches {		/* feed with the `records` callback or whole */
 	uint64_t skip;		/* bytes of the batch still to pass */
 	uint32_t count;		/* batches seen */
 	bool	 transactional, control;	/* any of them */
-	int64_t	 first_offset, last_offset;	/* of the first and of the last batch seen */
+	int64_t	 first_offset, last_offset;	/* base of the first batch seen; last record of the last */
 };
 /* VALUE: not magic 2 or an impossible length. */
 enum alv_err kfk_batches_feed(struct kfk_batches *b, const uint8_t *p, size_t n) ALV_MUST;
