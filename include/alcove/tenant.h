@@ -29,19 +29,33 @@ struct ten_names {
 	const struct ten_alias *const *by_phys;	/* sorted by kind, phys */
 };
 
-/* NAME: not of the form [a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?; EXISTS: reserved (admin, alcove, localhost, b<digits>[-...]). */
+/* NAME: not of the form [a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?; EXISTS: reserved (admin, alcove, localhost,
+ * b<digits>[-...], xn--...). */
 enum alv_err ten_id_check(struct alv_str id) ALV_MUST;
+
+/* May an admin make this alias for tenant `id`? NAME: either name is illegal for its kind; DENIED: a target that is
+ * never given away (begins with '_' or "alcove."); CONFLICT: a target below the tenant's own prefix. */
+enum alv_err ten_alias_check(struct alv_str id, const struct ten_alias *a) ALV_MUST;
+
+/* Orders of the two tables: by kind, then virtual (physical, then virtual) name. */
+int ten_alias_cmp_virt(const struct ten_alias *a, const struct ten_alias *b);
+int ten_alias_cmp_phys(const struct ten_alias *a, const struct ten_alias *b);
+/* NULL: no such alias. */
+const struct ten_alias *ten_alias_of_virt(const struct ten_names *t, enum ten_kind kind, struct alv_str virt);
+const struct ten_alias *ten_alias_of_phys(const struct ten_names *t, enum ten_kind kind, struct alv_str phys);
 
 /* Kafka's rules for a topic's virtual name, and that prefix + name fits 249. NAME otherwise. */
 enum alv_err ten_topic_check(const struct ten_names *t, struct alv_str virt) ALV_MUST;
 
 /* virtual -> physical in the arena. NAME: cannot be mapped (an illegal topic name, an empty transactional id, a name
- * whose physical form would be over the wire's limit). An empty group id is the caller's to judge: NAME here. */
+ * whose physical form would be over the wire's limit, what is not UTF-8, a name whose physical form an alias has
+ * taken). An empty group id is the caller's to judge: NAME here. NOMEM: the arena is full.
+ * map and unmap are inverse: unmap(p) is v exactly where map(v) is p. */
 enum alv_err ten_map(const struct ten_names *t, enum ten_kind kind, struct alv_str virt, struct alv_arena *a,
     struct alv_str *phys) ALV_MUST;
 
 /* physical -> virtual, a view into phys or the alias. FOREIGN: not this tenant's. A physical name that is also the
- * target of an alias of this tenant un-maps to the alias. */
+ * target of an alias of this tenant un-maps to the alias; one whose virtual name an alias has taken is FOREIGN. */
 enum alv_err ten_unmap(const struct ten_names *t, enum ten_kind kind, struct alv_str phys, struct alv_str *virt) ALV_MUST;
 
 /* True where the physical name belongs to the tenant, by prefix or alias. *writable may be NULL. */
