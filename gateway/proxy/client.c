@@ -1,0 +1,474 @@
+/* A client connection's life: accepted, served, ended. See client.h.
+ *
+ *            on_open             px_client_end            nothing in flight
+ *   OPENING ─────────▶ SERVING ───────────────▶ ENDING ─────────────────────▶ CLOSED ──▶ freed
+ *      │                  │                        │   px_client_close           ▲
+ *      └──────────────────┴────────────────────────┴─────────────────────────────┘
+ *
+ * Invariants: the first reason stays; the object is freed only after both streams reported their end and nothing that
+ * was sent away (a job, a question) still points here; it is freed at the end of a turn. */
+#include "proxy/client.h"
+
+#include <alcove/check.h>
+#include <alcove/log.h>
+
+#include <stdlib.h>
+
+#include "proxy/endpoint.h"
+#include "proxy/worker.h"
+
+enum { PX_CLIENT_MAGIC = 0x5078436c, IN_MAX_BYTES = 64 * 1024, ENDING_US = 5 * 1000 * 1000 };
+
+static const struct net_stream_ops stream_ops;
+
+/* ---- end ------------------------------------------------------------------------------------------ */
+
+static void
+log_close(const struct px_client *c)
+{
+	const struct net_stream *s = &c->stream;
+	uint64_t		 now = net_loop_now(c->worker->loop);
+
+	alv_log(met_close_fault(c->why) == 0 ? ALV_LOG_DEBUG : ALV_LOG_INFO, "connection closed",
+	    ALV_KV_Z("reason", met_close_text(c->why)), ALV_KV_Z("detail", c->words), ALV_KV_Z("tenant", c->conn.tenant),
+	    ALV_KV_Z("user", c->conn.user), ALV_KV_Z("peer", c->conn.host), ALV_KV_I("node", c->conn.node),
+	    ALV_KV_I("age_ms", (now - c->opened_us) / 1000), ALV_KV_I("bytes_in", s->bytes_in),
+	    ALV_KV_I("bytes_out", s->bytes_out));
+}
+
+static void
+release(struct net_later *l)
+{
+	struct px_client *c = ALV_HOLDER(l, struct px_client, later);
+	struct px_worker *w = c->worker;
+
+	ALV_CHECK_OBJ(c, PX_CLIENT_MAGIC);
+	if (c->current != NULL && c->current->call.no_response)
+		px_req_free(c->current);
+	px_inflight_clear(&c->inflight);
+	api_conn_fini(&c->conn);
+	net_timer_stop(&c->timer);
+	net_stream_fini(&c->stream);
+	*c->prev = c->next;
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+	c->magic = 0;
+	free(c);
+	atomic_fetch_sub_explicit(&w->connections, 1, memory_order_relaxed);
+	atomic_fetch_sub(&w->gateway->connections, 1);
+	met_connection(w->api.meter, -1);
+	if (w->ending && w->clients == NULL)
+		net_loop_stop(w->loop);
+}
+
+void
+px_client_gone(struct px_client *c)
+{
+	if (c->state == PX_CLOSED && c->stream_gone && c->away == 0 &&
+	    (c->up_state == PX_UP_NONE || c->up_state == PX_UP_CLOSED))
+		net_later(c->worker->loop, &c->later);
+}
+
+void
+px_unaway(struct px_client *c)
+{
+	ALV_CHECK(c->away > 0);
+	c->away--;
+	px_client_gone(c);
+}
+
+static void
+note_reason(struct px_client *c, enum met_close why)
+{
+	if (c->state == PX_ENDING || c->state == PX_CLOSED)
+		return;
+	c->why = why;
+}
+
+void
+px_client_close(struct px_client *c, enum met_close why, bool flush)
+{
+	if (c->state == PX_CLOSED)
+		return;
+	note_reason(c, why);
+	c->state = PX_CLOSED;
+	net_timer_stop(&c->timer);
+	met_closed(c->worker->api.meter, c->why);
+	log_close(c);
+	px_up_close(c);
+	if (!c->stream_gone)
+		net_stream_close(&c->stream, flush);
+	px_client_gone(c);
+}
+
+static void
+close_when_answered(struct px_client *c)
+{
+	if (c->state == PX_ENDING && c->inflight.n == 0)
+		px_client_close(c, c->why, true);
+}
+
+void
+px_client_end(struct px_client *c, enum met_close why)
+{
+	if (c->state == PX_ENDING || c->state == PX_CLOSED)
+		return;
+	note_reason(c, why);
+	c->state = PX_ENDING;
+	c->stream.in_max = 0;
+	c->ending_us = net_loop_now(c->worker->loop);
+	net_timer_set(&c->timer, c->ending_us + ENDING_US);
+	/* What was not sent yet never will be. */
+	if (c->current != NULL) {
+		if (!c->current->call.no_response)
+			px_inflight_remove(&c->inflight, c->current);
+		if (c->away == 0) {
+			px_req_free(c->current);
+			c->current = NULL;
+		} else {
+			c->current->call.no_response = true;	/* release frees it */
+		}
+	}
+	close_when_answered(c);
+}
+
+/* ---- time ------------------------------------------------------------------------------------------- */
+
+static uint64_t
+later_of(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* When this connection is due to be closed if nothing more happens, and why. */
+static uint64_t
+deadline(const struct px_client *c, enum met_close *why)
+{
+	const struct pol_limits *l = &c->worker->gateway->conf->limits;
+	const struct net_stream *s = &c->stream;
+	uint64_t		 at, t;
+
+	if (c->state == PX_ENDING) {
+		*why = c->why;
+		return c->ending_us + ENDING_US;
+	}
+	*why = MET_CLOSE_IDLE;
+	at = later_of(later_of(s->last_in_us, s->last_out_us), c->opened_us) + l->connections_max_idle_ms * 1000ull;
+	if (c->conn.auth != API_AUTH_DONE && (t = c->opened_us + l->authentication_timeout_ms * 1000ull) < at) {
+		*why = MET_CLOSE_AUTH_TIMEOUT;
+		at = t;
+	}
+	if (c->frame_begun_us != 0 && (t = c->frame_begun_us + l->frame_timeout_ms * 1000ull) < at) {
+		*why = MET_CLOSE_SLOW_SENDER;
+		at = t;
+	}
+	if (s->out.n > 0 && (t = later_of(s->last_out_us, c->opened_us) + l->frame_timeout_ms * 1000ull) < at) {
+		*why = MET_CLOSE_SLOW_READER;
+		at = t;
+	}
+	return at;
+}
+
+/* Looked at lazily: traffic moves the deadline without touching the timer. */
+static void
+on_timer(struct net_timer *t)
+{
+	struct px_client *c = ALV_HOLDER(t, struct px_client, timer);
+	uint64_t	  now = net_loop_now(c->worker->loop);
+	enum met_close	  why;
+	uint64_t	  at = deadline(c, &why);
+
+	/* A long poll or a rebalance is not idleness: the broker owes the answer. */
+	if (at <= now && why == MET_CLOSE_IDLE && c->inflight.n > 0)
+		at = now + c->worker->gateway->conf->limits.connections_max_idle_ms * 1000ull;
+	if (at <= now)
+		px_client_close(c, why, false);
+	else
+		net_timer_set(t, at);
+}
+
+static void
+watch(struct px_client *c)
+{
+	enum met_close why;
+	uint64_t       at = deadline(c, &why);
+
+	if (!c->timer.armed || at < c->timer.at_us)
+		net_timer_set(&c->timer, at);
+}
+
+/* ---- frames in --------------------------------------------------------------------------------------- */
+
+static uint32_t
+frame_max(const struct px_client *c)
+{
+	const struct pol_limits *l = &c->worker->gateway->conf->limits;
+
+	return c->conn.auth == API_AUTH_DONE ? l->frame_max_bytes : l->frame_max_bytes_unauthenticated;
+}
+
+static void
+begin_request(struct px_client *c, uint32_t size)
+{
+	struct px_request *r = px_req_new(c);
+	enum api_result	   result;
+	enum alv_err	   err;
+
+	if (r == NULL) {
+		px_client_end(c, MET_CLOSE_INTERNAL);
+		return;
+	}
+	alv_chain_drop(&c->stream.in, 4);
+	alv_chain_cut(&r->body, &c->stream.in, size);
+	r->call.request_bytes = size + 4u;
+	c->worker->moved += size;
+	c->worker->api.now_us = r->call.begun_us;
+	px_inflight_add(&c->inflight, r);
+	c->current = r;
+	if (c->conn.raw_sasl && c->conn.auth != API_AUTH_DONE) {
+		struct alv_str token = { alv_arena_alloc(&r->call.arena, size + 1u), size };
+
+		result = token.p != NULL && alv_chain_peek(&r->body, 0, (void *)(uintptr_t)token.p, size)
+		    ? api_raw_token(&r->call, token)
+		    : API_CLOSE;
+		px_judge(c, result);
+		return;
+	}
+	err = kfk_req_header_read(&r->body, &r->call.arena, &r->call.hdr);
+	if (err && !(err == ALV_E_UNKNOWN_VERSION || err == ALV_E_UNKNOWN_API)) {
+		c->words = alv_err_text(err);
+		px_client_end(c, MET_CLOSE_FRAME_MALFORMED);
+		return;
+	}
+	if (err == ALV_OK)
+		alv_chain_drop(&r->body, r->call.hdr.size);
+	px_judge(c, api_request(&r->call, &r->body));
+}
+
+/* Takes the next frame if it is whole. False: nothing to do until more comes. */
+static bool
+take_frame(struct px_client *c)
+{
+	uint32_t     size;
+	enum alv_err err = kfk_frame_size(&c->stream.in, frame_max(c), &size);
+
+	if (err == ALV_E_MORE && c->stream.in.n == 0) {
+		c->frame_begun_us = 0;
+		return false;
+	}
+	if (err == ALV_E_LIMIT) {
+		px_client_end(c, MET_CLOSE_FRAME_TOO_LARGE);
+		return false;
+	}
+	if (err == ALV_E_MORE || c->stream.in.n - 4 < size) {
+		if (c->frame_begun_us == 0)
+			c->frame_begun_us = net_loop_now(c->worker->loop);
+		c->stream.in_max = err == ALV_E_MORE || size + 4u < IN_MAX_BYTES ? IN_MAX_BYTES : size + 4u;
+		return false;
+	}
+	c->frame_begun_us = 0;
+	c->stream.in_max = IN_MAX_BYTES;
+	begin_request(c, size);
+	return true;
+}
+
+void
+px_client_pump(struct px_client *c)
+{
+	const struct pol_limits *l = &c->worker->gateway->conf->limits;
+
+	while (c->state == PX_SERVING && c->current == NULL && c->inflight.n < l->in_flight_max &&
+	    !net_stream_full(&c->stream))
+		if (!take_frame(c))
+			break;
+	if (c->state != PX_SERVING)
+		return;
+	if (c->stream.in_eof && c->current == NULL && c->inflight.n == 0)
+		px_client_close(c, MET_CLOSE_CLIENT_EOF, true);
+	else if (c->worker->draining && c->inflight.n == 0)
+		px_client_end(c, MET_CLOSE_DRAIN);
+	else {
+		net_stream_more(&c->stream);
+		watch(c);
+	}
+}
+
+/* ---- answers out --------------------------------------------------------------------------------------- */
+
+static void
+write_answer(struct px_client *c, struct px_request *r)
+{
+	struct api_call *call = &r->call;
+	struct alv_chain frame;
+	uint64_t	 now = net_loop_now(c->worker->loop);
+	uint64_t	 brokers = r->answered_us > r->sent_us ? r->answered_us - r->sent_us : 0;
+
+	alv_chain_init(&frame, c->worker->pool);
+	if (call->raw) {
+		uint8_t size[4];
+
+		alv_put_be32(size, (uint32_t)call->out.n);
+		alv_chain_copy(&frame, size, sizeof(size));
+	} else {
+		kfk_rsp_header_write(&frame, call->hdr.key, call->hdr.version, call->hdr.correlation_id, call->out.n);
+	}
+	alv_chain_move(&frame, &call->out);
+	met_request(c->worker->api.meter, alv_str_of(c->conn.tenant), call->hdr.key, call->error_code,
+	    now - call->begun_us - brokers);
+	if (frame.err) {
+		alv_chain_clear(&frame);
+		px_client_close(c, MET_CLOSE_INTERNAL, false);
+		return;
+	}
+	c->worker->moved += frame.n;
+	net_stream_send(&c->stream, &frame);
+}
+
+void
+px_client_flush(struct px_client *c)
+{
+	struct px_request *r;
+
+	while (c->state != PX_CLOSED && (r = px_inflight_take_done(&c->inflight)) != NULL) {
+		bool	       close_after = r->call.close_after;
+		enum met_close why = r->call.close;
+
+		write_answer(c, r);
+		px_req_free(r);
+		if (close_after)
+			px_client_end(c, why);
+	}
+	close_when_answered(c);
+	if (c->state == PX_SERVING)
+		watch(c);
+}
+
+/* ---- the stream's events ---------------------------------------------------------------------------------- */
+
+static void
+on_open(struct net_stream *s)
+{
+	struct px_client *c = s->owner;
+
+	ALV_CHECK_OBJ(c, PX_CLIENT_MAGIC);
+	if (c->state != PX_OPENING)
+		return;
+	if (px_endpoint_resolve(c->port, s->sni, &c->conn)) {
+		px_client_close(c, MET_CLOSE_SNI_UNKNOWN, false);
+		return;
+	}
+	c->state = PX_SERVING;
+	px_client_pump(c);
+}
+
+static void
+on_data(struct net_stream *s)
+{
+	struct px_client *c = s->owner;
+
+	ALV_CHECK_OBJ(c, PX_CLIENT_MAGIC);
+	px_client_pump(c);
+}
+
+static void
+on_drained(struct net_stream *s)
+{
+	struct px_client *c = s->owner;
+
+	ALV_CHECK_OBJ(c, PX_CLIENT_MAGIC);
+	px_up_resume(c);
+	px_client_pump(c);
+}
+
+static const enum met_close reason_of_end[] = {
+	[NET_END_OURS] = MET_CLOSE_INTERNAL,	/* never the first reason: ours is noted before */
+	[NET_END_EOF] = MET_CLOSE_CLIENT_EOF,
+	[NET_END_RESET] = MET_CLOSE_CLIENT_RESET,
+	[NET_END_TRUNCATED] = MET_CLOSE_TLS_TRUNCATED,
+	[NET_END_TLS] = MET_CLOSE_TLS_RECORD,
+	[NET_END_SNI] = MET_CLOSE_SNI_UNKNOWN,
+	[NET_END_CONNECT] = MET_CLOSE_CLIENT_RESET,
+	[NET_END_TIMEOUT] = MET_CLOSE_HANDSHAKE_TIMEOUT,
+	[NET_END_NOMEM] = MET_CLOSE_INTERNAL,
+};
+
+static void
+on_closed(struct net_stream *s, enum net_end end)
+{
+	struct px_client *c = s->owner;
+	enum met_close	  why = reason_of_end[end];
+
+	ALV_CHECK_OBJ(c, PX_CLIENT_MAGIC);
+	if (end == NET_END_TLS && c->state == PX_OPENING)
+		why = MET_CLOSE_TLS_HANDSHAKE;
+	if (c->words == NULL && end == NET_END_TLS)
+		c->words = net_stream_tls_reason(s);
+	c->stream_gone = true;
+	px_client_close(c, why, false);
+	px_client_gone(c);
+}
+
+static const struct net_stream_ops stream_ops = {
+	.on_open = on_open,
+	.on_data = on_data,
+	.on_drained = on_drained,
+	.on_closed = on_closed,
+};
+
+/* ---- beginning, orders -------------------------------------------------------------------------------------- */
+
+void
+px_client_accept(struct px_worker *w, const struct px_port *port, int fd, const struct sockaddr_storage *peer)
+{
+	const struct pol_limits *l = &w->gateway->conf->limits;
+	struct px_client	*c = calloc(1, sizeof(*c));
+
+	met_connection(w->api.meter, 1);
+	if (c == NULL || net_stream_accept(&c->stream, &w->net, fd, port->tls, l->handshake_timeout_ms, &stream_ops, c)) {
+		if (c != NULL)
+			net_stream_fini(&c->stream);
+		free(c);
+		atomic_fetch_sub_explicit(&w->connections, 1, memory_order_relaxed);
+		atomic_fetch_sub(&w->gateway->connections, 1);
+		met_connection(w->api.meter, -1);
+		met_closed(w->api.meter, MET_CLOSE_INTERNAL);
+		return;
+	}
+	c->magic = PX_CLIENT_MAGIC;
+	c->worker = w;
+	c->port = port;
+	c->later.fn = release;
+	c->opened_us = net_loop_now(w->loop);
+	c->stream.in_max = IN_MAX_BYTES;
+	c->stream.high_water = l->out_max_bytes;
+	api_conn_init(&c->conn, &w->api);
+	net_peer_text(peer, c->conn.host);
+	net_timer_init(w->loop, &c->timer, on_timer);
+	c->next = w->clients;
+	c->prev = &w->clients;
+	if (c->next != NULL)
+		c->next->prev = &c->next;
+	w->clients = c;
+}
+
+void
+px_client_check(struct px_client *c)
+{
+	enum met_close why;
+
+	if (c->state == PX_CLOSED || c->state == PX_OPENING)
+		return;
+	if (!api_conn_check(&c->conn, &why))
+		px_client_close(c, why, true);
+	else
+		px_up_check(c);
+}
+
+void
+px_client_drain(struct px_client *c, bool now)
+{
+	if (now)
+		px_client_close(c, MET_CLOSE_DRAIN, false);
+	else if (c->state == PX_OPENING || (c->state == PX_SERVING && c->inflight.n == 0))
+		px_client_end(c, MET_CLOSE_DRAIN);
+}

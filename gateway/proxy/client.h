@@ -1,0 +1,73 @@
+/* One client connection with its upstream connection: they live and die together, on one worker. */
+#ifndef PX_CLIENT_H
+#define PX_CLIENT_H
+
+#include "net/stream.h"
+#include "proxy/request.h"
+#include "upstream/link.h"
+
+struct px_worker;
+struct px_port;
+
+enum px_client_state {
+	PX_OPENING,	/* TLS handshake */
+	PX_SERVING,	/* frames, before and after login */
+	PX_ENDING,	/* nothing more is read; earlier answers still leave */
+	PX_CLOSED	/* both streams are told to close */
+};
+
+enum px_up_state { PX_UP_NONE, PX_UP_OPENING, PX_UP_READY, PX_UP_CLOSED };
+
+struct px_client {
+	uint32_t	     magic;
+	struct px_worker    *worker;
+	struct px_client    *next, **prev;	/* worker's list */
+	enum px_client_state state;
+	struct net_stream    stream;
+	bool		     stream_gone;	/* on_closed came */
+	struct api_conn	     conn;
+	const struct px_port *port;
+	struct px_inflight   inflight;
+	struct px_request   *current;	/* being judged or waiting to be sent; see request.h */
+	unsigned	     away;	/* jobs and questions that hold a pointer to us */
+	enum met_close	     why;
+	const char	    *words;	/* detail for the log; static */
+	struct net_timer     timer;	/* whatever ends first; looked at lazily */
+	struct net_later     later;	/* frees */
+	uint64_t	     opened_us;
+	uint64_t	     frame_begun_us;	/* 0: no frame is half here */
+	uint64_t	     ending_us;
+	/* upstream */
+	struct ups_link	     up;
+	enum px_up_state     up_state;
+	bool		     up_paused;	/* its responses wait because the client does not read */
+};
+
+/* Takes the descriptor. Worker's thread, as everything here. */
+void px_client_accept(struct px_worker *w, const struct px_port *port, int fd, const struct sockaddr_storage *peer);
+/* Stops reading; closes when what is in flight was answered, or after PX_ENDING_MS. First reason wins. */
+void px_client_end(struct px_client *c, enum met_close why);
+/* Closes now; `flush`: what is queued may still leave. */
+void px_client_close(struct px_client *c, enum met_close why, bool flush);
+/* After a publication: may it go on? */
+void px_client_check(struct px_client *c);
+void px_client_drain(struct px_client *c, bool now);
+
+/* Takes frames and moves requests on, as far as that goes. */
+void px_client_pump(struct px_client *c);
+/* Writes finished answers, in order. */
+void px_client_flush(struct px_client *c);
+
+/* upstream.c: the other half. */
+void px_up_send(struct px_client *c);		/* current is READY: sends it now or when the link can take it */
+void px_up_resume(struct px_client *c);		/* the client reads again */
+void px_up_close(struct px_client *c);
+void px_up_check(struct px_client *c);		/* is our broker still there? */
+
+/* judge.c: what the api layer wants done with the current request. */
+void px_judge(struct px_client *c, enum api_result result);
+void px_judge_response(struct px_request *r, enum api_result result);
+void px_unaway(struct px_client *c);		/* a job or question came back */
+void px_client_gone(struct px_client *c);	/* frees it, at the end of the turn, when it is closed and nothing points here */
+
+#endif

@@ -1,0 +1,156 @@
+/* Bound ports and the SNI rule. A port listener with nodes opens one port per possible broker, so that brokers may come
+ * without a restart; one without a broker behind it refuses at login time. */
+#include "proxy/endpoint.h"
+
+#include <alcove/str.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "proxy/worker.h"
+
+enum alv_err
+px_endpoint_resolve(const struct px_port *port, const char *sni, struct api_conn *conn)
+{
+	const struct pol_listener *l = port->conf;
+	struct ten_endpoint	   e = { .tenant = alv_str_of(l->tenant), .node = port->node };
+	enum alv_err		   err;
+
+	if (l->endpoint == POL_ENDPOINT_SNI) {
+		err = ten_host_parse(alv_str_of(sni), alv_str_of(l->domain), &e);
+		if (err)
+			return err;
+	}
+	conn->listener = l;
+	conn->listener_port = port->bound;
+	conn->node = e.node;
+	conn->tls = port->tls != NULL;
+	snprintf(conn->tenant, sizeof(conn->tenant), "%.*s", ALV_STR_ARG(e.tenant));
+	conn->slot = e.tenant.n == 0 ? NULL : pol_dir_find(port->gateway->shared.dir, e.tenant);
+	return ALV_OK;
+}
+
+/* A name is served when it reads as an endpoint of a tenant that exists. Runs on the worker's loop, in the handshake. */
+static bool
+sni_served(void *arg, const char *name, void **result)
+{
+	const struct px_port *port = arg;
+	struct ten_endpoint   e;
+	struct pol_slot	     *slot;
+
+	*result = NULL;
+	if (port->conf->endpoint != POL_ENDPOINT_SNI)
+		return true;
+	if (ten_host_parse(alv_str_of(name), alv_str_of(port->conf->domain), &e))
+		return false;
+	slot = pol_dir_find(port->gateway->shared.dir, e.tenant);
+	return slot != NULL && pol_slot_load(slot) != NULL;
+}
+
+static size_t
+ports_of(const struct pol_listener *l)
+{
+	if (l->endpoint == POL_ENDPOINT_SNI || l->node_port_last == 0)
+		return 1;
+	return 1 + (size_t)(l->node_port_last - l->node_port_first) + 1;
+}
+
+static enum alv_err
+open_port(struct px_port *p, uint16_t number, struct alv_buf *err)
+{
+	char	     words[256] = "";
+	enum alv_err e;
+
+	e = net_listener_open(p->gateway->acceptor, p->conf->bind.host, number, px_worker_accept, p, &p->listener, words,
+	    sizeof(words));
+	if (e) {
+		alv_buf_printf(err, "listener %s: cannot listen on %s:%u: %s\n", p->conf->name, p->conf->bind.host,
+		    (unsigned)number, words);
+		return e;
+	}
+	p->bound = net_listener_port(p->listener);
+	return ALV_OK;
+}
+
+static enum alv_err
+make_tls(struct px_port *first, struct net_tls_server **out, struct alv_buf *err)
+{
+	const struct pol_listener *l = first->conf;
+	struct net_tls_server_conf c = { .cert_file = l->certificate_file, .key_file = l->key_file,
+		.min_protocol = l->min_protocol, .sni = sni_served, .sni_arg = first };
+	struct net_tls_error	   words = { "" };
+
+	*out = NULL;
+	if (!l->tls)
+		return ALV_OK;
+	*out = net_tls_server_new(&c, &words);
+	if (*out != NULL)
+		return ALV_OK;
+	alv_buf_printf(err, "listener %s: %s\n", l->name, words.text);
+	return ALV_E_TLS;
+}
+
+/* Opens the ports of one listener into p[0..]; *n grows by what was opened. */
+static enum alv_err
+open_listener(struct px_gateway *g, size_t i, struct alv_buf *err)
+{
+	const struct pol_listener *l = &g->conf->listeners[i];
+	struct px_port		  *first = &g->ports[g->nports];
+	enum alv_err		   e;
+
+	for (size_t k = 0; k < ports_of(l); k++)
+		first[k] = (struct px_port){ .gateway = g, .conf = l, .node = -1 };
+	e = make_tls(first, &g->tls[i], err);
+	for (size_t k = 0; !e && k < ports_of(l); k++) {
+		uint16_t number = k == 0 ? l->bind.port : (uint16_t)(l->node_port_first + k - 1);
+
+		first[k].tls = g->tls[i];
+		first[k].node = k == 0 ? -1 : l->node_id_first + (int32_t)k - 1;
+		e = open_port(&first[k], number, err);
+		if (!e)
+			g->nports++;
+	}
+	return e;
+}
+
+enum alv_err
+px_ports_open(struct px_gateway *g, struct alv_buf *err)
+{
+	size_t	     n = 0;
+	enum alv_err e = ALV_OK;
+
+	for (size_t i = 0; i < g->conf->nlisteners; i++)
+		n += ports_of(&g->conf->listeners[i]);
+	g->ports = calloc(n, sizeof(*g->ports));
+	g->tls = calloc(g->conf->nlisteners, sizeof(struct net_tls_server *));
+	if (g->ports == NULL || g->tls == NULL)
+		return ALV_E_NOMEM;
+	for (size_t i = 0; !e && i < g->conf->nlisteners; i++)
+		e = open_listener(g, i, err);
+	if (e)
+		px_ports_close(g);
+	return e;
+}
+
+void
+px_ports_close(struct px_gateway *g)
+{
+	for (size_t i = 0; i < g->nports; i++) {
+		if (g->ports[i].listener != NULL)
+			net_listener_close(g->ports[i].listener);
+		g->ports[i].listener = NULL;
+	}
+}
+
+void
+px_gateway_ports(const struct px_gateway *g, struct alv_buf *out)
+{
+	for (size_t i = 0; i < g->nports; i++) {
+		const struct px_port *p = &g->ports[i];
+
+		if (p->node < 0)
+			alv_buf_printf(out, "%s bootstrap %u\n", p->conf->name, (unsigned)p->bound);
+		else
+			alv_buf_printf(out, "%s %d %u\n", p->conf->name, (int)p->node, (unsigned)p->bound);
+	}
+}

@@ -1,0 +1,85 @@
+/* The data path as a whole. */
+#include "proxy/gateway.h"
+
+#include <alcove/log.h>
+
+#include <stdlib.h>
+
+#include "proxy/endpoint.h"
+#include "proxy/worker.h"
+
+enum alv_err
+px_gateway_init(struct px_gateway *g)
+{
+	g->workers = calloc(g->conf->workers, sizeof(struct px_worker *));
+	g->meters = calloc(g->conf->workers, sizeof(struct met_worker *));
+	if (g->workers == NULL || g->meters == NULL)
+		return ALV_E_NOMEM;
+	for (unsigned i = 0; i < g->conf->workers; i++) {
+		g->workers[i] = px_worker_new(g, i);
+		if (g->workers[i] == NULL)
+			return ALV_E_NOMEM;
+		g->meters[i] = g->workers[i]->api.meter;
+		g->nworkers++;
+	}
+	return ALV_OK;
+}
+
+enum alv_err
+px_gateway_start(struct px_gateway *g, struct alv_buf *err)
+{
+	enum alv_err e = px_ports_open(g, err);
+
+	for (unsigned i = 0; !e && i < g->nworkers; i++) {
+		e = px_worker_start(g->workers[i]);
+		if (e)
+			alv_buf_printf(err, "worker %u: cannot start a thread\n", i);
+	}
+	return e;
+}
+
+static void
+order_all(struct px_gateway *g, enum px_order what)
+{
+	for (unsigned i = 0; i < g->nworkers; i++)
+		if (g->workers[i]->running)
+			px_worker_order(g->workers[i], what);
+}
+
+void
+px_gateway_published(struct px_gateway *g)
+{
+	order_all(g, PX_SWEEP);
+}
+
+void
+px_gateway_drain(struct px_gateway *g)
+{
+	if (g->draining)
+		return;
+	g->draining = true;
+	px_ports_close(g);
+	order_all(g, PX_DRAIN);
+}
+
+uint32_t
+px_gateway_connections(const struct px_gateway *g)
+{
+	return atomic_load(&((struct px_gateway *)(uintptr_t)g)->connections);
+}
+
+void
+px_gateway_stop(struct px_gateway *g)
+{
+	px_ports_close(g);
+	for (unsigned i = 0; i < g->nworkers; i++)
+		px_worker_stop(g->workers[i]);
+	for (unsigned i = 0; i < g->nworkers; i++)
+		px_worker_free(g->workers[i]);
+	for (size_t i = 0; g->tls != NULL && i < g->conf->nlisteners; i++)
+		net_tls_server_free(g->tls[i]);
+	free(g->tls);
+	free(g->ports);
+	free(g->workers);
+	free(g->meters);
+}

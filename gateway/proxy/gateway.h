@@ -1,0 +1,52 @@
+/* The data path as a whole: listeners, workers, drain. Started and stopped by main. */
+#ifndef PX_GATEWAY_H
+#define PX_GATEWAY_H
+
+#include <alcove/config.h>
+#include <alcove/control.h>
+
+#include <stdatomic.h>
+
+#include "api/call.h"
+#include "net/job.h"
+#include "net/listener.h"
+#include "net/tls.h"
+
+struct px_worker;
+struct px_port;
+
+struct px_gateway {
+	/* set by main before px_gateway_start, and kept alive until px_gateway_free */
+	const struct pol_config	    *conf;
+	struct con_control	    *control;
+	struct alv_qsbr		    *qsbr;
+	struct net_jobs		    *crypto, *resolver;
+	const struct net_tls_client *upstream_tls;	/* NULL: plaintext */
+	struct api_shared	     shared;
+	struct net_loop		    *acceptor;		/* main's loop */
+	/* the gateway's own */
+	unsigned		     nworkers;
+	struct px_worker	   **workers;
+	struct met_worker	   **meters;		/* one per worker, for the ops listener */
+	size_t			     nports;
+	struct px_port		    *ports;
+	struct net_tls_server	   **tls;		/* one per listener; NULL: plaintext */
+	_Atomic uint32_t	     connections;
+	bool			     draining;
+};
+
+/* Creates the workers, so that meters exist; nothing is accepted yet. */
+enum alv_err px_gateway_init(struct px_gateway *g) ALV_MUST;
+/* Opens every listener and starts the workers. On failure nothing listens and err says what was wrong. */
+enum alv_err px_gateway_start(struct px_gateway *g, struct alv_buf *err) ALV_MUST;
+/* One line per bound port, for the log and for `--ready-file`: "<listener> <bootstrap|node id> <port>". */
+void px_gateway_ports(const struct px_gateway *g, struct alv_buf *out);
+/* Something was published (a tenant, the cluster's view): every worker looks at its connections. Any thread. */
+void px_gateway_published(struct px_gateway *g);
+/* Closes the listeners; connections close between two requests. px_gateway_connections tells how many are left. */
+void	 px_gateway_drain(struct px_gateway *g);
+uint32_t px_gateway_connections(const struct px_gateway *g);
+/* Ends what is left, joins the workers, frees everything. */
+void px_gateway_stop(struct px_gateway *g);
+
+#endif

@@ -1,0 +1,278 @@
+/* What the api layer wants done with a request or a response, and the errands it sends us on: resolving topic ids,
+ * teaching the catalogue, PBKDF2 off the loop. An errand holds a pointer to the client: client->away counts them. */
+#include <alcove/check.h>
+#include <alcove/log.h>
+
+#include <stdlib.h>
+
+#include "proxy/client.h"
+#include "proxy/worker.h"
+
+/* ---- errand: topic ids ------------------------------------------------------------------------------ */
+
+static void
+resume_request(struct px_client *c)
+{
+	struct px_request *r = c->current;
+
+	if (c->state != PX_SERVING)
+		return;
+	ALV_CHECK(r != NULL && r->state == PX_REQ_PARKED);
+	px_req_move(r, PX_REQ_JUDGING);
+	c->worker->api.now_us = net_loop_now(c->worker->loop);
+	px_judge(c, api_request(&r->call, &r->body));
+	px_client_pump(c);
+}
+
+static void
+ids_resolved(struct con_ids *q)
+{
+	struct px_client *c = q->arg;
+	struct px_worker *w = c->worker;
+
+	for (size_t i = 0; i < q->n; i++) {
+		if (!q->failed)
+			clu_ids_learn(w->api.ids, q->id[i], alv_str_of(q->name[i]), net_loop_now(w->loop));
+		free(q->name[i]);
+	}
+	free(q);
+	if (c->current != NULL)
+		c->current->call.ids_asked = true;
+	resume_request(c);
+	px_unaway(c);
+}
+
+static bool
+ask_for_ids(struct px_client *c, const struct api_call *call)
+{
+	struct con_ids *q = calloc(1, sizeof(*q));
+
+	if (q == NULL)
+		return false;
+	ALV_CHECK(call->nids > 0 && call->nids <= ALV_COUNT(q->id));
+	q->control = c->worker->gateway->control;
+	q->loop = c->worker->loop;
+	q->n = call->nids;
+	memcpy(q->id, call->ids, call->nids * sizeof(q->id[0]));
+	q->done = ids_resolved;
+	q->arg = c;
+	if (con_resolve_ids(q->control, q)) {
+		free(q);
+		return false;
+	}
+	c->away++;
+	return true;
+}
+
+/* ---- errand: PBKDF2 for a login ------------------------------------------------------------------------ */
+
+struct login_job {
+	struct net_job	  job;	/* first */
+	struct px_client *client;
+};
+
+static void
+login_work(struct net_job *j)
+{
+	struct login_job *l = ALV_HOLDER(j, struct login_job, job);
+
+	/* The client waits for us: nobody else touches its exchange meanwhile, and it is not freed. */
+	aut_server_work(&l->client->conn.sasl);
+}
+
+static void
+login_done(struct net_job *j)
+{
+	struct login_job  *l = ALV_HOLDER(j, struct login_job, job);
+	struct px_client  *c = l->client;
+	struct px_request *r = c->current;
+
+	free(l);
+	if (c->state == PX_SERVING) {
+		ALV_CHECK(r != NULL && r->state == PX_REQ_PARKED);
+		px_req_move(r, PX_REQ_JUDGING);
+		c->worker->api.now_us = net_loop_now(c->worker->loop);
+		px_judge(c, api_resume(&r->call));
+		px_client_pump(c);
+	}
+	px_unaway(c);
+}
+
+static bool
+send_to_crypto(struct px_client *c)
+{
+	struct login_job *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return false;
+	l->job.loop = c->worker->loop;
+	l->job.fair_key = alv_hash(c->conn.tenant, strlen(c->conn.tenant), 0);
+	l->job.work = login_work;
+	l->job.done = login_done;
+	l->client = c;
+	if (net_jobs_submit(c->worker->gateway->crypto, &l->job)) {
+		free(l);
+		return false;
+	}
+	c->away++;
+	return true;
+}
+
+/* ---- errand: teaching the catalogue ----------------------------------------------------------------------- */
+
+struct lesson {
+	struct con_learning q;	/* first */
+	struct px_client   *client;
+	struct px_request  *request;
+};
+
+static void
+lesson_done(struct con_learning *q)
+{
+	struct lesson	  *x = ALV_HOLDER(q, struct lesson, q);
+	struct px_client  *c = x->client;
+	struct px_request *r = x->request;
+
+	for (size_t i = 0; i < q->n; i++)
+		free(q->topic[i].name);
+	free(x);
+	/* In flight all the while: only release frees requests that are parked behind a closed client. */
+	if (c->state != PX_CLOSED) {
+		c->worker->api.now_us = net_loop_now(c->worker->loop);
+		px_judge_response(r, api_resume(&r->call));
+		px_client_flush(c);
+		px_client_pump(c);
+	}
+	px_unaway(c);
+}
+
+static bool
+copy_lesson(struct con_learning *q, const struct api_call *call)
+{
+	q->n = call->nlearnt < ALV_COUNT(q->topic) ? call->nlearnt : ALV_COUNT(q->topic);
+	for (size_t i = 0; i < q->n; i++) {
+		q->topic[i].name = strndup(call->learnt[i].name.p, call->learnt[i].name.n);
+		if (q->topic[i].name == NULL)
+			return false;
+		q->topic[i].id = call->learnt[i].id;
+		q->topic[i].partitions = call->learnt[i].partitions;
+		q->topic[i].deleted = call->learnt[i].deleted;
+	}
+	return true;
+}
+
+static bool
+teach(struct px_request *r)
+{
+	struct px_client *c = r->client;
+	struct lesson	 *x = calloc(1, sizeof(*x));
+
+	if (x == NULL)
+		return false;
+	x->client = c;
+	x->request = r;
+	x->q.control = c->worker->gateway->control;
+	x->q.loop = c->worker->loop;
+	x->q.done = lesson_done;
+	if (!copy_lesson(&x->q, &r->call) || con_learn(x->q.control, &x->q)) {
+		for (size_t i = 0; i < x->q.n; i++)
+			free(x->q.topic[i].name);
+		free(x);
+		return false;
+	}
+	c->away++;
+	return true;
+}
+
+/* ---- judgements ---------------------------------------------------------------------------------------------- */
+
+static void
+log_fault(const struct px_client *c, const struct api_call *call, const char *who)
+{
+	const struct kfk_fault *f = call->fault;
+
+	if (f == NULL)
+		return;
+	alv_log(ALV_LOG_WARN, "malformed message", ALV_KV_Z("from", who), ALV_KV_Z("tenant", c->conn.tenant),
+	    ALV_KV_Z("user", c->conn.user), ALV_KV_Z("peer", c->conn.host), ALV_KV_Z("message", f->message),
+	    ALV_KV_I("version", f->version), ALV_KV_Z("field", f->field), ALV_KV_I("offset", f->at),
+	    ALV_KV_Z("found", alv_err_text(f->err)));
+}
+
+static void
+park(struct px_client *c, struct px_request *r)
+{
+	bool sent = false;
+
+	px_req_move(r, PX_REQ_PARKED);
+	if (r->call.wait == API_WAIT_IDS)
+		sent = !r->call.ids_asked && ask_for_ids(c, &r->call);
+	else if (r->call.wait == API_WAIT_WORK)
+		sent = send_to_crypto(c);
+	if (sent)
+		return;
+	if (r->call.wait == API_WAIT_IDS && !r->call.ids_asked) {
+		/* Nobody can be asked: judged with what is known, which means unknown, which clients retry. */
+		r->call.ids_asked = true;
+		px_req_move(r, PX_REQ_JUDGING);
+		px_judge(c, api_request(&r->call, &r->body));
+		return;
+	}
+	c->words = "too much to do at once";
+	px_client_end(c, MET_CLOSE_INTERNAL);
+}
+
+static void
+answered(struct px_client *c, struct px_request *r)
+{
+	px_req_move(r, PX_REQ_DONE);
+	alv_chain_clear(&r->body);
+	if (c->current == r)
+		c->current = NULL;
+	px_client_flush(c);
+}
+
+void
+px_judge(struct px_client *c, enum api_result result)
+{
+	struct px_request *r = c->current;
+
+	switch (result) {
+	case API_ANSWER:
+		answered(c, r);
+		break;
+	case API_FORWARD:
+		px_req_move(r, PX_REQ_READY);
+		if (r->call.no_response)
+			px_inflight_remove(&c->inflight, r);
+		px_up_send(c);
+		break;
+	case API_WAIT:
+		park(c, r);
+		break;
+	case API_CLOSE:
+		log_fault(c, &r->call, "client");
+		px_client_end(c, r->call.close);
+		break;
+	}
+}
+
+void
+px_judge_response(struct px_request *r, enum api_result result)
+{
+	struct px_client *c = r->client;
+
+	if (result == API_WAIT && r->call.wait == API_WAIT_LEARN) {
+		px_req_move(r, PX_REQ_PARKED);
+		if (teach(r))
+			return;
+		/* The catalogue finds out by itself within metadata.refresh.ms. */
+		result = api_resume(&r->call);
+	}
+	if (result == API_ANSWER) {
+		px_req_move(r, PX_REQ_DONE);
+		return;
+	}
+	log_fault(c, &r->call, "broker");
+	px_client_close(c, r->call.close, true);
+}

@@ -1,0 +1,121 @@
+/* Requests and the list of those in flight. See request.h for the states. */
+#include "proxy/request.h"
+
+#include <alcove/check.h>
+
+#include <stdlib.h>
+
+#include "proxy/client.h"
+#include "proxy/worker.h"
+
+enum { PX_REQ_MAGIC = 0x50785271 };
+
+/* Which states may follow which: bit sets of 1 << state. */
+static const uint8_t may_follow[PX_REQ_STATES] = {
+	[PX_REQ_JUDGING] = 1 << PX_REQ_PARKED | 1 << PX_REQ_READY | 1 << PX_REQ_DONE,
+	[PX_REQ_PARKED] = 1 << PX_REQ_JUDGING | 1 << PX_REQ_DONE,
+	[PX_REQ_READY] = 1 << PX_REQ_SENT,
+	[PX_REQ_SENT] = 1 << PX_REQ_PARKED | 1 << PX_REQ_DONE,
+	[PX_REQ_DONE] = 0,
+};
+
+struct px_request *
+px_req_new(struct px_client *c)
+{
+	struct px_request *r = calloc(1, sizeof(*r));
+	struct px_worker  *w = c->worker;
+
+	if (r == NULL)
+		return NULL;
+	r->magic = PX_REQ_MAGIC;
+	r->client = c;
+	r->state = PX_REQ_JUDGING;
+	r->call.conn = &c->conn;
+	r->call.begun_us = net_loop_now(w->loop);
+	alv_arena_init(&r->call.arena, w->gateway->conf->limits.arena_max_bytes);
+	alv_chain_init(&r->call.out, w->pool);
+	alv_chain_init(&r->body, w->pool);
+	return r;
+}
+
+void
+px_req_free(struct px_request *r)
+{
+	ALV_CHECK_OBJ(r, PX_REQ_MAGIC);
+	api_call_fini(&r->call);
+	alv_chain_clear(&r->body);
+	r->magic = 0;
+	free(r);
+}
+
+void
+px_req_move(struct px_request *r, enum px_req_state to)
+{
+	ALV_CHECK_OBJ(r, PX_REQ_MAGIC);
+	ALV_CHECK(may_follow[r->state] & 1 << to);
+	r->state = to;
+}
+
+void
+px_inflight_add(struct px_inflight *q, struct px_request *r)
+{
+	ALV_CHECK_OBJ(r, PX_REQ_MAGIC);
+	r->next = NULL;
+	if (q->tail == NULL)
+		q->head = r;
+	else
+		q->tail->next = r;
+	q->tail = r;
+	q->n++;
+}
+
+struct px_request *
+px_inflight_expected(const struct px_inflight *q)
+{
+	struct px_request *r = q->head;
+
+	while (r != NULL && r->state != PX_REQ_SENT)
+		r = r->next;
+	return r;
+}
+
+void
+px_inflight_remove(struct px_inflight *q, struct px_request *r)
+{
+	struct px_request *prev = NULL, *x = q->head;
+
+	while (x != NULL && x != r) {
+		prev = x;
+		x = x->next;
+	}
+	ALV_CHECK(x == r);
+	if (prev == NULL)
+		q->head = r->next;
+	else
+		prev->next = r->next;
+	if (q->tail == r)
+		q->tail = prev;
+	q->n--;
+}
+
+struct px_request *
+px_inflight_take_done(struct px_inflight *q)
+{
+	struct px_request *r = q->head;
+
+	if (r == NULL || r->state != PX_REQ_DONE)
+		return NULL;
+	px_inflight_remove(q, r);
+	return r;
+}
+
+void
+px_inflight_clear(struct px_inflight *q)
+{
+	while (q->head != NULL) {
+		struct px_request *r = q->head;
+
+		px_inflight_remove(q, r);
+		px_req_free(r);
+	}
+}

@@ -1,0 +1,259 @@
+/* The upstream half of a client connection: opened late, by the first request that a broker must answer; one broker;
+ * closed with the client. */
+#include <alcove/check.h>
+#include <alcove/log.h>
+
+#include "proxy/client.h"
+#include "proxy/worker.h"
+
+enum { UP_IN_MAX_BYTES = 64 * 1024 };
+
+static const struct ups_link_ops link_ops;
+
+/* ---- opening --------------------------------------------------------------------------------------- */
+
+/* The endpoint's broker, or for a bootstrap connection the next one in turn. */
+static const struct clu_broker *
+pick_broker(struct px_client *c, const struct clu_view *v)
+{
+	if (v == NULL || v->nbrokers == 0)
+		return NULL;
+	if (c->conn.node >= 0)
+		return clu_broker_find(v, c->conn.node);
+	return &v->brokers[c->worker->next_broker++ % v->nbrokers];
+}
+
+static void
+open_link(struct px_client *c)
+{
+	struct px_worker	*w = c->worker;
+	const struct clu_broker *b = pick_broker(c, clu_board_load(w->gateway->shared.board));
+	char			 host[256];
+
+	if (b == NULL || b->host.n >= sizeof(host)) {
+		px_client_end(c, MET_CLOSE_NO_BROKER);
+		return;
+	}
+	memcpy(host, b->host.p, b->host.n);
+	host[b->host.n] = '\0';
+	c->up_state = PX_UP_OPENING;
+	if (ups_link_open(&c->up, &w->ups, host, b->port, &link_ops, c)) {
+		c->up_state = PX_UP_NONE;
+		px_client_end(c, MET_CLOSE_INTERNAL);
+		return;
+	}
+	met_upstream(w->api.meter, 1);
+}
+
+/* ---- requests out -------------------------------------------------------------------------------------- */
+
+static void
+write_request(struct px_client *c, struct px_request *r)
+{
+	struct api_call	     *call = &r->call;
+	struct kfk_req_header h = call->hdr;
+	struct alv_chain      frame;
+
+	h.version = call->up_version;
+	h.client_id = call->up_client_id;
+	alv_chain_init(&frame, c->worker->pool);
+	kfk_req_header_write(&frame, &h, call->out.n);
+	alv_chain_move(&frame, &call->out);
+	alv_chain_clear(&r->body);
+	if (frame.err) {
+		alv_chain_clear(&frame);
+		px_client_close(c, MET_CLOSE_INTERNAL, false);
+		return;
+	}
+	net_stream_send(&c->up.stream, &frame);
+}
+
+void
+px_up_send(struct px_client *c)
+{
+	struct px_request *r = c->current;
+
+	if (r == NULL || r->state != PX_REQ_READY || c->state != PX_SERVING)
+		return;
+	if (c->up_state == PX_UP_NONE)
+		open_link(c);
+	if (c->up_state != PX_UP_READY || net_stream_full(&c->up.stream))
+		return;
+	c->current = NULL;
+	r->sent_us = net_loop_now(c->worker->loop);
+	px_req_move(r, PX_REQ_SENT);
+	write_request(c, r);
+	if (r->call.no_response)
+		px_req_free(r);
+}
+
+/* ---- responses in ---------------------------------------------------------------------------------------- */
+
+static void
+fail(struct px_client *c, enum met_close why, const char *words)
+{
+	alv_log(ALV_LOG_WARN, "broker connection failed", ALV_KV_Z("reason", met_close_text(why)), ALV_KV_Z("detail", words),
+	    ALV_KV_I("node", c->conn.node), ALV_KV_Z("tenant", c->conn.tenant));
+	px_client_close(c, why, true);
+}
+
+static void
+take_answer(struct px_client *c, struct alv_chain *frame)
+{
+	struct px_request *r = px_inflight_expected(&c->inflight);
+	int32_t		   correlation;
+	size_t		   size;
+	enum alv_err	   err;
+
+	if (r == NULL) {
+		fail(c, MET_CLOSE_UPSTREAM_ORDER, "a response nobody waits for");
+		return;
+	}
+	err = kfk_rsp_header_read(frame, r->call.hdr.key, r->call.up_version, &correlation, &size);
+	if (err) {
+		fail(c, MET_CLOSE_UPSTREAM_MALFORMED, alv_err_text(err));
+		return;
+	}
+	if (correlation != r->call.hdr.correlation_id) {
+		fail(c, MET_CLOSE_UPSTREAM_ORDER, "another correlation id");
+		return;
+	}
+	r->answered_us = net_loop_now(c->worker->loop);
+	c->worker->api.now_us = r->answered_us;
+	alv_chain_drop(frame, size);
+	px_judge_response(r, api_response(&r->call, frame));
+	if (c->state != PX_CLOSED)
+		px_client_flush(c);
+}
+
+/* One response out of `in`, if it is whole. */
+static bool
+take_frame(struct px_client *c)
+{
+	struct net_stream *s = &c->up.stream;
+	struct alv_chain   frame;
+	uint32_t	   size;
+	enum alv_err	   err = kfk_frame_size(&s->in, c->worker->gateway->conf->limits.response_max_bytes, &size);
+
+	if (err == ALV_E_LIMIT) {
+		fail(c, MET_CLOSE_UPSTREAM_MALFORMED, "a response over limits response.max.bytes");
+		return false;
+	}
+	if (err == ALV_E_MORE || s->in.n - 4 < size) {
+		s->in_max = err == ALV_E_MORE || size + 4u < UP_IN_MAX_BYTES ? UP_IN_MAX_BYTES : size + 4u;
+		return false;
+	}
+	alv_chain_init(&frame, c->worker->pool);
+	alv_chain_drop(&s->in, 4);
+	alv_chain_cut(&frame, &s->in, size);
+	c->worker->moved += size;
+	take_answer(c, &frame);
+	alv_chain_clear(&frame);
+	return true;
+}
+
+static void
+read_answers(struct px_client *c)
+{
+	while (c->state != PX_CLOSED && c->up_state == PX_UP_READY && !net_stream_full(&c->stream))
+		if (!take_frame(c))
+			break;
+	if (c->state == PX_CLOSED || c->up_state != PX_UP_READY)
+		return;
+	/* The client does not read: neither do we. */
+	c->up_paused = net_stream_full(&c->stream);
+	if (c->up_paused)
+		c->up.stream.in_max = 0;
+	px_client_pump(c);
+}
+
+void
+px_up_resume(struct px_client *c)
+{
+	if (!c->up_paused || c->up_state != PX_UP_READY)
+		return;
+	c->up_paused = false;
+	c->up.stream.in_max = UP_IN_MAX_BYTES;
+	read_answers(c);
+	if (c->up_state == PX_UP_READY)
+		net_stream_more(&c->up.stream);
+}
+
+/* ---- the link's events -------------------------------------------------------------------------------------- */
+
+static void
+on_ready(struct ups_link *l)
+{
+	struct px_client *c = l->owner;
+
+	if (c->up_state != PX_UP_OPENING)
+		return;
+	c->up_state = PX_UP_READY;
+	l->stream.in_max = UP_IN_MAX_BYTES;
+	l->stream.high_water = c->worker->gateway->conf->limits.out_max_bytes;
+	px_up_send(c);
+	px_client_pump(c);
+}
+
+static void
+on_data(struct ups_link *l)
+{
+	read_answers(l->owner);
+}
+
+static void
+on_drained(struct ups_link *l)
+{
+	struct px_client *c = l->owner;
+
+	px_up_send(c);
+	px_client_pump(c);
+}
+
+static const enum met_close reason_of_end[] = {
+	[UPS_END_CONNECT] = MET_CLOSE_UPSTREAM_CONNECT,
+	[UPS_END_TLS] = MET_CLOSE_UPSTREAM_CONNECT,
+	[UPS_END_AUTH] = MET_CLOSE_UPSTREAM_AUTH,
+	[UPS_END_EOF] = MET_CLOSE_UPSTREAM_EOF,
+	[UPS_END_MALFORMED] = MET_CLOSE_UPSTREAM_MALFORMED,
+	[UPS_END_TIMEOUT] = MET_CLOSE_UPSTREAM_CONNECT,
+	[UPS_END_OURS] = MET_CLOSE_UPSTREAM_EOF,
+};
+
+static void
+on_closed(struct ups_link *l, enum ups_end end, const char *words)
+{
+	struct px_client *c = l->owner;
+
+	c->up_state = PX_UP_CLOSED;
+	met_upstream(c->worker->api.meter, -1);
+	ups_link_fini(l);
+	if (c->state != PX_CLOSED)
+		fail(c, reason_of_end[end], words);
+	else
+		px_client_gone(c);
+}
+
+static const struct ups_link_ops link_ops = {
+	.on_ready = on_ready,
+	.on_data = on_data,
+	.on_drained = on_drained,
+	.on_closed = on_closed,
+};
+
+void
+px_up_close(struct px_client *c)
+{
+	if (c->up_state == PX_UP_OPENING || c->up_state == PX_UP_READY)
+		ups_link_close(&c->up);
+}
+
+/* A broker that left the cluster takes its connections along, as when it stops. */
+void
+px_up_check(struct px_client *c)
+{
+	const struct clu_view *v = clu_board_load(c->worker->gateway->shared.board);
+
+	if (c->conn.node >= 0 && c->conn.auth == API_AUTH_DONE && v != NULL && clu_broker_find(v, c->conn.node) == NULL)
+		px_client_close(c, MET_CLOSE_NO_BROKER, true);
+}

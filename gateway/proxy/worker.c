@@ -1,0 +1,249 @@
+/* Workers: threads, their mail, where a new connection goes. */
+#include "proxy/worker.h"
+
+#include <alcove/check.h>
+#include <alcove/clock.h>
+#include <alcove/log.h>
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "proxy/client.h"
+#include "proxy/endpoint.h"
+
+enum { POOL_KEEP_BYTES = 16 * 1024 * 1024, METER_TENANTS = 1024, METER_ROWS = 16384, LOAD_STEP = 1024 * 1024 };
+
+/* ---- the loop's hooks ------------------------------------------------------------------------ */
+
+static void
+before_wait(void *arg)
+{
+	struct px_worker *w = arg;
+
+	alv_qsbr_idle(w->gateway->qsbr, w->reader);
+}
+
+static void
+after_wait(void *arg)
+{
+	struct px_worker *w = arg;
+
+	alv_qsbr_quiet(w->gateway->qsbr, w->reader);
+}
+
+static void
+turn_end(void *arg)
+{
+	struct px_worker *w = arg;
+
+	met_turn(w->api.meter, alv_mono_us() - net_loop_now(w->loop));
+	alv_qsbr_quiet(w->gateway->qsbr, w->reader);
+}
+
+static void
+every_second(struct net_timer *t)
+{
+	struct px_worker *w = ALV_HOLDER(t, struct px_worker, second);
+
+	atomic_store_explicit(&w->load, w->moved - w->moved_before, memory_order_relaxed);
+	w->moved_before = w->moved;
+	net_timer_set(t, net_loop_now(w->loop) + 1000000);
+}
+
+/* ---- life -------------------------------------------------------------------------------------- */
+
+struct px_worker *
+px_worker_new(struct px_gateway *g, unsigned number)
+{
+	struct px_worker *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return NULL;
+	w->gateway = g;
+	w->number = number;
+	w->loop = net_loop_new();
+	w->pool = alv_pool_new(POOL_KEEP_BYTES);
+	w->reader = alv_qsbr_join(g->qsbr);
+	w->api = (struct api_worker){ .shared = &g->shared, .pool = w->pool,
+		.ids = clu_ids_new(g->conf->limits.topic_ids_max), .meter = met_worker_new(METER_TENANTS, METER_ROWS) };
+	if (w->loop == NULL || w->pool == NULL || w->reader < 0 || w->api.ids == NULL || w->api.meter == NULL ||
+	    net_stream_ctx_init(&w->net, w->loop, w->pool) ||
+	    ups_ctx_init(&w->ups, &g->conf->upstream, &w->net, g->upstream_tls, g->crypto, g->resolver)) {
+		px_worker_free(w);
+		return NULL;
+	}
+	net_loop_hooks(w->loop, w, before_wait, after_wait, turn_end);
+	net_timer_init(w->loop, &w->second, every_second);
+	alv_qsbr_idle(g->qsbr, w->reader);
+	return w;
+}
+
+static void *
+run(void *arg)
+{
+	struct px_worker *w = arg;
+
+	after_wait(w);
+	net_timer_set(&w->second, net_loop_now(w->loop) + 1000000);
+	net_loop_run(w->loop);
+	alv_qsbr_idle(w->gateway->qsbr, w->reader);
+	return NULL;
+}
+
+enum alv_err
+px_worker_start(struct px_worker *w)
+{
+	sigset_t all, old;
+	int	 r;
+
+	/* Signals belong to the main thread. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = pthread_create(&w->thread, NULL, run, w);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	w->running = r == 0;
+	return r == 0 ? ALV_OK : ALV_E_SYSTEM;
+}
+
+void
+px_worker_stop(struct px_worker *w)
+{
+	if (!w->running)
+		return;
+	px_worker_order(w, PX_END);
+	pthread_join(w->thread, NULL);
+	w->running = false;
+}
+
+void
+px_worker_free(struct px_worker *w)
+{
+	if (w == NULL)
+		return;
+	ALV_CHECK(w->clients == NULL);
+	if (w->ups.conf != NULL)
+		ups_ctx_fini(&w->ups);
+	if (w->net.loop != NULL)
+		net_stream_ctx_fini(&w->net);
+	clu_ids_free(w->api.ids);
+	met_worker_free(w->api.meter);
+	if (w->loop != NULL)
+		net_loop_free(w->loop);
+	alv_pool_free(w->pool);
+	free(w);
+}
+
+/* ---- new connections ---------------------------------------------------------------------------- */
+
+struct arrival {
+	struct net_mail		mail;
+	struct px_worker       *worker;
+	struct px_port	       *port;
+	struct sockaddr_storage peer;
+	int			fd;
+};
+
+static void
+arrived(struct net_loop *l, struct net_mail *m)
+{
+	struct arrival *a = ALV_HOLDER(m, struct arrival, mail);
+
+	(void)l;
+	if (a->worker->ending) {
+		close(a->fd);
+		atomic_fetch_sub_explicit(&a->worker->connections, 1, memory_order_relaxed);
+		atomic_fetch_sub(&a->worker->gateway->connections, 1);
+	} else {
+		px_client_accept(a->worker, a->port, a->fd, &a->peer);
+	}
+	free(a);
+}
+
+/* Least bytes in the last second, in steps so that noise does not decide; then fewest connections. */
+static struct px_worker *
+least_loaded(struct px_gateway *g)
+{
+	struct px_worker *best = NULL;
+	uint64_t	  best_load = 0;
+	uint32_t	  best_n = 0;
+
+	for (unsigned i = 0; i < g->nworkers; i++) {
+		struct px_worker *w = g->workers[i];
+		uint64_t	  load = atomic_load_explicit(&w->load, memory_order_relaxed) / LOAD_STEP;
+		uint32_t	  n = atomic_load_explicit(&w->connections, memory_order_relaxed);
+
+		if (best == NULL || load < best_load || (load == best_load && n < best_n)) {
+			best = w;
+			best_load = load;
+			best_n = n;
+		}
+	}
+	return best;
+}
+
+void
+px_worker_accept(void *arg, struct net_listener *l, int fd, const struct sockaddr_storage *peer)
+{
+	struct px_port	  *port = arg;
+	struct px_gateway *g = port->gateway;
+	struct px_worker  *w = least_loaded(g);
+	struct arrival	  *a;
+
+	(void)l;
+	if (atomic_fetch_add(&g->connections, 1) >= g->conf->limits.connections_max || (a = malloc(sizeof(*a))) == NULL) {
+		atomic_fetch_sub(&g->connections, 1);
+		close(fd);
+		return;
+	}
+	*a = (struct arrival){ .mail = { .fn = arrived }, .worker = w, .port = port, .peer = *peer, .fd = fd };
+	atomic_fetch_add_explicit(&w->connections, 1, memory_order_relaxed);
+	if (net_mail_send(w->loop, &a->mail)) {
+		atomic_fetch_sub_explicit(&w->connections, 1, memory_order_relaxed);
+		atomic_fetch_sub(&g->connections, 1);
+		close(fd);
+		free(a);
+	}
+}
+
+/* ---- orders --------------------------------------------------------------------------------------- */
+
+struct order {
+	struct net_mail	  mail;
+	struct px_worker *worker;
+	enum px_order	  what;
+};
+
+static void
+obey(struct net_loop *l, struct net_mail *m)
+{
+	struct order	 *o = ALV_HOLDER(m, struct order, mail);
+	struct px_worker *w = o->worker;
+	enum px_order	  what = o->what;
+
+	free(o);
+	w->draining = w->draining || what != PX_SWEEP;
+	w->ending = w->ending || what == PX_END;
+	for (struct px_client *c = w->clients, *next; c != NULL; c = next) {
+		next = c->next;
+		if (what == PX_SWEEP)
+			px_client_check(c);
+		else
+			px_client_drain(c, what == PX_END);
+	}
+	if (w->ending && w->clients == NULL)
+		net_loop_stop(l);
+}
+
+void
+px_worker_order(struct px_worker *w, enum px_order what)
+{
+	struct order *o = malloc(sizeof(*o));
+
+	if (o == NULL) {
+		alv_log(ALV_LOG_ERROR, "out of memory: a worker misses an order", ALV_KV_I("worker", w->number));
+		return;
+	}
+	*o = (struct order){ .mail = { .fn = obey }, .worker = w, .what = what };
+	net_mail_must(w->loop, &o->mail);
+}

@@ -1,0 +1,49 @@
+/* A worker: one thread, one loop, its connections. It shares nothing that is written on the hot path. */
+#ifndef PX_WORKER_H
+#define PX_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "net/loop.h"
+#include "net/stream.h"
+#include "proxy/gateway.h"
+#include "upstream/link.h"
+
+struct px_client;
+
+struct px_worker {
+	struct px_gateway    *gateway;
+	unsigned	      number;
+	pthread_t	      thread;
+	bool		      running;
+	struct net_loop	     *loop;
+	struct alv_pool	     *pool;
+	struct net_stream_ctx net;
+	struct ups_ctx	      ups;
+	struct api_worker     api;
+	int		      reader;		/* in the qsbr */
+	struct px_client     *clients;		/* all of them, newest first */
+	struct net_timer      second;		/* load figures, drain */
+	uint64_t	      moved, moved_before;	/* payload bytes, both ways */
+	bool		      draining, ending;
+	unsigned	      next_broker;	/* bootstrap connections go round */
+	/* read by the acceptor */
+	_Atomic uint32_t      connections;
+	_Atomic uint64_t      load;		/* bytes moved in the last second */
+};
+
+struct px_worker *px_worker_new(struct px_gateway *g, unsigned number) ALV_MUST;
+enum alv_err	  px_worker_start(struct px_worker *w) ALV_MUST;
+void		  px_worker_stop(struct px_worker *w);	/* joins */
+void		  px_worker_free(struct px_worker *w);
+
+/* net_accept_fn of every port; arg is the struct px_port. On the acceptor's loop: gives the descriptor to the worker
+ * with the least load. */
+void px_worker_accept(void *arg, struct net_listener *l, int fd, const struct sockaddr_storage *peer);
+
+/* Any thread: the worker looks at all its connections (PX_SWEEP), or begins to close them (PX_DRAIN), or ends (PX_END). */
+enum px_order { PX_SWEEP, PX_DRAIN, PX_END };
+void px_worker_order(struct px_worker *w, enum px_order what);
+
+#endif
