@@ -40,10 +40,12 @@ struct ups_link {
 	void			  *owner;
 	struct ups_ctx		  *ctx;
 	bool			   ready;
+	uint64_t		   reauth_at_us;	/* monotonic: when the SASL session wants to be renewed; 0: never */
 	struct ups_link_state	  *state;	/* the link's own */
 };
 
-/* host: the broker's address as the cluster advertises it. on_closed tells of every failure, also immediate ones, never
+/* host: the broker's address as the cluster advertises it. VALUE: no host (empty, over 255 bytes) or port. In on_ready
+ * the stream's in_max is 64 KiB: the owner raises it for longer frames. in_eof is the owner's to act upon. on_closed tells of every failure, also immediate ones, never
  * from inside this call. */
 enum alv_err ups_link_open(struct ups_link *l, struct ups_ctx *c, const char *host, uint16_t port,
     const struct ups_link_ops *ops, void *owner) ALV_MUST;

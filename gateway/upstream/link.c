@@ -1,0 +1,366 @@
+/* A connection to one broker, made ready.
+ *
+ *   RESOLVING --addresses--> CONNECTING --opened--> HANDSHAKE --> TOKENS --> READY
+ *       |                     |  ^ next address       (login.c)               |
+ *       +--- failed, closed --+--+-------------------------+------------------+--> CLOSING --> CLOSED (on_closed)
+ *
+ * Invariants: on_closed runs once, never from inside a call of the owner, and nothing of the link is touched after it.
+ * A resolve job that is under way when the link closes is an orphan: it owns itself and frees itself. Until READY the
+ * owner sees no byte, and no frame over UPS_LOGIN_FRAME_MAX is taken. */
+#include "upstream/link_state.h"
+
+#include <alcove/check.h>
+#include <alcove/str.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum alv_err
+ups_ctx_init(struct ups_ctx *c, const struct pol_upstream *conf, struct net_stream_ctx *net,
+    const struct net_tls_client *tls, struct net_jobs *crypto, struct net_jobs *resolver)
+{
+	*c = (struct ups_ctx){ .conf = conf, .net = net, .tls = tls, .crypto = crypto, .resolver = resolver };
+	c->salted = ups_salted_new();
+	return c->salted == NULL ? ALV_E_NOMEM : ALV_OK;
+}
+
+void
+ups_ctx_fini(struct ups_ctx *c)
+{
+	ups_salted_free(c->salted);
+	c->salted = NULL;
+}
+
+/* The next address, or the end: one function, because a link may be closed while its next address waits for its turn. */
+static void next_later(struct net_later *x);
+
+static void
+end_link(struct ups_link *l)
+{
+	struct ups_link_state *st = l->state;
+
+	net_timer_stop(&st->timer);
+	ups_login_fini(l);
+	st->step = UPS_CLOSED;
+	l->ready = false;
+	l->ops->on_closed(l, st->end, st->words);
+}
+
+/* From now on only the way out is left. */
+static void
+begin_end(struct ups_link *l, bool flush)
+{
+	struct ups_link_state *st = l->state;
+
+	st->step = UPS_CLOSING;
+	l->ready = false;
+	if (st->resolve != NULL) {
+		st->resolve->owner = NULL;
+		st->resolve = NULL;
+	}
+	net_timer_stop(&st->timer);
+	ups_login_fini(l);
+	if (st->streaming) {
+		net_stream_close(&l->stream, flush);
+		return;
+	}
+	st->later.fn = next_later;
+	net_later(l->ctx->net->loop, &st->later);
+}
+
+void
+ups_link_fail(struct ups_link *l, enum ups_end end, const char *fmt, ...)
+{
+	struct ups_link_state *st = l->state;
+	va_list		       ap;
+
+	if (st->step >= UPS_CLOSING)
+		return;
+	st->end = end;
+	va_start(ap, fmt);
+	vsnprintf(st->words, sizeof(st->words), fmt, ap);
+	va_end(ap);
+	begin_end(l, false);
+}
+
+void
+ups_link_close(struct ups_link *l)
+{
+	ups_link_fail(l, UPS_END_OURS, "closed by the gateway");
+}
+
+void
+ups_link_fini(struct ups_link *l)
+{
+	if (l->state == NULL)
+		return;
+	ALV_CHECK(l->state->step == UPS_CLOSED);
+	if (l->state->have_stream)
+		net_stream_fini(&l->stream);
+	free(l->state);
+	*l = (struct ups_link){ 0 };
+}
+
+void
+ups_link_enter_ready(struct ups_link *l)
+{
+	net_timer_stop(&l->state->timer);
+	ups_login_fini(l);
+	l->state->step = UPS_READY;
+	l->ready = true;
+	l->ops->on_ready(l);
+}
+
+/* ---- the stream's events --------------------------------------------------------------------- */
+
+static void
+stream_open(struct net_stream *s)
+{
+	struct ups_link *l = s->owner;
+
+	if (l->state->step != UPS_CONNECTING)
+		return;
+	if (!l->ctx->conf->sasl) {
+		ups_link_enter_ready(l);
+		return;
+	}
+	net_timer_set(&l->state->timer, net_loop_now(l->ctx->net->loop) + l->ctx->conf->request_timeout_ms * 1000ull);
+	l->state->step = UPS_HANDSHAKE;
+	ups_login_start(l);
+}
+
+static void
+stream_data(struct net_stream *s)
+{
+	struct ups_link *l = s->owner;
+
+	if (l->state->step == UPS_READY)
+		l->ops->on_data(l);
+	else if (l->state->step == UPS_HANDSHAKE || l->state->step == UPS_TOKENS)
+		ups_login_data(l);
+}
+
+static void
+stream_drained(struct net_stream *s)
+{
+	struct ups_link *l = s->owner;
+
+	if (l->state->step == UPS_READY && l->ops->on_drained != NULL)
+		l->ops->on_drained(l);
+}
+
+static void
+set_end(struct ups_link_state *st, enum ups_end end, const char *what, const char *detail)
+{
+	st->end = end;
+	snprintf(st->words, sizeof(st->words), "%s port %u: %s%s%s", st->host, (unsigned)st->port, what,
+	    detail[0] == '\0' ? "" : ": ", detail);
+}
+
+/* Why the stream ended by itself, in the link's words. */
+static void
+take_end(struct ups_link *l, enum net_end why)
+{
+	struct ups_link_state *st = l->state;
+	const char	      *login = st->step == UPS_HANDSHAKE || st->step == UPS_TOKENS ? " during the login" : "";
+	char		       text[64];
+
+	switch (why) {
+	case NET_END_EOF:
+	case NET_END_RESET:
+	case NET_END_TRUNCATED:
+		snprintf(text, sizeof(text), "the broker closed the connection%s", login);
+		set_end(st, UPS_END_EOF, text, "");
+		break;
+	case NET_END_TLS:
+	case NET_END_SNI:
+		set_end(st, UPS_END_TLS, "TLS failed", net_stream_tls_reason(&l->stream));
+		break;
+	case NET_END_TIMEOUT:
+		set_end(st, UPS_END_TIMEOUT, "no connection in time", "");
+		break;
+	case NET_END_NOMEM:
+		set_end(st, UPS_END_CONNECT, "out of memory", "");
+		break;
+	case NET_END_CONNECT:
+	case NET_END_OURS:
+		set_end(st, UPS_END_CONNECT, "cannot connect",
+		    l->stream.sys_errno == 0 ? "" : strerrordesc_np(l->stream.sys_errno));
+		break;
+	}
+}
+
+/* An address that does not answer is no reason to give up while there are others; a broker that answered wrongly is. */
+static bool
+worth_another(const struct ups_link_state *st, enum net_end why)
+{
+	return st->step == UPS_CONNECTING && st->next_addr < st->naddr &&
+	    (why == NET_END_CONNECT || why == NET_END_TIMEOUT || why == NET_END_RESET || why == NET_END_EOF);
+}
+
+static void
+stream_closed(struct net_stream *s, enum net_end why)
+{
+	struct ups_link	      *l = s->owner;
+	struct ups_link_state *st = l->state;
+
+	st->streaming = false;
+	if (st->step < UPS_CLOSING)
+		take_end(l, why);
+	if (worth_another(st, why)) {
+		st->later.fn = next_later;
+		net_later(l->ctx->net->loop, &st->later);
+		return;
+	}
+	end_link(l);
+}
+
+static const struct net_stream_ops stream_ops = { stream_open, stream_data, stream_drained, stream_closed };
+
+/* ---- addresses --------------------------------------------------------------------------------- */
+
+/* Connects to the next address; the last failure ends the link. */
+static void
+try_next(struct ups_link *l)
+{
+	struct ups_link_state *st = l->state;
+	enum alv_err	       err = ALV_E_NOT_FOUND;
+
+	if (st->have_stream)
+		net_stream_fini(&l->stream);
+	st->have_stream = false;
+	while (err && st->next_addr < st->naddr) {
+		size_t i = st->next_addr++;
+
+		st->step = UPS_CONNECTING;
+		err = net_stream_connect(&l->stream, l->ctx->net, (const struct sockaddr *)&st->addr[i], st->addr_n[i],
+		    l->ctx->tls, st->host, l->ctx->conf->connect_timeout_ms, &stream_ops, l);
+		if (err)
+			net_stream_fini(&l->stream);
+	}
+	if (err) {
+		ups_link_fail(l, UPS_END_CONNECT, "%s port %u: cannot connect: %s", st->host, (unsigned)st->port,
+		    alv_err_text(err));
+		return;
+	}
+	st->have_stream = st->streaming = true;
+	l->stream.in_max = UPS_LOGIN_FRAME_MAX;
+}
+
+static void
+next_later(struct net_later *x)
+{
+	struct ups_link *l = ALV_HOLDER(x, struct ups_link_state, later)->link;
+
+	if (l->state->step == UPS_CLOSING)
+		end_link(l);
+	else
+		try_next(l);
+}
+
+static void
+resolved(struct net_job *j)
+{
+	struct net_resolve    *r = ALV_HOLDER(j, struct net_resolve, job);
+	struct ups_link	      *l = r->owner;
+	struct ups_link_state *st;
+
+	if (l == NULL) {
+		free(r);
+		return;
+	}
+	st = l->state;
+	st->resolve = NULL;
+	net_timer_stop(&st->timer);
+	st->naddr = r->n < UPS_ADDRESSES ? r->n : UPS_ADDRESSES;
+	memcpy(st->addr, r->addr, st->naddr * sizeof(st->addr[0]));
+	memcpy(st->addr_n, r->len, st->naddr * sizeof(st->addr_n[0]));
+	if (r->gai_error != 0)
+		ups_link_fail(l, UPS_END_CONNECT, "%s: %s", st->host, gai_strerror(r->gai_error));
+	else
+		try_next(l);
+	free(r);
+}
+
+static void
+resolve(struct ups_link *l)
+{
+	struct ups_link_state *st = l->state;
+	struct net_resolve    *r = calloc(1, sizeof(*r));
+	enum alv_err	       err = ALV_E_NOMEM;
+
+	if (r != NULL) {
+		net_resolve_init(r, l->ctx->net->loop, st->host, st->port, l, resolved);
+		r->job.fair_key = alv_hash(st->host, strlen(st->host), 0);
+		err = net_jobs_submit(l->ctx->resolver, &r->job);
+	}
+	if (err) {
+		free(r);
+		ups_link_fail(l, UPS_END_CONNECT, "%s: cannot be resolved now: %s", st->host, alv_err_text(err));
+		return;
+	}
+	st->resolve = r;
+	net_timer_set(&st->timer, net_loop_now(l->ctx->net->loop) + l->ctx->conf->connect_timeout_ms * 1000ull);
+}
+
+/* An address needs no resolver. */
+static bool
+take_literal(struct ups_link_state *st)
+{
+	struct sockaddr_in  *v4 = (struct sockaddr_in *)&st->addr[0];
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&st->addr[0];
+
+	if (inet_pton(AF_INET, st->host, &v4->sin_addr) == 1) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(st->port);
+		st->addr_n[0] = sizeof(*v4);
+	} else if (inet_pton(AF_INET6, st->host, &v6->sin6_addr) == 1) {
+		v6->sin6_family = AF_INET6;
+		v6->sin6_port = htons(st->port);
+		st->addr_n[0] = sizeof(*v6);
+	} else {
+		return false;
+	}
+	st->naddr = 1;
+	return true;
+}
+
+static void
+too_late(struct net_timer *t)
+{
+	struct ups_link	      *l = ALV_HOLDER(t, struct ups_link_state, timer)->link;
+	struct ups_link_state *st = l->state;
+
+	ups_link_fail(l, UPS_END_TIMEOUT, "%s port %u: %s", st->host, (unsigned)st->port,
+	    st->step == UPS_RESOLVING ? "the name was not resolved in time" : "the login took too long");
+}
+
+enum alv_err
+ups_link_open(struct ups_link *l, struct ups_ctx *c, const char *host, uint16_t port, const struct ups_link_ops *ops,
+    void *owner)
+{
+	struct ups_link_state *st;
+
+	*l = (struct ups_link){ .ops = ops, .owner = owner, .ctx = c };
+	if (host[0] == '\0' || strlen(host) >= sizeof(st->host) || port == 0)
+		return ALV_E_VALUE;
+	st = calloc(1, sizeof(*st));
+	if (st == NULL)
+		return ALV_E_NOMEM;
+	l->state = st;
+	st->link = l;
+	st->port = port;
+	memcpy(st->host, host, strlen(host) + 1);
+	net_timer_init(c->net->loop, &st->timer, too_late);
+	if (!take_literal(st)) {
+		resolve(l);
+		return ALV_OK;
+	}
+	st->later.fn = next_later;
+	net_later(c->net->loop, &st->later);
+	return ALV_OK;
+}
