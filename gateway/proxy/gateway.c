@@ -69,11 +69,16 @@ px_gateway_connections(const struct px_gateway *g)
 }
 
 void
-px_gateway_stop(struct px_gateway *g)
+px_gateway_end(struct px_gateway *g)
 {
 	px_ports_close(g);
 	for (unsigned i = 0; i < g->nworkers; i++)
 		px_worker_stop(g->workers[i]);
+}
+
+void
+px_gateway_free(struct px_gateway *g)
+{
 	for (unsigned i = 0; i < g->nworkers; i++)
 		px_worker_free(g->workers[i]);
 	for (size_t i = 0; g->tls != NULL && i < g->conf->nlisteners; i++)

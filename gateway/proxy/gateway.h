@@ -46,7 +46,9 @@ void px_gateway_published(struct px_gateway *g);
 /* Closes the listeners; connections close between two requests. px_gateway_connections tells how many are left. */
 void	 px_gateway_drain(struct px_gateway *g);
 uint32_t px_gateway_connections(const struct px_gateway *g);
-/* Ends what is left, joins the workers, frees everything. */
-void px_gateway_stop(struct px_gateway *g);
+/* Closes what is left and joins the workers. Their errands (topic ids, logins) must still be answered meanwhile. */
+void px_gateway_end(struct px_gateway *g);
+/* After the job pools ended: an orphaned answer may still have been in the mail. */
+void px_gateway_free(struct px_gateway *g);
 
 #endif
