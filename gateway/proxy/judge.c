@@ -10,54 +10,65 @@
 
 /* ---- errand: topic ids ------------------------------------------------------------------------------ */
 
-static void
-resume_request(struct px_client *c)
-{
-	struct px_request *r = c->current;
+/* A request waits before its judgement, or its response before it leaves; both may need ids that nobody here knows. */
+struct question {
+	struct con_ids	   q;	/* first */
+	struct px_client  *client;
+	struct px_request *request;
+};
 
-	if (c->state != PX_SERVING)
-		return;
-	ALV_CHECK(r != NULL && r->state == PX_REQ_PARKED);
-	px_req_move(r, PX_REQ_JUDGING);
+static void
+resume(struct px_client *c, struct px_request *r)
+{
 	c->worker->api.now_us = net_loop_now(c->worker->loop);
-	px_judge(c, api_request(&r->call, &r->body));
+	if (r != c->current) {
+		px_judge_response(r, api_resume(&r->call));
+		px_client_flush(c);
+	} else if (c->state == PX_SERVING) {
+		px_req_move(r, PX_REQ_JUDGING);
+		px_judge(c, r->call.wait == API_WAIT_WORK ? api_resume(&r->call) : api_request(&r->call, &r->body));
+	}
 	px_client_pump(c);
 }
 
 static void
 ids_resolved(struct con_ids *q)
 {
-	struct px_client *c = q->arg;
-	struct px_worker *w = c->worker;
+	struct question	  *x = ALV_HOLDER(q, struct question, q);
+	struct px_client  *c = x->client;
+	struct px_request *r = x->request;
 
 	for (size_t i = 0; i < q->n; i++) {
 		if (!q->failed)
-			clu_ids_learn(w->api.ids, q->id[i], alv_str_of(q->name[i]), net_loop_now(w->loop));
+			clu_ids_learn(c->worker->api.ids, q->id[i], alv_str_of(q->name[i]), net_loop_now(c->worker->loop));
 		free(q->name[i]);
 	}
-	free(q);
-	if (c->current != NULL)
-		c->current->call.ids_asked = true;
-	resume_request(c);
+	free(x);
+	/* It is still there: a request whose client waits for an errand is freed with the client, and not before. */
+	if (c->state != PX_CLOSED) {
+		r->call.ids_asked = true;
+		resume(c, r);
+	}
 	px_unaway(c);
 }
 
 static bool
-ask_for_ids(struct px_client *c, const struct api_call *call)
+ask_for_ids(struct px_client *c, struct px_request *r)
 {
-	struct con_ids *q = calloc(1, sizeof(*q));
+	struct question *x = calloc(1, sizeof(*x));
 
-	if (q == NULL)
+	if (x == NULL)
 		return false;
-	ALV_CHECK(call->nids > 0 && call->nids <= ALV_COUNT(q->id));
-	q->control = c->worker->gateway->control;
-	q->loop = c->worker->loop;
-	q->n = call->nids;
-	memcpy(q->id, call->ids, call->nids * sizeof(q->id[0]));
-	q->done = ids_resolved;
-	q->arg = c;
-	if (con_resolve_ids(q->control, q)) {
-		free(q);
+	ALV_CHECK(r->call.nids > 0 && r->call.nids <= ALV_COUNT(x->q.id));
+	x->client = c;
+	x->request = r;
+	x->q.control = c->worker->gateway->control;
+	x->q.loop = c->worker->loop;
+	x->q.n = r->call.nids;
+	memcpy(x->q.id, r->call.ids, r->call.nids * sizeof(x->q.id[0]));
+	x->q.done = ids_resolved;
+	if (con_resolve_ids(x->q.control, &x->q)) {
+		free(x);
 		return false;
 	}
 	c->away++;
@@ -83,18 +94,12 @@ login_work(struct net_job *j)
 static void
 login_done(struct net_job *j)
 {
-	struct login_job  *l = ALV_HOLDER(j, struct login_job, job);
-	struct px_client  *c = l->client;
-	struct px_request *r = c->current;
+	struct login_job *l = ALV_HOLDER(j, struct login_job, job);
+	struct px_client *c = l->client;
 
 	free(l);
-	if (c->state == PX_SERVING) {
-		ALV_CHECK(r != NULL && r->state == PX_REQ_PARKED);
-		px_req_move(r, PX_REQ_JUDGING);
-		c->worker->api.now_us = net_loop_now(c->worker->loop);
-		px_judge(c, api_resume(&r->call));
-		px_client_pump(c);
-	}
+	if (c->state == PX_SERVING)
+		resume(c, c->current);
 	px_unaway(c);
 }
 
@@ -136,13 +141,8 @@ lesson_done(struct con_learning *q)
 	for (size_t i = 0; i < q->n; i++)
 		free(q->topic[i].name);
 	free(x);
-	/* In flight all the while: only release frees requests that are parked behind a closed client. */
-	if (c->state != PX_CLOSED) {
-		c->worker->api.now_us = net_loop_now(c->worker->loop);
-		px_judge_response(r, api_resume(&r->call));
-		px_client_flush(c);
-		px_client_pump(c);
-	}
+	if (c->state != PX_CLOSED)
+		resume(c, r);
 	px_unaway(c);
 }
 
@@ -206,7 +206,7 @@ park(struct px_client *c, struct px_request *r)
 
 	px_req_move(r, PX_REQ_PARKED);
 	if (r->call.wait == API_WAIT_IDS)
-		sent = !r->call.ids_asked && ask_for_ids(c, &r->call);
+		sent = !r->call.ids_asked && ask_for_ids(c, r);
 	else if (r->call.wait == API_WAIT_WORK)
 		sent = send_to_crypto(c);
 	if (sent)
@@ -243,6 +243,7 @@ px_judge(struct px_client *c, enum api_result result)
 		break;
 	case API_FORWARD:
 		px_req_move(r, PX_REQ_READY);
+		r->call.ids_asked = false;	/* the response may have its own question */
 		if (r->call.no_response)
 			px_inflight_remove(&c->inflight, r);
 		px_up_send(c);
@@ -257,16 +258,25 @@ px_judge(struct px_client *c, enum api_result result)
 	}
 }
 
+/* Sends the errand that a response waits for. False: it cannot be sent, or was already. */
+static bool
+park_response(struct px_request *r)
+{
+	px_req_move(r, PX_REQ_PARKED);
+	if (r->call.wait == API_WAIT_LEARN)
+		return teach(r);	/* if not: the catalogue finds out by itself within metadata.refresh.ms */
+	return r->call.wait == API_WAIT_IDS && !r->call.ids_asked && ask_for_ids(r->client, r);
+}
+
 void
 px_judge_response(struct px_request *r, enum api_result result)
 {
 	struct px_client *c = r->client;
 
-	if (result == API_WAIT && r->call.wait == API_WAIT_LEARN) {
-		px_req_move(r, PX_REQ_PARKED);
-		if (teach(r))
+	if (result == API_WAIT && r->state == PX_REQ_SENT) {
+		if (park_response(r))
 			return;
-		/* The catalogue finds out by itself within metadata.refresh.ms. */
+		r->call.ids_asked = true;
 		result = api_resume(&r->call);
 	}
 	if (result == API_ANSWER) {
@@ -274,5 +284,5 @@ px_judge_response(struct px_request *r, enum api_result result)
 		return;
 	}
 	log_fault(c, &r->call, "broker");
-	px_client_close(c, r->call.close, true);
+	px_client_close(c, result == API_CLOSE ? r->call.close : MET_CLOSE_INTERNAL, true);
 }
