@@ -76,10 +76,13 @@ bool pol_decide(const struct pol_tenant *t, const struct pol_query *q) ALV_MUST;
 bool pol_decide_any(const struct pol_tenant *t, const struct pol_query *q) ALV_MUST;
 /* Kafka's authorized-operations bit field for one resource: OR of 1 << op over what its type supports. */
 int32_t pol_operations(const struct pol_tenant *t, const struct pol_query *q);
+/* The rules of a tenant that has none of its own: its users may do all in it. Static. */
+const struct pol_rule *pol_rules_all(size_t *n);
 
 /* ---- directory: tenant id -> current snapshot ---------------------------------------------------
  * A slot's address is stable while the process lives (ids come back only after purge), so a connection keeps the slot
- * and loads the snapshot anew at each step. What a reader loaded is valid until its next quiet point. */
+ * and loads the snapshot anew at each step. What a reader loaded is valid until its next quiet point; so is what find
+ * and list look at: call them as a reader between quiet points, or on the control thread. */
 struct pol_dir;
 struct pol_slot;
 
@@ -90,16 +93,18 @@ void		pol_dir_free(struct pol_dir *d);
 struct pol_slot		*pol_dir_find(const struct pol_dir *d, struct alv_str id);
 /* NULL: the tenant is gone. */
 const struct pol_tenant *pol_slot_load(const struct pol_slot *s);
+struct alv_str		 pol_slot_id(const struct pol_slot *s);
 /* All current tenants in order of id, from `after` (exclusive; null: from the start), at most n. Returns how many. */
 size_t pol_dir_list(const struct pol_dir *d, struct alv_str after, const struct pol_tenant **out, size_t n);
 /* Grows whenever anything was published: a loop that sees it unchanged has nothing to look at. */
 uint64_t pol_dir_generation(const struct pol_dir *d);
 
-/* Control thread only. Takes the snapshot (made by pol_build); the old one is freed when every reader passed. NULL
- * snapshot removes the tenant. */
+/* Control thread only. Takes the snapshot (made by pol_build, for this id); the old one is freed when every reader
+ * passed. NULL snapshot removes the tenant. NOMEM: nothing changed, and the caller keeps t. */
 enum alv_err pol_dir_publish(struct pol_dir *d, struct alv_str id, struct pol_tenant *t) ALV_MUST;
 
-/* A snapshot from loose parts; copies everything. NULL: out of memory. */
+/* A snapshot from loose parts; copies everything, sorts users and aliases. NULL: out of memory.
+ * Names of users, and both names of aliases by kind, are unique (the store sees to it). */
 struct pol_parts {
 	struct alv_str		 id, display_name;
 	enum pol_tenant_state	 state;
@@ -113,6 +118,6 @@ struct pol_parts {
 	size_t			 nrules;
 };
 struct pol_tenant *pol_build(const struct pol_parts *p) ALV_MUST;
-void		   pol_tenant_free(struct pol_tenant *t);
+void		   pol_tenant_free(struct pol_tenant *t);	/* wipes the users' keys; NULL is allowed */
 
 #endif

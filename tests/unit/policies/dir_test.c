@@ -1,0 +1,201 @@
+/* The directory: order, stable slots, and readers that never see anything half made or freed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <alcove/policy.h>
+#include <alcove/str.h>
+
+/* The display name repeats the revision: a reader can tell a whole snapshot from a torn or freed one. */
+static struct pol_tenant *
+snapshot(const char *id, uint64_t revision)
+{
+	char		 text[24];
+	struct pol_parts p = { .id = alv_str_of(id), .revision = revision, .display_name = { text, 0 } };
+
+	p.display_name.n = (size_t)snprintf(text, sizeof(text), "%llu", (unsigned long long)revision);
+	return pol_build(&p);
+}
+
+static bool
+whole(const struct pol_tenant *t)
+{
+	uint64_t v;
+
+	return alv_str_u64(t->display_name, UINT64_MAX, &v) == ALV_OK && v == t->revision;
+}
+
+static void
+publish(struct pol_dir *d, const char *id, uint64_t revision)
+{
+	assert_int_equal(pol_dir_publish(d, alv_str_of(id), revision == 0 ? NULL : snapshot(id, revision)), ALV_OK);
+}
+
+static void
+finds_and_lists(void **state)
+{
+	struct alv_qsbr		*q = alv_qsbr_new();
+	struct pol_dir		*d = pol_dir_new(q);
+	const struct pol_tenant *out[8];
+	struct pol_slot		*slot;
+	uint64_t		 before;
+
+	(void)state;
+	assert_null(pol_dir_find(d, ALV_STR("acme")));
+	assert_null(pol_dir_find(d, ALV_STR_NULL));
+	assert_int_equal(pol_dir_list(d, ALV_STR_NULL, out, 8), 0);
+	publish(d, "m", 1);
+	publish(d, "acme", 2);
+	publish(d, "z", 3);
+	publish(d, "acme2", 4);
+	publish(d, "nobody", 0);
+	assert_int_equal(pol_dir_list(d, ALV_STR_NULL, out, 8), 4);
+	assert_true(alv_str_eqz(out[0]->names.id, "acme"));
+	assert_true(alv_str_eqz(out[1]->names.id, "acme2"));
+	assert_true(alv_str_eqz(out[3]->names.id, "z"));
+	assert_int_equal(pol_dir_list(d, ALV_STR("acme"), out, 2), 2);
+	assert_true(alv_str_eqz(out[0]->names.id, "acme2"));
+	assert_int_equal(pol_dir_list(d, ALV_STR("b"), out, 8), 2);
+	assert_int_equal(pol_dir_list(d, ALV_STR("z"), out, 8), 0);
+
+	slot = pol_dir_find(d, ALV_STR("acme"));
+	assert_non_null(slot);
+	assert_true(alv_str_eqz(pol_slot_id(slot), "acme"));
+	before = pol_dir_generation(d);
+	publish(d, "acme", 5);
+	assert_true(pol_dir_generation(d) > before);
+	assert_int_equal(pol_slot_load(slot)->revision, 5);
+	publish(d, "acme", 0);
+	assert_null(pol_slot_load(slot));
+	assert_null(pol_dir_find(d, ALV_STR("acme")));
+	assert_int_equal(pol_dir_list(d, ALV_STR_NULL, out, 8), 3);
+	publish(d, "acme", 6);
+	assert_ptr_equal(pol_dir_find(d, ALV_STR("acme")), slot);
+	pol_dir_free(d);
+	alv_qsbr_free(q);
+}
+
+static void
+ten_thousand(void **state)
+{
+	struct alv_qsbr		*q = alv_qsbr_new();
+	struct pol_dir		*d = pol_dir_new(q);
+	const struct pol_tenant *out[300];
+	struct alv_str		 after = ALV_STR_NULL;
+	char			 id[16];
+	size_t			 n, all = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 10000; i++) {
+		snprintf(id, sizeof(id), "t%u", i * 7919 % 10000);
+		publish(d, id, i + 1);
+	}
+	while ((n = pol_dir_list(d, after, out, ALV_COUNT(out))) > 0) {
+		for (size_t i = 0; i < n; i++) {
+			if (after.p != NULL)
+				assert_true(alv_str_cmp(after, out[i]->names.id) < 0);
+			after = out[i]->names.id;
+			assert_non_null(pol_dir_find(d, after));
+		}
+		all += n;
+	}
+	assert_int_equal(all, 10000);
+	pol_dir_free(d);
+	alv_qsbr_free(q);
+}
+
+struct shared {
+	struct alv_qsbr *q;
+	struct pol_dir	*d;
+	atomic_bool	 stop;
+	atomic_int	 ready;
+	atomic_int	 broken;
+	atomic_ulong	 looks;
+};
+
+enum { READERS = 2, ROUNDS = 4000, IDS = 5 };
+static const char *const ids[IDS] = { "a", "b", "c", "d", "e" };
+
+static void *
+reader(void *arg)
+{
+	struct shared  *s = arg;
+	struct pol_slot *kept = NULL;
+	uint64_t	 last = 0;
+	int		 me = alv_qsbr_join(s->q);
+
+	atomic_fetch_add(&s->ready, 1);
+	for (unsigned long turn = 0; !atomic_load(&s->stop); turn++) {
+		const struct pol_tenant *out[IDS], *t;
+		size_t			 n = pol_dir_list(s->d, ALV_STR_NULL, out, IDS);
+
+		for (size_t i = 0; i < n; i++)
+			if (!whole(out[i]))
+				atomic_fetch_add(&s->broken, 1);
+		if (kept == NULL)
+			kept = pol_dir_find(s->d, ALV_STR("c"));
+		t = kept == NULL ? NULL : pol_slot_load(kept);
+		if (t != NULL) {
+			if (!whole(t) || t->revision < last)
+				atomic_fetch_add(&s->broken, 1);
+			last = t->revision;
+		}
+		atomic_fetch_add(&s->looks, 1);
+		if (turn % 16 == 15)
+			alv_qsbr_idle(s->q, me);
+		alv_qsbr_quiet(s->q, me);
+	}
+	alv_qsbr_idle(s->q, me);
+	return NULL;
+}
+
+/* Most useful under ThreadSanitizer (FLAVOR=tsan) and AddressSanitizer. */
+static void
+readers_beside_the_writer(void **state)
+{
+	struct shared s = { .q = alv_qsbr_new() };
+	pthread_t     t[READERS];
+
+	(void)state;
+	s.d = pol_dir_new(s.q);
+	for (int i = 0; i < READERS; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, reader, &s), 0);
+	while (atomic_load(&s.ready) < READERS)
+		sched_yield();
+	for (uint64_t r = 1; r <= ROUNDS; r++) {
+		const char *id = ids[r % IDS];
+
+		publish(s.d, id, r % 11 == 0 ? 0 : r);
+		/* Readers share few cores with us: let them see some of it. */
+		if (r % 64 == 0)
+			sched_yield();
+	}
+	while (atomic_load(&s.looks) < 100)
+		sched_yield();
+	atomic_store(&s.stop, true);
+	for (int i = 0; i < READERS; i++)
+		pthread_join(t[i], NULL);
+	assert_int_equal(atomic_load(&s.broken), 0);
+	pol_dir_free(s.d);
+	alv_qsbr_free(s.q);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finds_and_lists),
+		cmocka_unit_test(ten_thousand),
+		cmocka_unit_test(readers_beside_the_writer),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
