@@ -134,6 +134,56 @@ unit: $(UNIT_TESTS)
 schema:
 	python3 gateway/kafka/gen/import.py --jar "$$(tests/kit/kafka/fetch schema)"/kafka-clients-[0-9]*.jar
 
+# ---- tests, demonstration, generated files -----------------------------------------------------------
+.PHONY: deps test test-all demo fuzz schema docs
+deps:
+	@tests/kit/deps
+
+test:
+	@tests/run test
+
+test-all:
+	@tests/run all
+
+demo: deps
+	@$(MAKE) --no-print-directory -s -j2 all
+	@tests/demo/demo $(if $(KEEP),--keep)
+
+FUZZ_SECONDS ?= 60
+FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/bin/%,$(wildcard tests/fuzz/*_fuzz.c))
+fuzz:
+	@$(MAKE) --no-print-directory -j2 FLAVOR=fuzz fuzzers
+	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
+
+.PHONY: fuzzers
+fuzzers: $(FUZZERS)
+$(B)/bin/%_fuzz: $(B)/obj/tests/fuzz/%_fuzz.o $(foreach c,$(LINK_ORDER),$(call LIB,$(c)))
+	@mkdir -p $(@D)
+	$(call Q,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+
+schema:
+	@gateway/kafka/gen/import.py "$$(tests/kit/kafka/fetch schema)"/kafka-clients-*.jar
+
+docs: $(B)/alcove
+	@$(B)/alcove options >docs/configuration.md
+
+# ---- installation ------------------------------------------------------------------------------------
+PREFIX	?= /usr
+BINDIR	?= $(PREFIX)/bin
+UNITDIR ?= /usr/lib/systemd/system
+.PHONY: install
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)/usr/lib/sysusers.d $(DESTDIR)/usr/lib/tmpfiles.d \
+		$(DESTDIR)$(PREFIX)/share/doc/alcove/examples
+	install -d -m 0750 $(DESTDIR)/etc/alcove
+	install -d -m 0700 $(DESTDIR)/var/lib/alcove
+	install -m 0755 $(B)/alcove $(B)/alcovectl $(DESTDIR)$(BINDIR)/
+	sed 's,@BINDIR@,$(BINDIR),' gateway/systemd/alcove.service >$(DESTDIR)$(UNITDIR)/alcove.service
+	install -m 0644 gateway/systemd/alcove.sysusers $(DESTDIR)/usr/lib/sysusers.d/alcove.conf
+	install -m 0644 gateway/systemd/alcove.tmpfiles $(DESTDIR)/usr/lib/tmpfiles.d/alcove.conf
+	install -m 0644 README.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/alcove/
+	install -m 0644 policies/examples/*.yaml $(DESTDIR)$(PREFIX)/share/doc/alcove/examples/
+
 .PHONY: clean distclean
 clean:
 	rm -rf build
