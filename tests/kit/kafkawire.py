@@ -91,6 +91,7 @@ class Schemas:
         return within(self.specs[self.message(api, "request")].get("flexibleVersions", "none"), version)
 
     def listeners(self, api):
+        """Who serves it: "broker", "controller"."""
         return self.specs[self.message(api, "request")].get("listeners", [])
 
     def codec(self, message, version):
@@ -184,7 +185,7 @@ class NumberCodec:
                "float64": ">d"}
 
     def __init__(self, where, kind):
-        self.where, self.fmt = where, self.FORMATS[kind]
+        self.where, self.kind, self.fmt = where, kind, self.FORMATS[kind]
 
     def write(self, out, value):
         try:
@@ -197,6 +198,8 @@ class NumberCodec:
 
 
 class UuidCodec:
+    kind = "uuid"
+
     def __init__(self, where):
         self.where = where
 
@@ -211,7 +214,7 @@ class SizedCodec:
     """Strings, bytes, records: a length and bytes."""
 
     def __init__(self, where, kind, compact, nullable):
-        self.where, self.compact, self.nullable, self.text = where, compact, nullable, kind == "string"
+        self.where, self.kind, self.compact, self.nullable, self.text = where, kind, compact, nullable, kind == "string"
         self.fmt = ">h" if self.text else ">i"
 
     def write(self, out, value):
@@ -382,6 +385,35 @@ def decode(api, version, direction, data, trailing=False):
     if r.at != len(r.data):
         raise WireError(f"{len(r.data) - r.at} bytes behind {schemas().message(api, direction)} v{version}")
     return value
+
+
+def sample(api, version, direction, pick):
+    """A message with every field there and one element in each array. pick(path, kind) gives each value: path is
+    "FetchRequest.Topics.TopicId", kind as in schemas ("string", "int32", "uuid", ...)."""
+    return sample_of(schemas().codec(schemas().message(api, direction), version), pick)
+
+
+def sample_of(codec, pick):
+    if isinstance(codec, StructCodec):
+        fields = codec.plain + list(codec.tagged.values())
+        return {name: sample_of(inner, pick) for name, inner in fields}
+    if isinstance(codec, ArrayCodec):
+        return [sample_of(codec.element, pick)]
+    if isinstance(codec, NullableCodec):
+        return sample_of(codec.inner, pick)
+    return pick(codec.where, codec.kind)
+
+
+def leaves(value, path=""):
+    """Every single value of a message, with its path: ("Topics[0].Name", "a")."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from leaves(inner, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            yield from leaves(inner, f"{path}[{i}]")
+    else:
+        yield path, value
 
 
 def encode_embedded(name, version, value):

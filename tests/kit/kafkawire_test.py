@@ -81,6 +81,19 @@ class AgainstGoldenFrames(unittest.TestCase):
         with self.assertRaisesRegex(kw.WireError, "Topics"):
             kw.encode("Metadata", 12, "request", {"Topic": []})
 
+    def test_samples_hold_what_was_picked(self):
+        plant = {"string": "planted", "uuid": uuid.UUID(int=77), "bytes": b"planted", "records": b"planted", "bool": True, "float64": 0.5}
+        for key in kw.schemas().names:
+            for version in range(*(lambda v: (v[0], v[1] + 1) if v else (0, 0))(kw.schemas().versions(key))):
+                for direction in ("request", "response"):
+                    value = kw.sample(key, version, direction, lambda path, kind: plant.get(kind, 7))
+                    again = kw.decode(key, version, direction, kw.encode(key, version, direction, value))
+                    self.assertEqual(again, value)
+                    self.assertLessEqual({v for _, v in kw.leaves(again)}, {7, *plant.values()})
+
+    def test_leaves(self):
+        self.assertEqual(list(kw.leaves({"A": [{"B": 1}, {"B": None}], "C": "x"})), [("A[0].B", 1), ("A[1].B", None), ("C", "x")])
+
     def test_crc32c(self):
         self.assertEqual(kw.crc32c(b"123456789"), 0xe3069283)
 
