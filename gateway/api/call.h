@@ -6,6 +6,8 @@
  *        |  \--ANSWER--> client                   |
  *        |                                        `--WAIT(learn)--> api_resume --ANSWER-->
  *        `--WAIT(ids)--> api_request again;  --WAIT(work)--> api_resume
+ * A response may wait for ids as well (an assignment names a topic that was created elsewhere a moment ago):
+ * api_response --WAIT(ids)--> api_resume; the api layer keeps what it needs of the response itself.
  *        `--CLOSE (close says why)
  *
  * Invariants: between two calls nothing of a snapshot, of the cluster's view or of a frame is kept but copies in the
@@ -79,7 +81,7 @@ struct api_learnt {
 };
 
 struct api_call {
-	/* set by the proxy before api_request */
+	/* set by the proxy before api_request; all else is zero */
 	struct api_conn	     *conn;
 	struct kfk_req_header hdr;		/* client_id in the arena */
 	struct alv_arena      arena;		/* lives until the response is written; limit arena_max_bytes */
@@ -103,6 +105,8 @@ struct api_call {
 	size_t		      nlearnt;		/* WAIT_LEARN */
 	struct api_learnt    *learnt;		/* arena */
 	void		     *memo;		/* the handler's own; arena */
+	uint64_t	      charged;		/* bytes of this direction that a topic has already been charged */
+	struct alv_chain      kept;		/* a response that waits for ids; the api layer's own */
 	/* valid during a call into the api layer only */
 	const struct pol_tenant *tenant;
 	const struct clu_view	*view;		/* NULL: the cluster was never reached */
@@ -110,9 +114,9 @@ struct api_call {
 
 /* Body without header; views only, the proxy keeps it until the request left. hdr, conn, arena are set. */
 enum api_result api_request(struct api_call *call, const struct alv_chain *body) ALV_MUST;
-/* After WAIT_WORK (conn->sasl's work is done) or WAIT_LEARN. */
+/* After WAIT_WORK (conn->sasl's work is done), WAIT_LEARN, or WAIT_IDS of api_response (ids_asked is set). */
 enum api_result api_resume(struct api_call *call) ALV_MUST;
-/* The broker's response body, of up_version. ANSWER, WAIT (learn) or CLOSE. */
+/* The broker's response body, of up_version. ANSWER, WAIT (learn or ids) or CLOSE. */
 enum api_result api_response(struct api_call *call, const struct alv_chain *body) ALV_MUST;
 /* A bare SASL token (conn->raw_sasl); call->hdr is zero. */
 enum api_result api_raw_token(struct api_call *call, struct alv_str token) ALV_MUST;

@@ -1,0 +1,76 @@
+/* The api layer's part of a client connection: whether it may go on, and which addresses its clients are told.
+ * Invariant: of a snapshot only copies are kept here; the slot is loaded anew each time. */
+#include "api/kit.h"
+
+#include <stdlib.h>
+
+void
+api_conn_init(struct api_conn *c, struct api_worker *w)
+{
+	c->w = w;
+	c->auth = API_AUTH_NONE;
+}
+
+void
+api_conn_fini(struct api_conn *c)
+{
+	if (c->sasl_begun)
+		aut_server_fini(&c->sasl);
+	c->sasl_begun = false;
+	free(c->groups);
+	c->groups = NULL;
+}
+
+bool
+api_conn_check(struct api_conn *c, enum met_close *why)
+{
+	const struct pol_tenant *t = c->slot == NULL ? NULL : pol_slot_load(c->slot);
+	const struct pol_user	*u;
+
+	if (c->auth != API_AUTH_DONE)
+		return true;	/* the login will ask for itself */
+	*why = MET_CLOSE_TENANT_GONE;
+	if (t == NULL || t->state == POL_DELETED)
+		return false;
+	*why = MET_CLOSE_TENANT_SUSPENDED;
+	if (t->state != POL_ACTIVE)
+		return false;
+	*why = MET_CLOSE_USER_CHANGED;
+	u = pol_user_find(t, alv_str_of(c->user));
+	return u != NULL && u->enabled && u->revision == c->user_revision;
+}
+
+/* A port per broker, beside the bootstrap's. */
+static bool
+node_port(const struct api_conn *c, int32_t node, int32_t *port)
+{
+	const struct pol_listener *l = c->listener;
+	int64_t			   p;
+
+	if (node < 0) {
+		*port = l->advertised_port != 0 ? l->advertised_port : c->node < 0 ? c->listener_port : l->bind.port;
+		return true;
+	}
+	p = (int64_t)l->node_port_first + node - l->node_id_first;
+	if (l->node_port_first == 0 || p < l->node_port_first || p > l->node_port_last)
+		return false;
+	*port = (int32_t)p;
+	return true;
+}
+
+bool
+api_advertise(const struct api_conn *c, struct alv_arena *a, int32_t node, struct alv_str *host, int32_t *port)
+{
+	const struct pol_listener *l = c->listener;
+	const struct clu_view	  *v = clu_board_load(c->w->shared->board);
+
+	if (node >= 0 && (v == NULL || clu_broker_find(v, node) == NULL))
+		return false;
+	if (l->endpoint == POL_ENDPOINT_PORT) {
+		*host = alv_arena_str(a, alv_str_of(l->advertised_host));
+		return node_port(c, node, port) && host->p != NULL;
+	}
+	*host = ten_host(a, alv_str_of(c->tenant), node, alv_str_of(l->domain));
+	*port = l->advertised_port != 0 ? l->advertised_port : c->listener_port;
+	return host->p != NULL;
+}

@@ -1,0 +1,45 @@
+/* Every handler that api.def names, by family. Part of kit.h. */
+#ifndef API_HANDLERS_H
+#define API_HANDLERS_H
+
+#include "api/call.h"
+
+/* versions.c, sasl.c */
+enum api_result api_versions_request(struct api_call *c, struct kfk_tree *q);
+/* A version of ApiVersions that the tables do not know: answered with what there is, never closed. */
+enum api_result api_versions_unknown(struct api_call *c);
+enum api_result api_sasl_handshake_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_sasl_authenticate_request(struct api_call *c, struct kfk_tree *q);
+/* The exchange's work is done: conn->sasl goes on. */
+enum api_result api_sasl_resume(struct api_call *c);
+
+/* produce.c, fetch.c, offsets.c */
+enum api_result api_produce_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_produce_response(struct api_call *c, struct kfk_tree *r);
+enum api_result api_fetch_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_fetch_stream(struct api_call *c, const struct alv_chain *body);
+enum api_result api_list_offsets_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_list_offsets_response(struct api_call *c, struct kfk_tree *r);
+enum api_result api_leader_epoch_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_leader_epoch_response(struct api_call *c, struct kfk_tree *r);
+
+/* metadata.c, describe.c */
+enum api_result api_metadata_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_metadata_response(struct api_call *c, struct kfk_tree *r);
+enum api_result api_describe_cluster_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_describe_topic_partitions_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_describe_topic_partitions_response(struct api_call *c, struct kfk_tree *r);
+
+/* topics.c, configs.c */
+enum api_result api_create_topics_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_create_topics_response(struct api_call *c, struct kfk_tree *r);
+enum api_result api_delete_topics_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_delete_topics_response(struct api_call *c, struct kfk_tree *r);
+enum api_result api_create_partitions_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_create_partitions_response(struct api_call *c, struct kfk_tree *r);
+enum api_result api_describe_configs_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_describe_configs_response(struct api_call *c, struct kfk_tree *r);
+enum api_result api_alter_configs_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_alter_configs_response(struct api_call *c, struct kfk_tree *r);
+
+#endif

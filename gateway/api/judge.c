@@ -1,0 +1,184 @@
+/* Who may do what to which topic: the questions that all handlers ask, on virtual names and on topic ids.
+ * Invariants: what is foreign and what does not exist cannot be told apart (3 by name, 100 by id); 29 is said of own
+ * topics only; an id is looked up once, by its physical name, and never guessed. */
+#include "api/kit.h"
+
+bool
+api_may(const struct api_call *c, enum pol_op op, enum pol_resource res, struct alv_str virt)
+{
+	struct pol_query q = { .principal = alv_str_of(c->conn->principal), .host = alv_str_of(c->conn->host),
+		.op = op, .resource = res, .name = virt };
+
+	return pol_decide(c->tenant, &q);
+}
+
+bool
+api_may_cluster(const struct api_call *c, enum pol_op op)
+{
+	return api_may(c, op, POL_CLUSTER, ALV_STR("kafka-cluster"));
+}
+
+bool
+api_may_any(const struct api_call *c, enum pol_op op, enum pol_resource res)
+{
+	struct pol_query q = { .principal = alv_str_of(c->conn->principal), .host = alv_str_of(c->conn->host),
+		.op = op, .resource = res, .name = ALV_STR_NULL };
+
+	return pol_decide_any(c->tenant, &q);
+}
+
+int32_t
+api_operations(const struct api_call *c, enum pol_resource res, struct alv_str virt)
+{
+	struct pol_query q = { .principal = alv_str_of(c->conn->principal), .host = alv_str_of(c->conn->host),
+		.resource = res, .name = virt };
+
+	return pol_operations(c->tenant, &q);
+}
+
+bool
+api_internal_name(struct alv_str virt)
+{
+	static const char *const names[] = { "__consumer_offsets", "__transaction_state", "__share_group_state" };
+
+	for (size_t i = 0; i < ALV_COUNT(names); i++)
+		if (alv_str_eqz(virt, names[i]))
+			return true;
+	return false;
+}
+
+/* An own topic, both names known. */
+static int16_t
+judge_own(const struct api_call *c, struct alv_str virt, struct alv_str phys, enum pol_op op, int flags)
+{
+	bool writable = false;
+
+	if (!api_may(c, op, POL_TOPIC, virt))
+		return KFK_TOPIC_AUTHORIZATION_FAILED;
+	if (!ten_owns(&c->tenant->names, TEN_TOPIC, phys, &writable))
+		return KFK_UNKNOWN_TOPIC_OR_PARTITION;
+	return (flags & API_WRITES) && !writable ? KFK_TOPIC_AUTHORIZATION_FAILED : 0;
+}
+
+int16_t
+api_judge_name(struct api_call *c, struct alv_str virt, enum pol_op op, int flags)
+{
+	const struct ten_names *names = &c->tenant->names;
+	struct alv_str		phys;
+	enum alv_err		err;
+
+	if (virt.p == NULL)
+		return KFK_INVALID_TOPIC_EXCEPTION;
+	err = ten_map(names, TEN_TOPIC, virt, &c->arena, &phys);
+	if (err == ALV_OK)
+		return judge_own(c, virt, phys, op, flags);
+	/* A principal that may not even describe it learns nothing of why it cannot be. */
+	if (!api_may(c, op, POL_TOPIC, virt))
+		return KFK_TOPIC_AUTHORIZATION_FAILED;
+	return ten_topic_check(names, virt) ? KFK_INVALID_TOPIC_EXCEPTION : KFK_UNKNOWN_TOPIC_OR_PARTITION;
+}
+
+static bool
+want_id(struct api_call *c, struct alv_uuid id)
+{
+	if (c->ids_asked)
+		return false;
+	for (size_t i = 0; i < c->nids; i++)
+		if (alv_uuid_eq(c->ids[i], id))
+			return true;
+	if (c->nids == API_WAIT_IDS_MAX)
+		return false;
+	c->ids[c->nids++] = id;
+	return true;
+}
+
+enum alv_err
+api_own_id(struct api_call *c, struct alv_uuid id, struct alv_str *phys)
+{
+	struct api_worker *w = c->conn->w;
+	enum alv_err	   err = clu_ids_find(w->ids, c->view, id, w->now_us, phys);
+
+	if (err == ALV_E_AGAIN)
+		return want_id(c, id) ? ALV_E_AGAIN : ALV_E_NOT_FOUND;
+	if (err || !ten_owns_id(&c->tenant->names, id, *phys))
+		return ALV_E_NOT_FOUND;
+	return ALV_OK;
+}
+
+int16_t
+api_judge_id(struct api_call *c, struct alv_uuid id, enum pol_op op, int flags, struct alv_str *virt)
+{
+	struct alv_str phys;
+	enum alv_err   err = api_own_id(c, id, &phys);
+	int16_t	       code;
+
+	*virt = ALV_STR_NULL;
+	if (err == ALV_E_AGAIN)
+		return API_UNRESOLVED;
+	if (err || ten_unmap(&c->tenant->names, TEN_TOPIC, phys, virt))
+		return KFK_UNKNOWN_TOPIC_ID;
+	*virt = alv_arena_str(&c->arena, *virt);	/* the cache's text may go with the next that is learnt */
+	code = judge_own(c, *virt, phys, op, flags);
+	return code == KFK_UNKNOWN_TOPIC_OR_PARTITION ? KFK_UNKNOWN_TOPIC_ID : code;
+}
+
+/* ---- the catalogue --------------------------------------------------------------------------------- */
+
+/* Calls fn if the principal may know of it. False: stop. */
+static bool
+offer(struct api_call *c, const struct clu_topic *t, api_topic_fn fn, void *arg)
+{
+	struct alv_str virt;
+
+	if (ten_unmap(&c->tenant->names, TEN_TOPIC, t->name, &virt) || !api_may(c, POL_OP_DESCRIBE, POL_TOPIC, virt))
+		return true;
+	return fn(arg, t->name, virt);
+}
+
+void
+api_each_topic(struct api_call *c, api_topic_fn fn, void *arg)
+{
+	const struct ten_names *names = &c->tenant->names;
+	const struct clu_topic *t;
+	size_t			n = clu_topic_range(c->view, names->prefix, &t);
+
+	for (size_t i = 0; i < n; i++)
+		if (!offer(c, &t[i], fn, arg))
+			return;
+	for (size_t i = 0; i < names->naliases; i++) {
+		const struct ten_alias *a = &names->by_virt[i];
+
+		/* Those below the own prefix came by above. */
+		if (a->kind != TEN_TOPIC || alv_str_starts(a->phys, names->prefix))
+			continue;
+		t = clu_topic_find(c->view, a->phys);
+		if (t != NULL && !offer(c, t, fn, arg))
+			return;
+	}
+}
+
+void
+api_learn_id(struct api_call *c, struct alv_uuid id, struct alv_str phys)
+{
+	if (!alv_uuid_zero(id))
+		clu_ids_learn(c->conn->w->ids, id, phys, c->conn->w->now_us);
+}
+
+void
+api_learn(struct api_call *c, struct alv_str phys, struct alv_uuid id, int32_t partitions, bool deleted)
+{
+	if (c->learnt == NULL)
+		c->learnt = alv_arena_alloc(&c->arena, API_LEARN_MAX * sizeof(*c->learnt));
+	if (c->learnt == NULL || c->nlearnt == API_LEARN_MAX)
+		return;		/* the catalogue finds the rest by itself, a little later */
+	c->learnt[c->nlearnt++] = (struct api_learnt){ alv_arena_str(&c->arena, phys), id, partitions, deleted };
+}
+
+enum api_result
+api_learnt_or_answer(struct api_call *c, enum api_result answered)
+{
+	if (answered != API_ANSWER || c->nlearnt == 0)
+		return answered;
+	c->wait = API_WAIT_LEARN;
+	return API_WAIT;
+}

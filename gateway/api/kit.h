@@ -1,0 +1,212 @@
+/* What the handlers of gateway/api are made of. Internal to this folder; the proxy knows call.h only.
+ *
+ * A family's file (topics.c, groups.c, ...) has for each api a request and a response handler, named in api.def:
+ *
+ *	enum api_result api_heartbeat_request(struct api_call *c, struct kfk_tree *q)
+ *	{
+ *		... judge: what is refused is answered here: api_answer_begin, set, api_answer
+ *		return api_forward(c, q);	maps every field by its kind and encodes
+ *	}
+ *	response: api_pass (un-maps by kind and answers), or a function of its own that ends in api_pass.
+ *
+ * Invariants:
+ *  - A handler sees its request decoded (q->version == hdr.version), authenticated, of an offered version, with an
+ *    active tenant in c->tenant, a view in c->view (not for LOCAL apis) and a zeroed c->memo (struct api_memo).
+ *  - What goes upstream passed api_forward, what comes back passed api_pass or map.c's rules: a kind without a rule
+ *    for its direction is refused. Handlers judge first (illegal, denied): map.c closes on what is left of that.
+ *  - A handler may be run again for the same request (API_WAIT with WAIT_IDS): it must not keep anything. */
+#ifndef API_KIT_H
+#define API_KIT_H
+
+#include <alcove/str.h>
+
+#include "api/call.h"
+#include "kafka/gen/field_ids.h"
+
+/* ---- the table of apis (api.def) ------------------------------------------------------------ */
+
+typedef enum api_result (*api_tree_fn)(struct api_call *c, struct kfk_tree *t);
+typedef enum api_result (*api_chain_fn)(struct api_call *c, const struct alv_chain *body);
+
+enum {
+	API_LOCAL = 1,		/* never goes upstream: offered whatever the brokers have */
+	API_UNAUTHENTICATED = 2	/* legal before authentication */
+};
+
+struct api_def {
+	int16_t	     key, lo, hi;	/* versions that the gateway offers at most */
+	uint8_t	     flags;
+	api_tree_fn  request;
+	api_tree_fn  response;		/* NULL: local, or `stream` */
+	api_chain_fn stream;		/* response of the hot path: walks the body instead of a tree */
+};
+
+const struct api_def *api_def_find(int16_t key);	/* NULL: not offered at all */
+const struct api_def *api_def_at(size_t i);		/* NULL past the end */
+/* What clients may use: the row, the tables and what every broker has. lo > hi: nothing. */
+struct clu_range api_offered(const struct api_def *d, const struct clu_view *v);
+
+/* The handlers that api.def names; each family declares its own in handlers.h. */
+#include "api/handlers.h"
+
+/* ---- what a request leaves for its response (c->memo) ---------------------------------------- */
+
+/* One topic that was judged here: it does not go upstream and is spliced into the response. */
+struct api_denied {
+	struct api_denied *next;
+	struct alv_str	   name;	/* virtual; null where the client named an id */
+	struct alv_uuid	   id;
+	int16_t		   code;
+	struct alv_str	   text;	/* null: none */
+	uint32_t	   nparts;
+	int32_t		  *parts;
+};
+
+struct api_split {
+	struct api_denied *first, **tail;
+	uint32_t	   kept;	/* topics that are left in the request */
+	bool		   waiting;	/* ids must be resolved first: return api_wait_ids */
+};
+
+struct api_memo {
+	struct api_split split;
+	bool		 topic_ops, group_ops, cluster_ops;	/* AUTH_OPS were asked for */
+	bool		 consumer;	/* the protocol type is "consumer": embedded names are mapped */
+	enum ten_kind	 key_kind;	/* COORDINATOR_KEY: TEN_GROUP or TEN_TXN */
+	bool		 all;		/* the client asked for everything */
+	void		*own;		/* the family's */
+};
+
+static inline struct api_memo *
+api_memo(const struct api_call *c)
+{
+	return c->memo;
+}
+
+/* ---- ends of a handler ------------------------------------------------------------------------ */
+
+/* Maps in by kind and encodes at q->version (raise or lower it before where another version goes upstream). */
+enum api_result api_forward(struct api_call *c, struct kfk_tree *q) ALV_MUST;
+/* A response tree of the client's version, all defaults. Ends with api_answer, which also lets go of it. */
+void		api_answer_begin(struct api_call *c, struct kfk_tree *r);
+/* Encodes at the client's version. Nothing is un-mapped: for answers that are made here, in virtual names. */
+enum api_result api_answer(struct api_call *c, struct kfk_tree *r) ALV_MUST;
+/* Un-maps by kind what a broker sent, then api_answer (the caller of the handler lets go of r). */
+enum api_result api_pass(struct api_call *c, struct kfk_tree *r) ALV_MUST;
+/* Only the first half of api_pass, for handlers that look at virtual names afterwards. True: go on with api_answer.
+ * False: *result is what to return. */
+bool		api_unmap(struct api_call *c, struct kfk_tree *r, enum api_result *result) ALV_MUST;
+enum api_result api_close(struct api_call *c, enum met_close why) ALV_MUST;
+enum api_result api_fail(struct api_call *c, enum alv_err err) ALV_MUST;	/* close by one of our own errors */
+enum api_result api_wait_ids(struct api_call *c) ALV_MUST;
+/* A local answer that only says one error in field `error` of the response's top level (and `text`, if in_text). */
+enum api_result api_answer_code(struct api_call *c, uint16_t error, int16_t code) ALV_MUST;
+
+/* For metrics: keeps the first that is not zero. */
+void api_note(struct api_call *c, int64_t code);
+
+/* ---- judging ----------------------------------------------------------------------------------- */
+
+bool api_may(const struct api_call *c, enum pol_op op, enum pol_resource res, struct alv_str virt) ALV_MUST;
+bool api_may_cluster(const struct api_call *c, enum pol_op op) ALV_MUST;
+bool api_may_any(const struct api_call *c, enum pol_op op, enum pol_resource res) ALV_MUST;
+int32_t api_operations(const struct api_call *c, enum pol_resource res, struct alv_str virt);
+
+enum { API_WRITES = 1 };	/* read-only aliases are refused */
+
+/* A topic by its virtual name: 0, 29 (denied, a read-only alias that would be written), 17 (illegal). */
+int16_t api_judge_name(struct api_call *c, struct alv_str virt, enum pol_op op, int flags);
+/* A topic by id: 0, 100 (foreign or unknown), 29. *virt is set for 0 and 29. API_UNRESOLVED: nobody knows yet; the id was
+ * added to c->ids (never once c->ids_asked is set). */
+enum { API_UNRESOLVED = -2 };
+int16_t api_judge_id(struct api_call *c, struct alv_uuid id, enum pol_op op, int flags, struct alv_str *virt);
+/* OK: *phys is the own topic's name. NOT_FOUND: foreign or unknown. AGAIN: nobody knows yet (added to c->ids). */
+enum alv_err api_own_id(struct api_call *c, struct alv_uuid id, struct alv_str *phys);
+
+bool api_internal_name(struct alv_str virt);	/* as Kafka's own internal topics */
+
+/* ---- topics with partitions in request and response (shape.def) ------------------------------ */
+
+#define API_NO_FIELD UINT16_MAX
+
+struct api_default {
+	uint16_t field;
+	int32_t	 value;
+};
+
+/* Where an api has its topics. Ids of fields; API_NO_FIELD where it has none. */
+struct api_shape {
+	uint16_t q_topics, q_name, q_id, q_parts;
+	uint16_t q_index;		/* API_NO_FIELD: q_parts holds plain numbers */
+	uint16_t r_topics, r_name, r_id, r_parts, r_index, r_error;
+	enum pol_op op;
+	int	 flags;			/* API_WRITES */
+	int16_t	 illegal;		/* code for an illegal name; 0: 3 UNKNOWN_TOPIC_OR_PARTITION */
+	struct api_default dflt[3];	/* of a refused partition, beside what the tables say; ends with field API_NO_FIELD */
+};
+enum api_shape_id {
+#define SHAPE(name, ...) API_SHAPE_##name,
+#include "api/shape.def"
+#undef SHAPE
+	API_SHAPES
+};
+const struct api_shape *api_shape(enum api_shape_id id);
+
+/* Judges each topic below `parent` (the root, or a group's element), unlinks what is refused and puts it into s.
+ * s->waiting: return api_wait_ids(c). Out of memory stays in c->arena.failed, which encoding reports. */
+void api_split(struct api_call *c, struct kfk_tree *q, struct kfk_node *parent, const struct api_shape *sh, struct api_split *s);
+/* Refuses every topic that is left with one code (53, 30, ...). */
+void api_split_all(struct api_call *c, struct kfk_tree *q, struct kfk_node *parent, const struct api_shape *sh,
+    struct api_split *s, int16_t code);
+/* Appends what was refused to the response's topics below `parent`. */
+void api_splice(struct api_call *c, struct kfk_tree *r, struct kfk_node *parent, const struct api_shape *sh,
+    const struct api_split *s);
+/* The same for one of them. */
+void api_splice_one(struct kfk_tree *r, struct kfk_node *topics, const struct api_shape *sh, const struct api_denied *d);
+/* Nothing is left to forward: the answer is what was refused. */
+enum api_result api_answer_denied(struct api_call *c, const struct api_shape *sh) ALV_MUST;
+/* The whole of it for apis whose topics are at the top level: split, then forward what is left or answer here. */
+enum api_result api_split_forward(struct api_call *c, struct kfk_tree *q, const struct api_shape *sh) ALV_MUST;
+/* And back: un-map, splice, answer. */
+enum api_result api_splice_answer(struct api_call *c, struct kfk_tree *r, const struct api_shape *sh) ALV_MUST;
+
+/* Remembers a refused topic (strings are not copied: they are in the call's arena already). NULL: out of memory. */
+struct api_denied *api_deny(struct api_call *c, struct api_split *s, struct alv_str name, struct alv_uuid id, int16_t code);
+
+/* ---- names and the catalogue -------------------------------------------------------------------- */
+
+/* FLAVOR=leak only, where the isolation suite has to fail: Metadata of all topics asks for all there are, and what
+ * cannot be un-mapped in its response passes as it is. */
+static inline bool
+api_leaks(const struct api_call *c)
+{
+#ifdef ALV_LEAK_ON_PURPOSE
+	return c->hdr.key == KFK_API_METADATA;
+#else
+	(void)c;
+	return false;
+#endif
+}
+
+/* map.c: the whole tree by kind. In: NAME and others are refusals. Out: FOREIGN where something foreign has no list to
+ * disappear from; AGAIN: ids to resolve were added. */
+enum alv_err api_map_in(struct api_call *c, struct kfk_tree *q) ALV_MUST;
+enum alv_err api_map_out(struct api_call *c, struct kfk_tree *r) ALV_MUST;
+
+/* Calls fn for every topic of the catalogue that is this tenant's and that the principal may describe; stops on false. */
+typedef bool (*api_topic_fn)(void *arg, struct alv_str phys, struct alv_str virt);
+void api_each_topic(struct api_call *c, api_topic_fn fn, void *arg);
+
+void api_learn_id(struct api_call *c, struct alv_uuid id, struct alv_str phys);
+/* Notes for the catalogue; the handler ends with api_learnt_or_answer after api_answer. */
+void		api_learn(struct api_call *c, struct alv_str phys, struct alv_uuid id, int32_t partitions, bool deleted);
+enum api_result api_learnt_or_answer(struct api_call *c, enum api_result answered) ALV_MUST;
+
+/* ---- metering (charge.c) ---------------------------------------------------------------------------- */
+
+/* Bytes of one topic (virtual), in the direction of Produce or Fetch. What is left of the frame is charged by the core. */
+void api_charge_topic(struct api_call *c, enum met_direction d, struct alv_str topic, uint64_t bytes);
+void api_charge_request(struct api_call *c);
+void api_charge_response(struct api_call *c, uint64_t bytes);
+
+#endif
