@@ -22,6 +22,7 @@ enum alv_err aut_scram_make(enum pol_mechanism m, struct alv_str password, uint3
  * Copies: nothing of a snapshot is kept. */
 struct aut_account {
 	bool		 known;
+	bool		 fake[POL_MECHANISMS];	/* these keys belong to no password: proofs against them fail */
 	struct pol_scram scram[POL_MECHANISMS];
 	char		 tenant[TEN_ID_MAX + 1];
 	char		 user[256];
@@ -29,9 +30,15 @@ struct aut_account {
 };
 /* Fills *a for a login name (as the client sent it, unescaped). Must do the same work for known and unknown. */
 typedef void (*aut_lookup_fn)(void *arg, struct alv_str login, struct aut_account *a);
-/* Fake keys for a name that is not known: deterministic from secret, tenant, login, mechanism. */
+/* Fake keys for a name that is not known: deterministic from secret, tenant, login, mechanism; the same after a restart
+ * and on every replica, as long as the secret is. */
 void aut_account_fake(struct aut_account *a, struct alv_str secret, struct alv_str tenant, struct alv_str login,
     uint32_t iterations);
+/* What a lookup should call: user `name` of a tenant's snapshot (NULL: no such tenant; tenant_id then is what the
+ * endpoint or the login said). No user, a disabled one and a tenant that is not active give a fake account; a user
+ * without keys for a mechanism gets fake ones for it. The fakes are made in every case, so that the work is the same. */
+void aut_account_fill(struct aut_account *a, const struct pol_tenant *t, struct alv_str tenant_id, struct alv_str name,
+    struct alv_str secret, uint32_t iterations);
 
 enum aut_step {
 	AUT_CONTINUE,	/* send the token, wait for the next */
@@ -47,20 +54,24 @@ struct aut_server {
 	aut_lookup_fn	   lookup;
 	void		  *lookup_arg;
 	struct aut_account account;
-	char		   nonce[128];
+	char		   nonce[128];		/* ours; the client's and ours after its first token */
+	char		   gs2[4];		/* SCRAM: the header that the last token must repeat */
 	struct alv_buf	   auth_message;	/* bounded by 3 * AUT_TOKEN_MAX */
 	struct alv_buf	   password;		/* PLAIN only; wiped after the work */
 	bool		   proof_ok;
 	const char	  *reason;		/* static */
 };
+/* After AUT_OK and AUT_FAIL only aut_server_fini is left. On AUT_OK account.tenant and account.user say who it is. A
+ * token over AUT_TOKEN_MAX fails. The token that is answered lives in the arena. */
 void	      aut_server_init(struct aut_server *s, enum aut_mechanism m, aut_lookup_fn lookup, void *arg);
 enum aut_step aut_server_token(struct aut_server *s, struct alv_str in, struct alv_arena *a, struct alv_str *out);
 void	      aut_server_work(struct aut_server *s);	/* any thread, alone with s */
 enum aut_step aut_server_resume(struct aut_server *s, struct alv_arena *a, struct alv_str *out);
 void	      aut_server_fini(struct aut_server *s);	/* wipes */
 
-/* Client side, towards brokers. The salted password is cached by (salt, iterations) in *cache, so that PBKDF2 runs
- * once: AUT_WORK asks for aut_client_work off the loop. */
+/* Client side, towards brokers. AUT_WORK asks for aut_client_work off the loop: PBKDF2. Whoever connects often keeps
+ * salt, salt_n, iterations and salted of an exchange that ended well and sets them between init and the first token
+ * of the next one: where the broker names the same salt and iterations, there is no AUT_WORK. */
 struct aut_client {
 	enum aut_mechanism mechanism;
 	int		   step;
@@ -70,15 +81,15 @@ struct aut_client {
 	uint8_t		   salt[64], salted[64];
 	uint8_t		   salt_n;
 	uint32_t	   iterations;
+	uint8_t		   server_signature[64];	/* what the broker must prove */
+	size_t		   final_at;		/* where our last message begins in auth_message */
 	const char	  *reason;
 };
 void	      aut_client_init(struct aut_client *c, enum aut_mechanism m, struct alv_str user, struct alv_str password);
-/* in is null for the first. AUT_OK: the server proved itself too (SCRAM). */
+/* in is null for the first. AUT_OK: nothing more is to be sent and the server proved itself too (SCRAM). */
 enum aut_step aut_client_token(struct aut_client *c, struct alv_str in, struct alv_arena *a, struct alv_str *out);
 void	      aut_client_work(struct aut_client *c);
 enum aut_step aut_client_resume(struct aut_client *c, struct alv_arena *a, struct alv_str *out);
 void	      aut_client_fini(struct aut_client *c);
-
-/* Bearer tokens of the admin API: a file of lines "role:name:sha256-hex-of-token"; compared in constant time. */
 
 #endif
