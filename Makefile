@@ -135,7 +135,7 @@ schema:
 	python3 gateway/kafka/gen/import.py --jar "$$(tests/kit/kafka/fetch schema)"/kafka-clients-[0-9]*.jar
 
 # ---- tests, demonstration, generated files -----------------------------------------------------------
-.PHONY: deps test test-all demo fuzz schema docs
+.PHONY: deps test test-all demo fuzz docs
 deps:
 	@tests/kit/deps
 
@@ -160,9 +160,6 @@ fuzzers: $(FUZZERS)
 $(B)/bin/%_fuzz: $(B)/obj/tests/fuzz/%_fuzz.o $(foreach c,$(LINK_ORDER),$(call LIB,$(c)))
 	@mkdir -p $(@D)
 	$(call Q,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
-
-schema:
-	@gateway/kafka/gen/import.py "$$(tests/kit/kafka/fetch schema)"/kafka-clients-*.jar
 
 docs: $(B)/alcove
 	@$(B)/alcove options >docs/configuration.md

@@ -47,21 +47,29 @@ upstream_client_id(struct alv_str id)
 }
 
 enum api_result
+api_send(struct api_call *c, struct kfk_tree *q)
+{
+	enum alv_err err = kfk_tree_encode(q, &c->out);
+
+	if (err)
+		return api_fail(c, err);
+	c->up_version = q->version;
+	c->up_client_id = upstream_client_id(c->hdr.client_id);
+	return API_FORWARD;
+}
+
+enum api_result
 api_forward(struct api_call *c, struct kfk_tree *q)
 {
 	enum alv_err err = api_map_in(c, q);
 
 	if (err == ALV_E_AGAIN)
 		return api_wait_ids(c);
-	if (err && !c->arena.failed && err != ALV_E_NOMEM && err != ALV_E_LIMIT)
-		return api_close(c, MET_CLOSE_API_REFUSED);	/* a field that no rule lets pass */
-	if (!err)
-		err = kfk_tree_encode(q, &c->out);
-	if (err)
+	if (err == ALV_E_NOMEM || err == ALV_E_LIMIT || c->arena.failed)
 		return api_fail(c, err);
-	c->up_version = q->version;
-	c->up_client_id = upstream_client_id(c->hdr.client_id);
-	return API_FORWARD;
+	if (err)
+		return api_close(c, MET_CLOSE_API_REFUSED);	/* a field that no rule lets pass */
+	return api_send(c, q);
 }
 
 void

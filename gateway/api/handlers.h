@@ -42,4 +42,35 @@ enum api_result api_describe_configs_response(struct api_call *c, struct kfk_tre
 enum api_result api_alter_configs_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_alter_configs_response(struct api_call *c, struct kfk_tree *r);
 
+/* groups.c */
+enum api_result api_find_coordinator_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_find_coordinator_response(struct api_call *c, struct kfk_tree *r);
+enum api_result api_join_group_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_sync_group_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_heartbeat_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_leave_group_request(struct api_call *c, struct kfk_tree *q);
+
+/* group_offsets.c */
+enum api_result api_offset_commit_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_offset_commit_response(struct api_call *c, struct kfk_tree *r);
+enum api_result api_offset_fetch_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_offset_fetch_response(struct api_call *c, struct kfk_tree *r);
+
+/* group_views.c, consumer_groups.c */
+enum api_result api_list_groups_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_list_groups_response(struct api_call *c, struct kfk_tree *r);
+enum api_result api_describe_groups_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_describe_groups_response(struct api_call *c, struct kfk_tree *r);
+enum api_result api_consumer_group_describe_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_consumer_group_describe_response(struct api_call *c, struct kfk_tree *r);
+enum api_result api_consumer_group_heartbeat_request(struct api_call *c, struct kfk_tree *q);
+
+/* txn.c */
+enum api_result api_init_producer_id_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_add_partitions_to_txn_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_add_offsets_to_txn_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_end_txn_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_txn_offset_commit_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_txn_offset_commit_response(struct api_call *c, struct kfk_tree *r);
+
 #endif

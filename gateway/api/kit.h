@@ -87,6 +87,8 @@ api_memo(const struct api_call *c)
 
 /* Maps in by kind and encodes at q->version (raise or lower it before where another version goes upstream). */
 enum api_result api_forward(struct api_call *c, struct kfk_tree *q) ALV_MUST;
+/* Only the second half of api_forward, for handlers that answer themselves when api_map_in refuses. */
+enum api_result api_send(struct api_call *c, struct kfk_tree *q) ALV_MUST;
 /* A response tree of the client's version, all defaults. Ends with api_answer, which also lets go of it. */
 void		api_answer_begin(struct api_call *c, struct kfk_tree *r);
 /* Encodes at the client's version. Nothing is un-mapped: for answers that are made here, in virtual names. */
@@ -172,6 +174,14 @@ enum api_result api_splice_answer(struct api_call *c, struct kfk_tree *r, const 
 
 /* Remembers a refused topic (strings are not copied: they are in the call's arena already). NULL: out of memory. */
 struct api_denied *api_deny(struct api_call *c, struct api_split *s, struct alv_str name, struct alv_uuid id, int16_t code);
+
+/* ---- brokers (describe.c) ------------------------------------------------------------------------ */
+
+/* Fills an array of endpoints with the brokers that this connection's clients can reach. Fields of an element: node, host,
+ * port. */
+void api_put_brokers(struct api_call *c, struct kfk_tree *r, struct kfk_node *list, uint16_t node, uint16_t host, uint16_t port);
+/* One of those, to be named as controller: `wanted` where it can be reached; -1: there is none. */
+int32_t api_some_broker(struct api_call *c, int64_t wanted);
 
 /* ---- names and the catalogue -------------------------------------------------------------------- */
 

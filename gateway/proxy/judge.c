@@ -243,7 +243,6 @@ px_judge(struct px_client *c, enum api_result result)
 		break;
 	case API_FORWARD:
 		px_req_move(r, PX_REQ_READY);
-		r->call.ids_asked = false;	/* the response may have its own question */
 		if (r->call.no_response)
 			px_inflight_remove(&c->inflight, r);
 		px_up_send(c);

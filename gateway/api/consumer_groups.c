@@ -1,0 +1,75 @@
+/* ConsumerGroupHeartbeat (KIP-848): the group, the topics it subscribes to by name, what it owns. Patterns are refused: brokers
+ * would match them against physical names. */
+#include "api/groups.h"
+
+#define Q(f) KFK_CONSUMER_GROUP_HEARTBEAT_REQUEST_##f
+#define R(f) KFK_CONSUMER_GROUP_HEARTBEAT_RESPONSE_##f
+
+static enum api_result
+refuse(struct api_call *c, int16_t code, const char *text)
+{
+	struct kfk_tree r;
+
+	api_answer_begin(c, &r);
+	kfk_set_int(&r, &r.root, R(ERROR_CODE), code);
+	if (text != NULL)
+		kfk_set_str(&r, &r.root, R(ERROR_MESSAGE), alv_str_of(text));
+	api_note(c, code);
+	return api_answer(c, &r);
+}
+
+/* The first refusal among the subscribed names is the whole request's. */
+static int16_t
+judge_subscription(struct api_call *c, const struct kfk_tree *q)
+{
+	const struct kfk_node *names = kfk_get(&q->root, Q(SUBSCRIBED_TOPIC_NAMES));
+
+	for (const struct kfk_node *e = names == NULL ? NULL : names->kids; e != NULL; e = e->next) {
+		int16_t code = api_judge_name(c, e->v.s, POL_OP_DESCRIBE, 0);
+
+		if (code == KFK_TOPIC_AUTHORIZATION_FAILED || code == KFK_INVALID_TOPIC_EXCEPTION)
+			return code;
+	}
+	return 0;
+}
+
+/* What a member says it owns is only compared with what it was given: an id that is not ours cannot be part of it. True:
+ * ids must be resolved first. */
+static bool
+drop_foreign_owned(struct api_call *c, struct kfk_tree *q)
+{
+	struct kfk_node *owned = kfk_get(&q->root, Q(TOPIC_PARTITIONS)), *prev = NULL, *next;
+	bool		 waiting = false;
+	struct alv_str	 phys;
+
+	for (struct kfk_node *e = owned == NULL ? NULL : owned->kids; e != NULL; e = next) {
+		enum alv_err err = api_own_id(c, kfk_get_uuid(q, e, Q(TOPIC_PARTITIONS_TOPIC_ID)), &phys);
+
+		next = e->next;
+		waiting |= err == ALV_E_AGAIN;
+		if (err == ALV_OK || err == ALV_E_AGAIN)
+			prev = e;
+		else
+			kfk_unlink(owned, prev, e);
+	}
+	return waiting;
+}
+
+enum api_result
+api_consumer_group_heartbeat_request(struct api_call *c, struct kfk_tree *q)
+{
+	struct alv_str group = kfk_get_str(q, &q->root, Q(GROUP_ID));
+	struct alv_str regex = kfk_get_str(q, &q->root, Q(SUBSCRIBED_TOPIC_REGEX));
+	int16_t	       code = api_judge_group(c, group, POL_OP_READ);
+
+	if (code == KFK_INVALID_GROUP_ID)
+		return refuse(c, KFK_INVALID_REQUEST, "GroupId can't be empty.");
+	if (code != 0)
+		return refuse(c, code, NULL);
+	if (regex.p != NULL && regex.n > 0)
+		return refuse(c, KFK_INVALID_REGULAR_EXPRESSION, "Subscribing by a regular expression is not offered here.");
+	code = judge_subscription(c, q);
+	if (code != 0)
+		return refuse(c, code, NULL);
+	return drop_foreign_owned(c, q) ? api_wait_ids(c) : api_forward(c, q);
+}

@@ -1,0 +1,324 @@
+/* Groups of the classic protocol: finding the coordinator, joining, synchronising, staying, leaving.
+ *
+ * The broker reads the bytes inside JoinGroup and SyncGroup when the protocol type is "consumer" (offset expiry, OffsetDelete,
+ * upgrades to KIP-848), so the names inside are mapped both ways, whatever the group's type is at the moment. Before v5
+ * SyncGroup does not say its protocol type: it is remembered from the JoinGroup of the same connection. */
+#include "api/groups.h"
+
+#include <stdlib.h>
+
+int16_t
+api_judge_group(struct api_call *c, struct alv_str virt, enum pol_op op)
+{
+	struct alv_str phys;
+
+	if (virt.p == NULL || virt.n == 0 || ten_map(&c->tenant->names, TEN_GROUP, virt, &c->arena, &phys))
+		return KFK_INVALID_GROUP_ID;
+	return api_may(c, op, POL_GROUP, virt) ? 0 : KFK_GROUP_AUTHORIZATION_FAILED;
+}
+
+/* ---- lists of groups ---------------------------------------------------------------------------------- */
+
+void
+api_split_groups(struct api_call *c, struct kfk_tree *q, const struct api_group_list *l, struct api_split *s)
+{
+	struct kfk_node *groups = kfk_get(&q->root, l->q_groups), *prev = NULL, *next;
+
+	for (struct kfk_node *e = groups == NULL ? NULL : groups->kids; e != NULL; e = next) {
+		int16_t code = api_judge_group(c, e->v.s, l->op);
+
+		next = e->next;
+		if (code == 0) {
+			s->kept++;
+			prev = e;
+			continue;
+		}
+		api_deny(c, s, e->v.s, (struct alv_uuid){ { 0 } }, code);
+		kfk_unlink(groups, prev, e);
+	}
+}
+
+void
+api_splice_groups(struct api_call *c, struct kfk_tree *r, const struct api_group_list *l)
+{
+	struct kfk_node *groups = kfk_get(&r->root, l->r_groups);
+
+	if (groups == NULL)
+		groups = kfk_set_empty(r, &r->root, l->r_groups);
+	for (const struct api_denied *d = api_memo(c)->split.first; d != NULL; d = d->next) {
+		struct kfk_node *e = kfk_add(r, groups);
+
+		kfk_set_str(r, e, l->r_group, d->name);
+		kfk_set_int(r, e, l->r_error, d->code);
+	}
+}
+
+enum api_result
+api_split_groups_forward(struct api_call *c, struct kfk_tree *q, const struct api_group_list *l)
+{
+	struct api_split *s = &api_memo(c)->split;
+	struct kfk_tree	  r;
+
+	api_split_groups(c, q, l, s);
+	if (s->kept > 0 || s->first == NULL)
+		return api_forward(c, q);
+	api_answer_begin(c, &r);
+	api_splice_groups(c, &r, l);
+	return api_answer(c, &r);
+}
+
+/* ---- FindCoordinator ------------------------------------------------------------------------------------- */
+
+enum { KEY_GROUP = 0, KEY_TXN = 1, KEY_SHARE = 2, MANY_KEYS = 4 };
+
+#define Q(f) KFK_FIND_COORDINATOR_REQUEST_##f
+#define R(f) KFK_FIND_COORDINATOR_RESPONSE_##f
+
+static int16_t
+judge_key(struct api_call *c, struct alv_str key)
+{
+	struct alv_str phys;
+
+	if (api_memo(c)->key_kind == TEN_GROUP)
+		return api_judge_group(c, key, POL_OP_DESCRIBE);
+	if (key.p == NULL || key.n == 0 || ten_map(&c->tenant->names, TEN_TXN, key, &c->arena, &phys))
+		return KFK_INVALID_REQUEST;
+	return api_may(c, POL_OP_DESCRIBE, POL_TXN, key) ? 0 : KFK_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+}
+
+static void
+no_coordinator(struct kfk_tree *r, struct alv_str key, int16_t code)
+{
+	struct kfk_node *e;
+
+	if (r->version < MANY_KEYS) {
+		kfk_set_int(r, &r->root, R(ERROR_CODE), code);
+		kfk_set_int(r, &r->root, R(NODE_ID), -1);
+		kfk_set_int(r, &r->root, R(PORT), -1);
+		return;
+	}
+	e = kfk_get(&r->root, R(COORDINATORS));
+	if (e == NULL)
+		e = kfk_set_empty(r, &r->root, R(COORDINATORS));
+	e = kfk_add(r, e);
+	kfk_set_str(r, e, R(COORDINATORS_KEY), key);
+	kfk_set_int(r, e, R(COORDINATORS_NODE_ID), -1);
+	kfk_set_int(r, e, R(COORDINATORS_PORT), -1);
+	kfk_set_int(r, e, R(COORDINATORS_ERROR_CODE), code);
+}
+
+static void
+splice_keys(struct api_call *c, struct kfk_tree *r)
+{
+	for (const struct api_denied *d = api_memo(c)->split.first; d != NULL; d = d->next)
+		no_coordinator(r, d->name, d->code);
+}
+
+static enum api_result
+refuse_coordinator(struct api_call *c, const struct kfk_tree *q, int16_t code)
+{
+	const struct kfk_node *keys = kfk_get(&q->root, Q(COORDINATOR_KEYS));
+	struct kfk_tree	       r;
+
+	api_answer_begin(c, &r);
+	api_note(c, code);
+	if (q->version < MANY_KEYS)
+		no_coordinator(&r, ALV_STR_NULL, code);
+	for (const struct kfk_node *e = keys == NULL ? NULL : keys->kids; e != NULL; e = e->next)
+		no_coordinator(&r, e->v.s, code);
+	return api_answer(c, &r);
+}
+
+/* Takes refused keys out; true: some are left. */
+static bool
+split_keys(struct api_call *c, struct kfk_tree *q, struct api_split *s)
+{
+	struct kfk_node *keys = kfk_get(&q->root, Q(COORDINATOR_KEYS)), *prev = NULL, *next;
+
+	for (struct kfk_node *e = keys == NULL ? NULL : keys->kids; e != NULL; e = next) {
+		int16_t code = judge_key(c, e->v.s);
+
+		next = e->next;
+		if (code == 0) {
+			s->kept++;
+			prev = e;
+			continue;
+		}
+		api_deny(c, s, e->v.s, (struct alv_uuid){ { 0 } }, code);
+		kfk_unlink(keys, prev, e);
+	}
+	return s->kept > 0;
+}
+
+enum api_result
+api_find_coordinator_request(struct api_call *c, struct kfk_tree *q)
+{
+	struct api_memo *memo = api_memo(c);
+	int64_t		 type = kfk_get_int(q, &q->root, Q(KEY_TYPE));
+	int16_t		 code;
+	struct kfk_tree	 r;
+
+	if (type == KEY_SHARE && q->version >= 6)	/* for brokers only */
+		return refuse_coordinator(c, q, KFK_CLUSTER_AUTHORIZATION_FAILED);
+	if (type != KEY_GROUP && type != KEY_TXN)
+		return refuse_coordinator(c, q, KFK_INVALID_REQUEST);
+	memo->key_kind = type == KEY_GROUP ? TEN_GROUP : TEN_TXN;
+	if (q->version < MANY_KEYS) {
+		code = judge_key(c, kfk_get_str(q, &q->root, Q(KEY)));
+		return code == 0 ? api_forward(c, q) : refuse_coordinator(c, q, code);
+	}
+	if (split_keys(c, q, &memo->split) || memo->split.first == NULL)
+		return api_forward(c, q);
+	api_answer_begin(c, &r);
+	splice_keys(c, &r);
+	return api_answer(c, &r);
+}
+
+/* A coordinator that clients cannot reach is none yet: they ask again. */
+static void
+check_reachable(struct api_call *c, struct kfk_tree *r, struct kfk_node *at, uint16_t node, uint16_t error)
+{
+	int64_t	       id = kfk_get_int(r, at, node);
+	struct alv_str host;
+	int32_t	       port;
+
+	if (id < 0 || (id <= INT32_MAX && api_advertise(c->conn, &c->arena, (int32_t)id, &host, &port)))
+		return;
+	kfk_set_int(r, at, node, -1);
+	kfk_set_int(r, at, error, KFK_COORDINATOR_NOT_AVAILABLE);
+}
+
+enum api_result
+api_find_coordinator_response(struct api_call *c, struct kfk_tree *r)
+{
+	struct kfk_node *list = kfk_get(&r->root, R(COORDINATORS));
+	enum api_result	 result;
+
+	if (r->version < MANY_KEYS)
+		check_reachable(c, r, &r->root, R(NODE_ID), R(ERROR_CODE));
+	for (struct kfk_node *e = list == NULL ? NULL : list->kids; e != NULL; e = e->next)
+		check_reachable(c, r, e, R(COORDINATORS_NODE_ID), R(COORDINATORS_ERROR_CODE));
+	if (!api_unmap(c, r, &result))
+		return result;
+	splice_keys(c, r);
+	return api_answer(c, r);
+}
+#undef Q
+#undef R
+
+/* ---- what a connection remembers of its groups: hash of the id -> is it a consumer's? ----------------------- */
+
+enum { GROUPS_REMEMBERED = 16 };
+
+struct api_groups {
+	unsigned n;	/* grows; the place is n % GROUPS_REMEMBERED */
+	struct {
+		uint64_t hash;
+		bool	 consumer;
+	} at[GROUPS_REMEMBERED];
+};
+
+static uint64_t
+group_hash(struct alv_str group)
+{
+	return alv_hash(group.p, group.n, 0x67726f7570);
+}
+
+/* NULL: not remembered. */
+static bool *
+recall(struct api_conn *conn, struct alv_str group)
+{
+	struct api_groups *g = conn->groups;
+	uint64_t	   hash = group_hash(group);
+
+	for (unsigned i = 0; g != NULL && i < GROUPS_REMEMBERED && i < g->n; i++)
+		if (g->at[i].hash == hash)
+			return &g->at[i].consumer;
+	return NULL;
+}
+
+static bool
+remember(struct api_conn *conn, struct alv_str group, bool consumer)
+{
+	bool *known = recall(conn, group);
+
+	if (known != NULL) {
+		*known = consumer;
+		return true;
+	}
+	if (conn->groups == NULL)
+		conn->groups = calloc(1, sizeof(*conn->groups));
+	if (conn->groups == NULL)
+		return false;
+	conn->groups->at[conn->groups->n % GROUPS_REMEMBERED].hash = group_hash(group);
+	conn->groups->at[conn->groups->n++ % GROUPS_REMEMBERED].consumer = consumer;
+	return true;
+}
+
+/* ---- JoinGroup, SyncGroup ------------------------------------------------------------------------------------- */
+
+/* Names inside the bytes that cannot be read or mapped are a protocol that does not fit. */
+static enum api_result
+forward_embedded(struct api_call *c, struct kfk_tree *q, uint16_t error)
+{
+	enum alv_err err = api_map_in(c, q);
+
+	if (err == ALV_E_NOMEM || err == ALV_E_LIMIT || c->arena.failed)
+		return api_fail(c, err);
+	return err ? api_answer_code(c, error, KFK_INCONSISTENT_GROUP_PROTOCOL) : api_send(c, q);
+}
+
+enum api_result
+api_join_group_request(struct api_call *c, struct kfk_tree *q)
+{
+	struct alv_str group = kfk_get_str(q, &q->root, KFK_JOIN_GROUP_REQUEST_GROUP_ID);
+	int16_t	       code = api_judge_group(c, group, POL_OP_READ);
+
+	if (code != 0)
+		return api_answer_code(c, KFK_JOIN_GROUP_RESPONSE_ERROR_CODE, code);
+	api_memo(c)->consumer = alv_str_eqz(kfk_get_str(q, &q->root, KFK_JOIN_GROUP_REQUEST_PROTOCOL_TYPE), "consumer");
+	if (!remember(c->conn, group, api_memo(c)->consumer))
+		return api_fail(c, ALV_E_NOMEM);
+	return forward_embedded(c, q, KFK_JOIN_GROUP_RESPONSE_ERROR_CODE);
+}
+
+enum api_result
+api_sync_group_request(struct api_call *c, struct kfk_tree *q)
+{
+	struct alv_str group = kfk_get_str(q, &q->root, KFK_SYNC_GROUP_REQUEST_GROUP_ID);
+	struct alv_str type = kfk_get_str(q, &q->root, KFK_SYNC_GROUP_REQUEST_PROTOCOL_TYPE);
+	int16_t	       code = api_judge_group(c, group, POL_OP_READ);
+	const bool    *known = code == 0 ? recall(c->conn, group) : NULL;
+
+	if (code == 0 && q->version >= 5 && type.p == NULL)
+		code = KFK_INCONSISTENT_GROUP_PROTOCOL;
+	/* It joined on another connection: it is told to join again, here. */
+	if (code == 0 && q->version < 5 && known == NULL)
+		code = KFK_REBALANCE_IN_PROGRESS;
+	if (code != 0)
+		return api_answer_code(c, KFK_SYNC_GROUP_RESPONSE_ERROR_CODE, code);
+	api_memo(c)->consumer = q->version >= 5 ? alv_str_eqz(type, "consumer") : *known;
+	return forward_embedded(c, q, KFK_SYNC_GROUP_RESPONSE_ERROR_CODE);
+}
+
+/* ---- Heartbeat, LeaveGroup: the group is all there is to judge -------------------------------------------------- */
+
+static enum api_result
+one_group(struct api_call *c, struct kfk_tree *q, uint16_t group, uint16_t error)
+{
+	int16_t code = api_judge_group(c, kfk_get_str(q, &q->root, group), POL_OP_READ);
+
+	return code == 0 ? api_forward(c, q) : api_answer_code(c, error, code);
+}
+
+enum api_result
+api_heartbeat_request(struct api_call *c, struct kfk_tree *q)
+{
+	return one_group(c, q, KFK_HEARTBEAT_REQUEST_GROUP_ID, KFK_HEARTBEAT_RESPONSE_ERROR_CODE);
+}
+
+enum api_result
+api_leave_group_request(struct api_call *c, struct kfk_tree *q)
+{
+	return one_group(c, q, KFK_LEAVE_GROUP_REQUEST_GROUP_ID, KFK_LEAVE_GROUP_RESPONSE_ERROR_CODE);
+}

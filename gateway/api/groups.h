@@ -1,0 +1,22 @@
+/* What the files about groups share: judging a group's id, refusing some of a list. Internal to gateway/api. */
+#ifndef API_GROUPS_H
+#define API_GROUPS_H
+
+#include "api/kit.h"
+
+/* 0, 24 (empty or impossible), 30 (denied). */
+int16_t api_judge_group(struct api_call *c, struct alv_str virt, enum pol_op op);
+
+/* Requests that name a list of groups, answered by a list with one element each. */
+struct api_group_list {
+	uint16_t q_groups;			/* plain strings */
+	uint16_t r_groups, r_group, r_error;
+	enum pol_op op;
+};
+/* Takes refused groups out of the request, into s; s->kept tells how many are left. */
+void api_split_groups(struct api_call *c, struct kfk_tree *q, const struct api_group_list *l, struct api_split *s);
+void api_splice_groups(struct api_call *c, struct kfk_tree *r, const struct api_group_list *l);
+/* Forwards what is left, or answers here. */
+enum api_result api_split_groups_forward(struct api_call *c, struct kfk_tree *q, const struct api_group_list *l) ALV_MUST;
+
+#endif

@@ -1,0 +1,116 @@
+/* Transactions of clients: producer ids, partitions, offsets, the end. After mapping, a transactional id can fence only
+ * producers of its own tenant. Two-phase commit and the batched forms between brokers are not offered. */
+#include "api/groups.h"
+
+/* 0, 42 (empty or impossible), 53 (denied). */
+static int16_t
+judge_txn(struct api_call *c, struct alv_str virt)
+{
+	struct alv_str phys;
+
+	if (virt.p == NULL || virt.n == 0 || ten_map(&c->tenant->names, TEN_TXN, virt, &c->arena, &phys))
+		return KFK_INVALID_REQUEST;
+	return api_may(c, POL_OP_WRITE, POL_TXN, virt) ? 0 : KFK_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+}
+
+/* ---- InitProducerId ------------------------------------------------------------------------------------------ */
+
+#define Q(f) KFK_INIT_PRODUCER_ID_REQUEST_##f
+#define R(f) KFK_INIT_PRODUCER_ID_RESPONSE_##f
+
+static int16_t
+judge_idempotent(struct api_call *c)
+{
+	if (api_may_cluster(c, POL_OP_IDEMPOTENT_WRITE) || api_may_any(c, POL_OP_WRITE, POL_TOPIC))
+		return 0;
+	return KFK_CLUSTER_AUTHORIZATION_FAILED;
+}
+
+enum api_result
+api_init_producer_id_request(struct api_call *c, struct kfk_tree *q)
+{
+	struct alv_str	txn = kfk_get_str(q, &q->root, Q(TRANSACTIONAL_ID));
+	int16_t		code = txn.p == NULL ? judge_idempotent(c) : judge_txn(c, txn);
+	struct kfk_tree r;
+
+	if (code == 0)
+		return api_forward(c, q);
+	api_answer_begin(c, &r);
+	kfk_set_int(&r, &r.root, R(ERROR_CODE), code);
+	kfk_set_int(&r, &r.root, R(PRODUCER_ID), -1);
+	kfk_set_int(&r, &r.root, R(PRODUCER_EPOCH), -1);
+	api_note(c, code);
+	return api_answer(c, &r);
+}
+#undef Q
+#undef R
+
+/* ---- AddPartitionsToTxn: all or nothing ------------------------------------------------------------------------ */
+
+#define Q(f) KFK_ADD_PARTITIONS_TO_TXN_REQUEST_##f
+
+enum api_result
+api_add_partitions_to_txn_request(struct api_call *c, struct kfk_tree *q)
+{
+	const struct api_shape *sh = api_shape(API_SHAPE_ADD_PARTITIONS_TO_TXN);
+	struct api_split       *s = &api_memo(c)->split;
+	int16_t			code = judge_txn(c, kfk_get_str(q, &q->root, Q(V3_AND_BELOW_TRANSACTIONAL_ID)));
+
+	if (code == 0) {
+		api_split(c, q, &q->root, sh, s);
+		if (s->first == NULL)
+			return api_forward(c, q);
+		code = KFK_OPERATION_NOT_ATTEMPTED;	/* of those that would have been allowed */
+	}
+	api_split_all(c, q, &q->root, sh, s, code);
+	return api_answer_denied(c, sh);
+}
+#undef Q
+
+/* ---- AddOffsetsToTxn, TxnOffsetCommit, EndTxn -------------------------------------------------------------------- */
+
+enum api_result
+api_add_offsets_to_txn_request(struct api_call *c, struct kfk_tree *q)
+{
+	int16_t code = judge_txn(c, kfk_get_str(q, &q->root, KFK_ADD_OFFSETS_TO_TXN_REQUEST_TRANSACTIONAL_ID));
+
+	if (code == 0)
+		code = api_judge_group(c, kfk_get_str(q, &q->root, KFK_ADD_OFFSETS_TO_TXN_REQUEST_GROUP_ID), POL_OP_READ);
+	return code == 0 ? api_forward(c, q) : api_answer_code(c, KFK_ADD_OFFSETS_TO_TXN_RESPONSE_ERROR_CODE, code);
+}
+
+enum api_result
+api_txn_offset_commit_request(struct api_call *c, struct kfk_tree *q)
+{
+	const struct api_shape *sh = api_shape(API_SHAPE_TXN_OFFSET_COMMIT);
+	int16_t			code = judge_txn(c, kfk_get_str(q, &q->root, KFK_TXN_OFFSET_COMMIT_REQUEST_TRANSACTIONAL_ID));
+
+	if (code == 0)
+		code = api_judge_group(c, kfk_get_str(q, &q->root, KFK_TXN_OFFSET_COMMIT_REQUEST_GROUP_ID), POL_OP_READ);
+	if (code == 0)
+		return api_split_forward(c, q, sh);
+	api_split_all(c, q, &q->root, sh, &api_memo(c)->split, code);
+	return api_answer_denied(c, sh);
+}
+
+enum api_result
+api_txn_offset_commit_response(struct api_call *c, struct kfk_tree *r)
+{
+	return api_splice_answer(c, r, api_shape(API_SHAPE_TXN_OFFSET_COMMIT));
+}
+
+enum api_result
+api_end_txn_request(struct api_call *c, struct kfk_tree *q)
+{
+	int16_t code = judge_txn(c, kfk_get_str(q, &q->root, KFK_END_TXN_REQUEST_TRANSACTIONAL_ID));
+	struct kfk_tree r;
+
+	if (code == 0)
+		return api_forward(c, q);
+	api_answer_begin(c, &r);
+	kfk_set_int(&r, &r.root, KFK_END_TXN_RESPONSE_ERROR_CODE, code);
+	kfk_set_int(&r, &r.root, KFK_END_TXN_RESPONSE_PRODUCER_ID, -1);
+	kfk_set_int(&r, &r.root, KFK_END_TXN_RESPONSE_PRODUCER_EPOCH, -1);
+	api_note(c, code);
+	return api_answer(c, &r);
+}
