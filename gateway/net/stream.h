@@ -2,8 +2,10 @@
  * No Kafka in here.
  *
  * Reading: bytes arrive in `in`; the owner consumes from its front (alv_chain_cut, alv_chain_drop) in on_data. The
- * stream reads only while in.n < in_max; the owner raises in_max when it admitted a larger frame, and calls
- * net_stream_more after it consumed outside on_data. in_max 0 is back-pressure: nothing is read.
+ * stream reads only while in.n < in_max, so in.n never passes in_max by more than one TLS record; the owner raises
+ * in_max when it admitted a larger frame, and calls net_stream_more after it consumed outside on_data. in_max 0 is
+ * back-pressure: nothing is read (a reset is noticed all the same).
+ * in_eof: the peer sends no more; on_data tells it. The stream stays open for writing until the owner closes it.
  * Writing: net_stream_send takes a chain; what the socket does not take waits in `out`. on_drained comes when out fell
  * to low water after it was above high water. Several sends in one turn leave as one write (at the end of the turn).
  * An idle stream holds no block and, with TLS, no OpenSSL buffers (SSL_MODE_RELEASE_BUFFERS).
@@ -30,16 +32,18 @@ struct net_tls_client;
 /* Why a stream ended, for the row of close.def that the owner picks. */
 enum net_end {
 	NET_END_OURS,		/* net_stream_close */
-	NET_END_EOF,		/* the peer closed in order */
-	NET_END_RESET,		/* connection reset, broken pipe and their kin */
-	NET_END_TRUNCATED,	/* TLS: closed without close_notify in the middle of something */
-	NET_END_TLS,		/* handshake or record failure; tls_reason() has OpenSSL's words */
+	NET_END_EOF,		/* the peer closed first (net_stream_close after in_eof), or before it said anything */
+	NET_END_RESET,		/* connection reset, broken pipe and their kin: sys_errno */
+	NET_END_TRUNCATED,	/* closed inside a handshake or TLS record, or without close_notify while `in` holds bytes */
+	NET_END_TLS,		/* handshake or record failure; net_stream_tls_reason has OpenSSL's words */
 	NET_END_SNI,		/* the SNI rule refused the name (an alert was sent) */
 	NET_END_CONNECT,	/* connect failed: sys_errno */
 	NET_END_TIMEOUT,	/* a timer of the stream: handshake or connect */
 	NET_END_NOMEM
 };
 
+/* None of them is called from inside a net_stream_* call. on_closed may come without on_open. Within on_open, on_data
+ * and on_drained the owner may send and close, but not fini. */
 struct net_stream_ops {
 	void (*on_open)(struct net_stream *s);		/* connected and, with TLS, handshake done */
 	void (*on_data)(struct net_stream *s);		/* `in` grew; or eof came (in_eof) */
@@ -51,7 +55,9 @@ struct net_stream_ctx {		/* one per loop: shared buffers and pool; owner: the wo
 	struct net_loop *loop;
 	struct alv_pool *pool;
 	struct net_stream_shared *shared;
+	uint64_t rekey_bytes;	/* TLS 1.3: a KeyUpdate after so many bytes sent under one key; init sets a good value */
 };
+enum { NET_IN_MAX = 64 * 1024, NET_HIGH_WATER = 256 * 1024 };	/* what a new stream starts with */
 enum alv_err net_stream_ctx_init(struct net_stream_ctx *c, struct net_loop *l, struct alv_pool *pool) ALV_MUST;
 void	     net_stream_ctx_fini(struct net_stream_ctx *c);
 
@@ -63,6 +69,7 @@ struct net_stream {
 	size_t			in_max;		/* stop reading at this many bytes in `in` */
 	size_t			high_water;	/* net_stream_full() above this */
 	bool			in_eof;
+	bool			in_cut;		/* TLS: that eof was no close_notify */
 	uint64_t		bytes_in, bytes_out;	/* of the payload, not of TLS */
 	uint64_t		last_in_us, last_out_us;	/* monotonic, last progress */
 	int			sys_errno;
@@ -73,28 +80,41 @@ struct net_stream {
 	struct net_later	later;
 	struct net_stream_ctx  *ctx;
 	struct ssl_st	       *ssl;
-	struct net_stream_pending *pending;	/* ciphertext the socket did not take; bounded by one shared buffer */
+	struct alv_block       *pending;	/* ciphertext the socket did not take, from pending_at to its `used` */
+	uint32_t		pending_at;
 	uint32_t		flags;
+	uint8_t			state, end;
+	uint32_t		tls_need;	/* ciphertext bytes that complete the record at hand */
+	uint32_t		rx_last;	/* what the last read brought: the next one's measure */
+	uint64_t		rekeyed_at;	/* bytes_out at the last KeyUpdate */
+	const char	       *tls_why;
 	char			sni[256];	/* lower case, "" when none; set before on_open on servers */
 	void		       *sni_result;	/* what the SNI rule found; the owner's */
 };
 
 /* Server side of an accepted descriptor (nonblocking; owned by the stream from here on, also on error).
- * tls NULL: plain. on_open comes later; handshake_ms bounds the wait for it. */
+ * tls NULL: plain. on_open comes later; handshake_ms bounds the wait for it. *s is set whole; the owner may then change
+ * peer, in_max and high_water. Fails only for want of memory or descriptors; then nothing is called, and only fini may be. */
 enum alv_err net_stream_accept(struct net_stream *s, struct net_stream_ctx *c, int fd, const struct net_tls_server *tls,
     uint32_t handshake_ms, const struct net_stream_ops *ops, void *owner) ALV_MUST;
-/* Client side; addr was resolved before (net/resolve.h). host: for SNI and verification. */
+/* Client side; addr was resolved before (net/job.h). host: for SNI and verification. connect_ms bounds the way to
+ * on_open, TLS included. A refused connect is told by on_closed. TLS: the
+ * host is empty or no possible name. */
 enum alv_err net_stream_connect(struct net_stream *s, struct net_stream_ctx *c, const struct sockaddr *addr, socklen_t n,
     const struct net_tls_client *tls, const char *host, uint32_t connect_ms, const struct net_stream_ops *ops,
     void *owner) ALV_MUST;
-/* Takes everything out of data. */
+/* Takes everything out of data (of the same pool). After close, and after the end, it is dropped. */
 void net_stream_send(struct net_stream *s, struct alv_chain *data);
 bool net_stream_full(const struct net_stream *s);
-/* The owner consumed or raised in_max: go on reading. on_data may follow at the end of the turn. */
+/* The owner consumed or raised in_max: go on reading. on_data comes when there are new bytes, not for the old ones. */
 void net_stream_more(struct net_stream *s);
+/* flush: what is queued goes out first, for NET_CLOSE_MS at most. A second call without flush ends that wait. */
+enum { NET_CLOSE_MS = 5000 };
 void net_stream_close(struct net_stream *s, bool flush);
 void net_stream_fini(struct net_stream *s);	/* only after on_closed, or when accept/connect failed */
-/* OpenSSL's words for NET_END_TLS, or ""; static or the stream's memory. */
+/* Why it ended, for labels and logs: "eof", "reset". Static. */
+const char *net_end_name(enum net_end e);
+/* OpenSSL's words for NET_END_TLS, or ""; static. */
 const char *net_stream_tls_reason(const struct net_stream *s);
 /* Address of the peer as text without port; out has room for INET6_ADDRSTRLEN. */
 void net_peer_text(const struct sockaddr_storage *a, char out[static 46]);

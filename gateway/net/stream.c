@@ -1,0 +1,418 @@
+/* A stream's life. Who moves it:
+ *
+ *   NEW -> CONNECT      net_stream_connect
+ *   NEW, CONNECT -> HANDSHAKE   net_stream_accept, connected     (TLS)
+ *   NEW, CONNECT, HANDSHAKE -> OPEN   those, net_tls_handshake
+ *   OPEN -> CLOSING     net_stream_close with flush
+ *   any -> ENDED        finish: the descriptor is gone
+ *   ENDED -> REPORTED   on_later: on_closed, once
+ *
+ * Invariants: the owner is called from the loop only (on_ready, on_later, on_timer), never from a call of its own; only
+ * on_closed may free the stream, so it is there for the whole of any other step. */
+#include <alcove/check.h>
+
+#include "net/stream_int.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/ssl.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+static size_t
+left(const struct net_stream *s)
+{
+	return s->out.n + net_pending(s);
+}
+
+static bool
+reads(const struct net_stream *s)
+{
+	return s->state == NET_ST_HANDSHAKE || (s->state == NET_ST_OPEN && !s->in_eof && net_in_room(s) > 0);
+}
+
+static bool
+lives(const struct net_stream *s)
+{
+	return s->state > NET_ST_NEW && s->state < NET_ST_ENDED;
+}
+
+static void
+set_events(struct net_stream *s)
+{
+	uint32_t e = 0;
+
+	if (!lives(s))
+		return;
+	if (reads(s))
+		e |= EPOLLIN;
+	if (s->state == NET_ST_CONNECT || s->flags & NET_F_OUT || net_pending(s) > 0)
+		e |= EPOLLOUT;
+	net_fd_want(&s->fd, e);
+}
+
+/* ---- ends --------------------------------------------------------------------------------- */
+
+/* Our last bytes are followed by a FIN; what the peer sent meanwhile is read away, because closing over unread bytes
+ * would send a reset that can overtake and destroy them at the peer. */
+static void
+leave_politely(struct net_stream *s)
+{
+	if (shutdown(s->fd.fd, SHUT_WR) != 0)
+		return;
+	if (recv(s->fd.fd, s->ctx->shared->in, NET_SHARED, MSG_DONTWAIT) < 0)
+		return;	/* nothing there, which is as good */
+}
+
+static void
+finish(struct net_stream *s, enum net_end why)
+{
+	if (!lives(s))
+		return;
+	if (s->state != NET_ST_CONNECT && why != NET_END_RESET)
+		leave_politely(s);
+	s->state = NET_ST_ENDED;
+	s->end = (uint8_t)why;
+	net_timer_stop(&s->timer);
+	net_fd_close(&s->fd);
+	alv_chain_clear(&s->out);
+	alv_block_put(s->pending);
+	s->pending = NULL;
+	SSL_free(s->ssl);
+	s->ssl = NULL;
+	net_later(s->ctx->loop, &s->later);
+}
+
+/* Why it ends when it is the owner who ends it. */
+static enum net_end
+our_end(const struct net_stream *s)
+{
+	if (!s->in_eof)
+		return NET_END_OURS;
+	return s->in_cut && s->in.n > 0 ? NET_END_TRUNCATED : NET_END_EOF;
+}
+
+static void
+say_bye(struct net_stream *s)
+{
+	if (s->ssl != NULL)
+		net_tls_bye(s);
+	finish(s, our_end(s));
+}
+
+static enum net_end
+end_of(const struct net_stream *s, enum net_io io)
+{
+	switch (io) {
+	case NET_IO_EOF:
+	case NET_IO_CUT:
+		return s->flags & NET_F_HEARD ? NET_END_TRUNCATED : NET_END_EOF;
+	case NET_IO_TLS:
+		return NET_END_TLS;
+	case NET_IO_SNI:
+		return NET_END_SNI;
+	case NET_IO_NOMEM:
+		return NET_END_NOMEM;
+	default:
+		return NET_END_RESET;
+	}
+}
+
+/* ---- steps -------------------------------------------------------------------------------- */
+
+static void
+announce(struct net_stream *s)
+{
+	if (!(s->flags & NET_F_OPENING) || s->state != NET_ST_OPEN)
+		return;
+	s->flags &= ~(uint32_t)NET_F_OPENING;
+	net_timer_stop(&s->timer);
+	s->ops->on_open(s);
+	if (s->state == NET_ST_OPEN && left(s) > 0)
+		net_later(s->ctx->loop, &s->later);
+}
+
+static void
+read_step(struct net_stream *s)
+{
+	size_t	    before = s->in.n;
+	enum net_io io = s->ssl != NULL ? net_tls_read(s) : net_plain_read(s);
+	bool	    eof = io == NET_IO_EOF && s->state == NET_ST_OPEN;
+
+	s->in_eof = s->in_eof || eof;
+	announce(s);
+	if (s->state == NET_ST_OPEN && (s->in.n > before || eof))
+		s->ops->on_data(s);
+	if (io != NET_IO_OK && io != NET_IO_BLOCKED && !eof)
+		finish(s, end_of(s, io));
+}
+
+/* The peer takes no more. What it said before it went, an alert for one, is heard first. */
+static void
+broken(struct net_stream *s)
+{
+	int e = s->sys_errno;
+
+	alv_chain_clear(&s->out);
+	if (reads(s))
+		read_step(s);
+	s->sys_errno = e;
+	finish(s, NET_END_RESET);
+}
+
+static void
+after_write(struct net_stream *s)
+{
+	if (s->state == NET_ST_HANDSHAKE)
+		return;	/* what waits in `out` waits for the handshake, not for the socket */
+	if (left(s) > 0)
+		s->flags |= NET_F_OUT;
+	else
+		s->flags &= ~(uint32_t)NET_F_OUT;
+	if (s->state == NET_ST_CLOSING && left(s) == 0) {
+		say_bye(s);
+	} else if (s->flags & NET_F_WAS_FULL && left(s) <= s->high_water / 2) {
+		s->flags &= ~(uint32_t)NET_F_WAS_FULL;
+		if (s->state == NET_ST_OPEN)
+			s->ops->on_drained(s);
+	}
+}
+
+static void
+write_step(struct net_stream *s)
+{
+	enum net_io io;
+
+	if (s->ssl == NULL)
+		io = net_plain_write(s);
+	else if (s->state == NET_ST_HANDSHAKE)
+		io = net_bio_flush(s);
+	else
+		io = net_tls_write(s);
+	if (io == NET_IO_RESET)
+		broken(s);
+	else if (io != NET_IO_OK && io != NET_IO_BLOCKED)
+		finish(s, end_of(s, io));
+	else
+		after_write(s);
+}
+
+/* Open at once, or after the TLS handshake whose first step this is. */
+static void
+begin(struct net_stream *s)
+{
+	enum net_io io;
+
+	if (s->ssl == NULL) {
+		s->state = NET_ST_OPEN;
+		s->flags |= NET_F_OPENING;
+		net_later(s->ctx->loop, &s->later);
+		return;
+	}
+	s->state = NET_ST_HANDSHAKE;
+	if (SSL_is_server(s->ssl))
+		return;
+	io = net_tls_handshake(s);
+	if (io != NET_IO_OK)
+		finish(s, end_of(s, io));
+}
+
+static void
+connected(struct net_stream *s)
+{
+	socklen_t n = sizeof(s->sys_errno);
+
+	if (getsockopt(s->fd.fd, SOL_SOCKET, SO_ERROR, &s->sys_errno, &n) != 0)
+		s->sys_errno = errno;
+	if (s->sys_errno != 0)
+		finish(s, NET_END_CONNECT);
+	else
+		begin(s);
+}
+
+static void
+on_ready(struct net_fd *f, uint32_t events)
+{
+	struct net_stream *s = ALV_HOLDER(f, struct net_stream, fd);
+
+	if (s->state == NET_ST_CONNECT) {
+		connected(s);
+	} else {
+		announce(s);
+		if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) && reads(s))
+			read_step(s);
+		else if (events & (EPOLLHUP | EPOLLERR) && lives(s))
+			finish(s, NET_END_RESET);
+		if (events & EPOLLOUT && s->state != NET_ST_CONNECT && lives(s))
+			write_step(s);
+	}
+	set_events(s);
+}
+
+static void
+on_later(struct net_later *l)
+{
+	struct net_stream *s = ALV_HOLDER(l, struct net_stream, later);
+
+	if (s->state == NET_ST_ENDED) {
+		s->state = NET_ST_REPORTED;
+		s->ops->on_closed(s, (enum net_end)s->end);
+		return;
+	}
+	announce(s);
+	if ((s->state == NET_ST_OPEN && left(s) > 0) || s->state == NET_ST_CLOSING)
+		if (!(s->flags & NET_F_OUT))
+			write_step(s);
+	set_events(s);
+}
+
+static void
+on_timer(struct net_timer *t)
+{
+	struct net_stream *s = ALV_HOLDER(t, struct net_stream, timer);
+
+	finish(s, s->state == NET_ST_CLOSING ? our_end(s) : NET_END_TIMEOUT);
+}
+
+/* ---- the owner's calls --------------------------------------------------------------------- */
+
+static void
+init(struct net_stream *s, struct net_stream_ctx *c, const struct net_stream_ops *ops, void *owner)
+{
+	*s = (struct net_stream){ .ops = ops, .owner = owner, .ctx = c, .in_max = NET_IN_MAX, .high_water = NET_HIGH_WATER };
+	s->fd.fd = -1;
+	s->later.fn = on_later;
+	s->last_in_us = s->last_out_us = net_loop_now(c->loop);
+	alv_chain_init(&s->in, c->pool);
+	alv_chain_init(&s->out, c->pool);
+	net_timer_init(c->loop, &s->timer, on_timer);
+}
+
+/* Registers fd and arms the timer; closes fd where that fails. */
+static enum alv_err
+adopt(struct net_stream *s, int fd, uint32_t events, uint32_t wait_ms)
+{
+	enum alv_err err = net_fd_open(s->ctx->loop, &s->fd, fd, events, on_ready);
+
+	if (err) {
+		s->sys_errno = errno;
+		close(fd);
+		SSL_free(s->ssl);
+		s->ssl = NULL;
+		return err;
+	}
+	net_timer_set(&s->timer, net_loop_now(s->ctx->loop) + (uint64_t)wait_ms * 1000);
+	return ALV_OK;
+}
+
+enum alv_err
+net_stream_accept(struct net_stream *s, struct net_stream_ctx *c, int fd, const struct net_tls_server *tls,
+    uint32_t handshake_ms, const struct net_stream_ops *ops, void *owner)
+{
+	enum alv_err err = ALV_OK;
+	socklen_t    n = sizeof(s->peer);
+
+	init(s, c, ops, owner);
+	if (getpeername(fd, (struct sockaddr *)&s->peer, &n) != 0)
+		s->peer.ss_family = AF_UNSPEC;	/* gone already; reading will tell */
+	if (tls != NULL)
+		err = net_tls_attach(s, net_tls_server_ssl(tls));
+	if (err) {
+		close(fd);
+		return err;
+	}
+	err = adopt(s, fd, EPOLLIN, handshake_ms);
+	if (!err)
+		begin(s);
+	return err;
+}
+
+enum alv_err
+net_stream_connect(struct net_stream *s, struct net_stream_ctx *c, const struct sockaddr *addr, socklen_t n,
+    const struct net_tls_client *tls, const char *host, uint32_t connect_ms, const struct net_stream_ops *ops, void *owner)
+{
+	enum alv_err err;
+	const int    on = 1;
+	int	     fd;
+
+	init(s, c, ops, owner);
+	if (n > sizeof(s->peer))
+		return ALV_E_VALUE;
+	memcpy(&s->peer, addr, n);
+	if (tls != NULL && (err = net_tls_attach(s, net_tls_client_ssl(tls, host))))
+		return err;
+	fd = socket(addr->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0) {
+		s->sys_errno = errno;
+		SSL_free(s->ssl);
+		s->ssl = NULL;
+		return ALV_E_SYSTEM;
+	}
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (connect(fd, addr, n) != 0 && errno != EINPROGRESS)
+		s->sys_errno = errno;
+	err = adopt(s, fd, EPOLLOUT, connect_ms);
+	if (err)
+		return err;
+	s->state = NET_ST_CONNECT;
+	if (s->sys_errno != 0)
+		finish(s, NET_END_CONNECT);
+	return ALV_OK;
+}
+
+void
+net_stream_send(struct net_stream *s, struct alv_chain *data)
+{
+	if (!lives(s) || s->state == NET_ST_CLOSING) {
+		alv_chain_clear(data);
+		return;
+	}
+	alv_chain_move(&s->out, data);
+	if (s->out.err) {
+		finish(s, NET_END_NOMEM);
+		return;
+	}
+	if (net_stream_full(s))
+		s->flags |= NET_F_WAS_FULL;
+	if (s->state == NET_ST_OPEN && !(s->flags & NET_F_OUT))
+		net_later(s->ctx->loop, &s->later);
+}
+
+bool
+net_stream_full(const struct net_stream *s)
+{
+	return left(s) > s->high_water;
+}
+
+void
+net_stream_more(struct net_stream *s)
+{
+	set_events(s);
+}
+
+void
+net_stream_close(struct net_stream *s, bool flush)
+{
+	if (s->state == NET_ST_OPEN && flush) {
+		s->state = NET_ST_CLOSING;
+		net_timer_set(&s->timer, net_loop_now(s->ctx->loop) + NET_CLOSE_MS * UINT64_C(1000));
+		net_later(s->ctx->loop, &s->later);
+		set_events(s);
+	} else if (s->state == NET_ST_OPEN) {
+		say_bye(s);
+	} else if (s->state != NET_ST_CLOSING || !flush) {
+		finish(s, our_end(s));
+	}
+}
+
+void
+net_stream_fini(struct net_stream *s)
+{
+	ALV_CHECK(!lives(s) && s->state != NET_ST_ENDED);
+	net_later_cancel(s->ctx->loop, &s->later);
+	alv_chain_clear(&s->in);
+	alv_chain_clear(&s->out);
+	s->state = NET_ST_NEW;
+}
