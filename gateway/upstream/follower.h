@@ -15,12 +15,17 @@ struct ups_follower;
  * failure. on_change: a new view hangs on the board, or the cluster was lost (reachable tells). */
 struct ups_follower *ups_follower_new(struct net_loop *l, struct ups_ctx *c, struct clu_board *board,
     void (*on_change)(void *arg), void *arg) ALV_MUST;
+/* After net_loop_run returned: turns the loop until its connections are gone. What is unanswered fails with CLOSED. */
 void ups_follower_free(struct ups_follower *f);
+/* Asks anew soon, without waiting for metadata_refresh_ms; while the cluster is lost the backoff stays. */
+void ups_refresh(struct ups_follower *f);
 /* Was the cluster reached by the last attempt? */
 bool ups_reachable(const struct ups_follower *f);
 
-/* Asks Metadata (v12+) for ids; names[i] malloc'ed or NULL for unknown ones. Bounded: at most UPS_IDS_MAX per call, a few
- * calls under way, a token bucket behind them (AGAIN when it is empty). */
+/* Asks Metadata (v12) for ids that the view does not have; names[i] malloc'ed, done's to free, or NULL for unknown ones.
+ * An id that is being asked for already is not asked for again. Bounded: at most UPS_IDS_MAX per call (LIMIT), a few
+ * questions under way, a token bucket behind them (AGAIN when it is empty: 200 ids a second, 2000 at once). UNAVAILABLE:
+ * the cluster did not answer. Only where there is no memory for the call itself, done runs at once. */
 enum { UPS_IDS_MAX = 64 };
 typedef void (*ups_ids_fn)(void *arg, enum alv_err err, size_t n, const struct alv_uuid *id, char **names);
 void ups_resolve_ids(struct ups_follower *f, size_t n, const struct alv_uuid *id, ups_ids_fn done, void *arg);

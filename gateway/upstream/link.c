@@ -42,12 +42,14 @@ static void
 end_link(struct ups_link *l)
 {
 	struct ups_link_state *st = l->state;
+	char		       words[sizeof(st->words)];	/* outlives an ups_link_fini inside on_closed */
 
 	net_timer_stop(&st->timer);
 	ups_login_fini(l);
 	st->step = UPS_CLOSED;
 	l->ready = false;
-	l->ops->on_closed(l, st->end, st->words);
+	memcpy(words, st->words, sizeof(words));
+	l->ops->on_closed(l, st->end, words);
 }
 
 /* From now on only the way out is left. */
@@ -138,10 +140,14 @@ stream_data(struct net_stream *s)
 {
 	struct ups_link *l = s->owner;
 
-	if (l->state->step == UPS_READY)
-		l->ops->on_data(l);
-	else if (l->state->step == UPS_HANDSHAKE || l->state->step == UPS_TOKENS)
+	if (l->state->step == UPS_HANDSHAKE || l->state->step == UPS_TOKENS)
 		ups_login_data(l);
+	if (l->state->step != UPS_READY)
+		return;
+	l->ops->on_data(l);
+	if (s->in_eof)
+		ups_link_fail(l, UPS_END_EOF, "%s port %u: the broker closed the connection", l->state->host,
+		    (unsigned)l->state->port);
 }
 
 static void

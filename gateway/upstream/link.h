@@ -31,7 +31,8 @@ struct ups_link_ops {
 	void (*on_ready)(struct ups_link *l);	/* frames may be sent from here on */
 	void (*on_data)(struct ups_link *l);	/* l->stream.in grew */
 	void (*on_drained)(struct ups_link *l);
-	void (*on_closed)(struct ups_link *l, enum ups_end why, const char *words);	/* once; then ups_link_fini */
+	/* Once; then, or in it, ups_link_fini. words: what failed at which address, for the log; valid for the call. */
+	void (*on_closed)(struct ups_link *l, enum ups_end why, const char *words);
 };
 
 struct ups_link {
@@ -45,7 +46,8 @@ struct ups_link {
 };
 
 /* host: the broker's address as the cluster advertises it. VALUE: no host (empty, over 255 bytes) or port. In on_ready
- * the stream's in_max is 64 KiB: the owner raises it for longer frames. in_eof is the owner's to act upon. on_closed tells of every failure, also immediate ones, never
+ * the stream's in_max is 64 KiB: the owner raises it for longer frames. When the broker ends the stream, the link closes
+ * itself after the last on_data. on_closed tells of every failure, also immediate ones, never
  * from inside this call. */
 enum alv_err ups_link_open(struct ups_link *l, struct ups_ctx *c, const char *host, uint16_t port,
     const struct ups_link_ops *ops, void *owner) ALV_MUST;

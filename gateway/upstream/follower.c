@@ -1,0 +1,326 @@
+/* Rounds: ask one broker for Metadata, every broker for ApiVersions, publish what changed, wait.
+ *
+ *   WAITING --timer, ups_refresh--> ASKING_META --answer--> ASKING_APIS --all told, or APIS_MS--> WAITING (refresh)
+ *                                        |                       |
+ *                                        +-------- failed -------+--> WAITING (backoff, next candidate)
+ *
+ * Invariants: f->meta holds an answer exactly during ASKING_APIS. The view on the board is never taken down: when the
+ * cluster is lost, the last one stays and ups_reachable says so. A cluster with another id than the first one seen is
+ * not followed: its topics are not the ones that tenants own. */
+#include "upstream/follower_state.h"
+
+#include <alcove/check.h>
+#include <alcove/log.h>
+#include <alcove/str.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+enum { BACKOFF_MIN_MS = 200, BACKOFF_MAX_MS = 5000, APIS_MS = 3000, SOON_MS = 50 };
+
+static void start_round(struct ups_follower *f);
+
+/* xorshift64: jitter only. */
+uint64_t
+ups_random(struct ups_follower *f)
+{
+	f->random ^= f->random << 13;
+	f->random ^= f->random >> 7;
+	f->random ^= f->random << 17;
+	return f->random;
+}
+
+bool
+ups_reachable(const struct ups_follower *f)
+{
+	return f->reachable;
+}
+
+struct ups_asker *
+ups_any_asker(struct ups_follower *f)
+{
+	struct ups_broker *b = ups_broker_find(f, f->main);
+
+	if (!f->reachable)
+		return NULL;
+	return b != NULL ? b->asker : f->bootstrap;
+}
+
+/* Between 90 and 110 percent of ms from now. */
+static void
+wait_ms(struct ups_follower *f, uint64_t ms)
+{
+	uint64_t us = ms * 900 + ups_random(f) % (ms * 200 + 1);
+
+	f->phase = UPS_WAITING;
+	net_timer_set(&f->timer, net_loop_now(f->loop) + us);
+}
+
+void
+ups_refresh(struct ups_follower *f)
+{
+	if (f->phase != UPS_WAITING)
+		f->again = true;
+	else if (f->reachable)
+		wait_ms(f, SOON_MS);
+}
+
+/* ---- who is asked ------------------------------------------------------------------------------------ */
+
+static struct ups_asker *
+bootstrap_asker(struct ups_follower *f, size_t server)
+{
+	const struct pol_bind *at = &f->ctx->conf->bootstrap[server];
+
+	if (f->bootstrap != NULL && f->server == server)
+		return f->bootstrap;
+	ups_asker_end(f->bootstrap, false);
+	f->server = server;
+	f->bootstrap = ups_asker_new(f->ctx, alv_str_of(at->host), at->port, &f->alive);
+	return f->bootstrap;
+}
+
+/* The broker that answered last; after a failure the next one, then the configured servers, then around. */
+static struct ups_asker *
+pick(struct ups_follower *f)
+{
+	struct ups_broker *b = ups_broker_find(f, f->main);
+	size_t		   k;
+
+	if (b != NULL)
+		return b->asker;
+	if (f->nbrokers + f->ctx->conf->nbootstrap == 0)
+		return NULL;
+	k = f->turn % (f->nbrokers + f->ctx->conf->nbootstrap);
+	if (k >= f->nbrokers)
+		return bootstrap_asker(f, k - f->nbrokers);
+	f->main = f->brokers[k]->id;
+	return f->brokers[k]->asker;
+}
+
+/* A broker that told what it offers can be reached where it says it is: from now on it is the one to ask. */
+static void
+choose_main(struct ups_follower *f)
+{
+	size_t first;
+
+	if (ups_broker_find(f, f->main) != NULL)
+		return;
+	f->main = -1;
+	first = f->nbrokers == 0 ? 0 : ups_random(f) % f->nbrokers;
+	for (size_t i = 0; i < f->nbrokers && f->main < 0; i++) {
+		struct ups_broker *b = f->brokers[(first + i) % f->nbrokers];
+
+		if (b->known)
+			f->main = b->id;
+	}
+	if (f->main >= 0) {
+		ups_asker_end(f->bootstrap, false);
+		f->bootstrap = NULL;
+	}
+}
+
+/* ---- how a round ends -------------------------------------------------------------------------------- */
+
+static void
+fail_round(struct ups_follower *f, const char *words)
+{
+	bool was = f->reachable;
+
+	snprintf(f->words, sizeof(f->words), "%s", words);
+	ups_meta_fini(&f->meta);
+	f->reachable = false;
+	f->again = false;
+	f->main = -1;
+	f->turn++;
+	alv_log(f->warned ? ALV_LOG_DEBUG : ALV_LOG_WARN, "the cluster cannot be reached", ALV_KV_Z("error", f->words));
+	f->warned = true;
+	wait_ms(f, f->backoff_ms);
+	f->backoff_ms = f->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : f->backoff_ms * 2;
+	if (was)
+		f->on_change(f->arg);
+}
+
+static void
+end_round(struct ups_follower *f)
+{
+	struct clu_view parts = { .cluster_id = f->meta.cluster_id, .controller_id = f->meta.controller_id,
+		.nbrokers = f->meta.nbrokers, .brokers = f->meta.brokers, .ntopics = f->meta.ntopics, .topics = f->meta.topics };
+	bool		was = f->reachable;
+	enum alv_err	err;
+
+	if (!ups_brokers_merge(f, &parts)) {
+		fail_round(f, f->words[0] == '\0' ? "no broker said what it offers" : f->words);
+		return;
+	}
+	choose_main(f);
+	f->reachable = true;
+	err = ups_view_publish(f, &parts, true);
+	ups_meta_fini(&f->meta);
+	if (err) {
+		f->reachable = was;
+		fail_round(f, err == ALV_E_VALUE ? "Metadata names a topic twice" : alv_err_text(err));
+		return;
+	}
+	if (!was) {
+		alv_log(ALV_LOG_INFO, "the cluster is reached", ALV_KV_Z("cluster", f->cluster_id),
+		    ALV_KV_I("brokers", parts.nbrokers), ALV_KV_I("topics", parts.ntopics));
+		f->on_change(f->arg);
+	}
+	f->words[0] = '\0';
+	f->warned = false;
+	f->backoff_ms = BACKOFF_MIN_MS;
+	wait_ms(f, f->again ? SOON_MS : f->ctx->conf->metadata_refresh_ms);
+	f->again = false;
+}
+
+static bool
+still_asking(const struct ups_follower *f)
+{
+	for (size_t i = 0; i < f->nbrokers; i++) {
+		if (f->brokers[i]->asking)
+			return true;
+	}
+	return false;
+}
+
+void
+ups_broker_told(struct ups_follower *f, struct ups_broker *b, const char *words, bool changed)
+{
+	if (words != NULL && f->phase == UPS_ASKING_APIS)
+		snprintf(f->words, sizeof(f->words), "%s", words);
+	if (words != NULL)
+		alv_log(ALV_LOG_DEBUG, "a broker does not answer", ALV_KV_I("node", b->id), ALV_KV_Z("error", words));
+	if (f->phase == UPS_ASKING_APIS && !still_asking(f))
+		end_round(f);
+	else if (f->phase == UPS_WAITING && changed)
+		ups_refresh(f);
+}
+
+/* ---- Metadata ------------------------------------------------------------------------------------------ */
+
+/* NULL: it is the cluster that we follow. */
+static const char *
+check_cluster(struct ups_follower *f)
+{
+	struct alv_str id = f->meta.cluster_id;
+
+	if (id.n == 0 || id.n >= sizeof(f->cluster_id))
+		return "Metadata without a cluster id";
+	if (f->cluster_id[0] == '\0')
+		memcpy(f->cluster_id, id.p, id.n);
+	return alv_str_eqz(id, f->cluster_id) ? NULL : "another cluster answers than the one that was followed until now";
+}
+
+/* Topics that the broker could not name or that it does not know of are not there. */
+static void
+drop_nameless(struct ups_meta *m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->ntopics; i++) {
+		if (m->topics[i].name.n == 0 || m->codes[i] == KFK_UNKNOWN_TOPIC_OR_PARTITION)
+			continue;
+		m->codes[n] = m->codes[i];
+		m->topics[n++] = m->topics[i];
+	}
+	m->ntopics = n;
+}
+
+static void
+metadata_answered(struct ups_question *q, enum alv_err err, const char *words, struct alv_chain *body)
+{
+	struct ups_follower *f = q->owner;
+	const char	    *wrong;
+
+	if (err) {
+		fail_round(f, words);
+		return;
+	}
+	err = ups_meta_read(&f->meta, body);
+	wrong = err ? "an impossible answer to Metadata" : check_cluster(f);
+	if (wrong == NULL && ups_brokers_sync(f, &f->meta))
+		wrong = alv_err_text(ALV_E_NOMEM);
+	if (wrong != NULL) {
+		fail_round(f, wrong);
+		return;
+	}
+	drop_nameless(&f->meta);
+	f->phase = UPS_ASKING_APIS;
+	net_timer_set(&f->timer, net_loop_now(f->loop) + APIS_MS * 1000ull);
+	for (size_t i = 0; i < f->nbrokers; i++)
+		ups_broker_ask_apis(f->brokers[i]);
+}
+
+static void
+start_round(struct ups_follower *f)
+{
+	struct ups_asker *a = pick(f);
+	struct alv_arena  arena;
+	struct kfk_tree	  t;
+
+	f->again = false;
+	if (a == NULL) {
+		fail_round(f, "no server to ask");
+		return;
+	}
+	f->phase = UPS_ASKING_META;
+	f->question.owner = f;
+	f->question.done = metadata_answered;
+	alv_arena_init(&arena, UPS_SMALL_ARENA_MAX);
+	ups_meta_ask(&t, &arena, NULL, 0);
+	ups_ask(a, &f->question, &t, f->ctx->conf->request_timeout_ms);
+	kfk_tree_fini(&t);
+	alv_arena_fini(&arena);
+}
+
+static void
+timer_due(struct net_timer *t)
+{
+	struct ups_follower *f = ALV_HOLDER(t, struct ups_follower, timer);
+
+	if (f->phase == UPS_WAITING)
+		start_round(f);
+	else if (f->phase == UPS_ASKING_APIS)
+		end_round(f);
+}
+
+/* ---- life ----------------------------------------------------------------------------------------------- */
+
+struct ups_follower *
+ups_follower_new(struct net_loop *l, struct ups_ctx *c, struct clu_board *board, void (*on_change)(void *arg), void *arg)
+{
+	struct ups_follower *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return NULL;
+	*f = (struct ups_follower){ .loop = l, .ctx = c, .board = board, .on_change = on_change, .arg = arg, .main = -1,
+		.backoff_ms = BACKOFF_MIN_MS };
+	if (getrandom(&f->random, sizeof(f->random), 0) != (ssize_t)sizeof(f->random))
+		f->random = (uintptr_t)f;
+	f->random |= 1;
+	ups_ids_init(f);
+	net_timer_init(l, &f->timer, timer_due);
+	net_timer_set(&f->timer, net_loop_now(l));
+	return f;
+}
+
+void
+ups_follower_free(struct ups_follower *f)
+{
+	if (f == NULL)
+		return;
+	net_timer_stop(&f->timer);
+	ups_brokers_free(f);
+	ups_asker_end(f->bootstrap, true);
+	f->ending = true;
+	ups_scans_end(f);
+	ups_purges_end(f);
+	ups_ids_end(f);
+	while (f->alive > 0)
+		net_loop_turn(f->loop, 10);
+	ups_meta_fini(&f->meta);
+	ups_learned_free(f);
+	free(f);
+}
