@@ -32,8 +32,10 @@ api_operations(const struct api_call *c, enum pol_resource res, struct alv_str v
 {
 	struct pol_query q = { .principal = alv_str_of(c->conn->principal), .host = alv_str_of(c->conn->host),
 		.resource = res, .name = virt };
+	int32_t		 bits = pol_operations(c->tenant, &q);
 
-	return pol_operations(c->tenant, &q);
+	/* What brokers do among themselves is nobody's here, whatever a tenant's rules say. */
+	return res == POL_CLUSTER ? bits & ~(1 << POL_OP_CLUSTER_ACTION) : bits;
 }
 
 bool
@@ -47,13 +49,19 @@ api_internal_name(struct alv_str virt)
 	return false;
 }
 
+static bool
+permitted(const struct api_call *c, struct alv_str virt, enum pol_op op, int flags)
+{
+	return ((flags & API_OR_CLUSTER) && api_may_cluster(c, op)) || api_may(c, op, POL_TOPIC, virt);
+}
+
 /* An own topic, both names known. */
 static int16_t
 judge_own(const struct api_call *c, struct alv_str virt, struct alv_str phys, enum pol_op op, int flags)
 {
 	bool writable = false;
 
-	if (!api_may(c, op, POL_TOPIC, virt))
+	if (!permitted(c, virt, op, flags))
 		return KFK_TOPIC_AUTHORIZATION_FAILED;
 	if (!ten_owns(&c->tenant->names, TEN_TOPIC, phys, &writable))
 		return KFK_UNKNOWN_TOPIC_OR_PARTITION;
@@ -73,7 +81,7 @@ api_judge_name(struct api_call *c, struct alv_str virt, enum pol_op op, int flag
 	if (err == ALV_OK)
 		return judge_own(c, virt, phys, op, flags);
 	/* A principal that may not even describe it learns nothing of why it cannot be. */
-	if (!api_may(c, op, POL_TOPIC, virt))
+	if (!permitted(c, virt, op, flags))
 		return KFK_TOPIC_AUTHORIZATION_FAILED;
 	return ten_topic_check(names, virt) ? KFK_INVALID_TOPIC_EXCEPTION : KFK_UNKNOWN_TOPIC_OR_PARTITION;
 }

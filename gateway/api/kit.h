@@ -74,6 +74,7 @@ struct api_memo {
 	bool		 consumer;	/* the protocol type is "consumer": embedded names are mapped */
 	enum ten_kind	 key_kind;	/* COORDINATOR_KEY: TEN_GROUP or TEN_TXN */
 	bool		 all;		/* the client asked for everything */
+	bool		 validate_only;	/* nothing is done upstream */
 	void		*own;		/* the family's */
 };
 
@@ -114,7 +115,10 @@ bool api_may_cluster(const struct api_call *c, enum pol_op op) ALV_MUST;
 bool api_may_any(const struct api_call *c, enum pol_op op, enum pol_resource res) ALV_MUST;
 int32_t api_operations(const struct api_call *c, enum pol_resource res, struct alv_str virt);
 
-enum { API_WRITES = 1 };	/* read-only aliases are refused */
+enum {
+	API_WRITES = 1,		/* read-only aliases are refused */
+	API_OR_CLUSTER = 2	/* the operation on the cluster allows it as well */
+};
 
 /* A topic by its virtual name: 0, 29 (denied, a read-only alias that would be written), 17 (illegal). */
 int16_t api_judge_name(struct api_call *c, struct alv_str virt, enum pol_op op, int flags);
@@ -174,6 +178,24 @@ enum api_result api_splice_answer(struct api_call *c, struct kfk_tree *r, const 
 
 /* Remembers a refused topic (strings are not copied: they are in the call's arena already). NULL: out of memory. */
 struct api_denied *api_deny(struct api_call *c, struct api_split *s, struct alv_str name, struct alv_uuid id, int16_t code);
+
+/* ---- results by name: CreateTopics, DeleteTopics, CreatePartitions, configs -------------------------- */
+
+struct api_result_fields {
+	uint16_t list, name, id, code, text;	/* id: API_NO_FIELD where there is none */
+};
+/* Appends what was refused (api_deny) to the response's list, each with its code and text. */
+void api_add_results(struct api_call *c, struct kfk_tree *r, const struct api_result_fields *f);
+
+/* Takes a field out of a struct, so that its default is sent. */
+void api_drop_field(struct kfk_node *parent, uint16_t id);
+
+/* The built-in policy over topic configs (config_policy.def): 0, 44 (not for tenants), 40 (not a config of topics, or not
+ * a number). value null: back to the default. *text says why, in the arena. */
+int16_t api_topic_config(struct api_call *c, struct alv_str name, struct alv_str value, struct alv_str *text);
+bool	api_topic_config_is_list(struct alv_str name);
+/* Where a config's value comes from, as tenants see it: the platform's own settings are defaults to them. */
+int64_t api_config_source(int64_t source);
 
 /* ---- brokers (describe.c) ------------------------------------------------------------------------ */
 

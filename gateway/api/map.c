@@ -400,6 +400,8 @@ out_operations(struct map *m, const struct peers *p, struct kfk_node *n)
 	const struct api_memo *memo = api_memo(m->c);
 
 	n->v.i = INT32_MIN;
+	if (p->code != 0)
+		return ALV_OK;
 	if (p->name != NULL) {
 		if (memo->topic_ops && !p->name->v.is_null)
 			n->v.i = api_operations(m->c, POL_TOPIC, p->name->v.s);

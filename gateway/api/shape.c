@@ -185,3 +185,36 @@ api_splice_answer(struct api_call *c, struct kfk_tree *r, const struct api_shape
 	api_splice(c, r, &r->root, sh, &api_memo(c)->split);
 	return api_answer(c, r);
 }
+
+/* ---- results that have a name and nothing below --------------------------------------------------- */
+
+void
+api_add_results(struct api_call *c, struct kfk_tree *r, const struct api_result_fields *f)
+{
+	struct kfk_node *list = kfk_get(&r->root, f->list);
+
+	if (list == NULL)
+		list = kfk_set_empty(r, &r->root, f->list);
+	for (const struct api_denied *d = api_memo(c)->split.first; d != NULL; d = d->next) {
+		struct kfk_node *e = kfk_add(r, list);
+
+		kfk_set_str(r, e, f->name, d->name);
+		if (f->id != API_NO_FIELD)
+			kfk_set_uuid(r, e, f->id, d->id);
+		kfk_set_int(r, e, f->code, d->code);
+		kfk_set_str(r, e, f->text, d->text.p == NULL ? alv_str_of(kfk_code_text(d->code)) : d->text);
+	}
+}
+
+void
+api_drop_field(struct kfk_node *parent, uint16_t id)
+{
+	struct kfk_node *prev = NULL;
+
+	for (struct kfk_node *k = parent->kids; k != NULL; prev = k, k = k->next) {
+		if (k->id != id)
+			continue;
+		kfk_unlink(parent, prev, k);
+		return;
+	}
+}

@@ -1,0 +1,238 @@
+/* Logins: SaslHandshake, SaslAuthenticate, and bare tokens after an old handshake.
+ *
+ *   NONE --handshake--> HANDSHAKE --tokens--> DONE --handshake, tokens--> DONE (the same principal, or close)
+ *
+ * Invariants: every failure of a login is one answer, the same bytes whatever the reason; a login never changes the
+ * tenant or the principal of a connection that has one; of a snapshot only copies are kept. */
+#include <stdio.h>
+
+#include "api/kit.h"
+
+#define FAILED_TEXT "Authentication failed"
+
+/* ---- who is it? --------------------------------------------------------------------------------- */
+
+/* On a port shared by all the login says the tenant: "<tenant>/<user>". */
+static void
+split_login(const struct api_conn *conn, struct alv_str login, struct alv_str *tenant, struct alv_str *user)
+{
+	const char *slash;
+
+	*tenant = alv_str_of(conn->tenant);
+	*user = login;
+	if (conn->listener->tenant[0] != '\0' || conn->listener->endpoint == POL_ENDPOINT_SNI)
+		return;
+	slash = login.n == 0 ? NULL : memchr(login.p, '/', login.n);
+	if (slash == NULL) {
+		*tenant = ALV_STR("");
+		return;
+	}
+	*tenant = alv_str_make(login.p, (size_t)(slash - login.p));
+	*user = alv_str_make(slash + 1, login.n - tenant->n - 1);
+}
+
+static void
+lookup(void *arg, struct alv_str login, struct aut_account *a)
+{
+	const struct api_conn	*conn = arg;
+	const struct api_shared *sh = conn->w->shared;
+	struct alv_str		 tenant, user;
+	const struct pol_slot	*slot;
+
+	split_login(conn, login, &tenant, &user);
+	slot = pol_dir_find(sh->dir, tenant);
+	aut_account_fill(a, slot == NULL ? NULL : pol_slot_load(slot), tenant, user, sh->fake_secret,
+	    sh->conf->scram_iterations);
+}
+
+/* ---- handshake ------------------------------------------------------------------------------------- */
+
+static enum api_result
+answer_mechanisms(struct api_call *c, int16_t code)
+{
+	const struct pol_config *conf = c->conn->w->shared->conf;
+	struct kfk_tree		 r;
+	struct kfk_node		*list;
+
+	api_answer_begin(c, &r);
+	kfk_set_int(&r, &r.root, KFK_SASL_HANDSHAKE_RESPONSE_ERROR_CODE, code);
+	list = kfk_set_empty(&r, &r.root, KFK_SASL_HANDSHAKE_RESPONSE_MECHANISMS);
+	for (int m = 0; m < AUT_MECHANISMS; m++)
+		if (conf->mechanisms[m])
+			kfk_add(&r, list)->v.s = alv_str_of(aut_mechanism_name((enum aut_mechanism)m));
+	api_note(c, code);
+	return api_answer(c, &r);
+}
+
+static void
+forget_exchange(struct api_conn *conn)
+{
+	if (conn->sasl_begun)
+		aut_server_fini(&conn->sasl);
+	conn->sasl_begun = false;
+}
+
+enum api_result
+api_sasl_handshake_request(struct api_call *c, struct kfk_tree *q)
+{
+	struct api_conn	  *conn = c->conn;
+	enum aut_mechanism m;
+
+	if (conn->auth == API_AUTH_HANDSHAKE) {
+		c->close_after = true;
+		c->close = MET_CLOSE_AUTH_FAILED;
+		return answer_mechanisms(c, KFK_ILLEGAL_SASL_STATE);
+	}
+	if (!aut_mechanism_find(kfk_get_str(q, &q->root, KFK_SASL_HANDSHAKE_REQUEST_MECHANISM), &m) ||
+	    !conn->w->shared->conf->mechanisms[m] || (conn->auth == API_AUTH_DONE && c->hdr.version == 0)) {
+		c->close_after = true;
+		c->close = MET_CLOSE_AUTH_FAILED;
+		met_login(conn->w->meter, false);
+		return answer_mechanisms(c, KFK_UNSUPPORTED_SASL_MECHANISM);
+	}
+	forget_exchange(conn);
+	aut_server_init(&conn->sasl, m, lookup, conn);
+	conn->sasl_begun = true;
+	conn->raw_sasl = c->hdr.version == 0;
+	if (conn->auth == API_AUTH_NONE)
+		conn->auth = API_AUTH_HANDSHAKE;
+	return answer_mechanisms(c, KFK_NONE);
+}
+
+/* ---- tokens ------------------------------------------------------------------------------------------ */
+
+/* One form for tokens inside SaslAuthenticate and for bare ones. */
+static enum api_result
+answer_token(struct api_call *c, struct alv_str token)
+{
+	struct kfk_tree r;
+
+	if (c->raw) {
+		alv_chain_copy(&c->out, token.p, token.n);
+		return c->out.err ? api_fail(c, c->out.err) : API_ANSWER;
+	}
+	api_answer_begin(c, &r);
+	kfk_set_bytes(&r, &r.root, KFK_SASL_AUTHENTICATE_RESPONSE_AUTH_BYTES, token.p == NULL ? ALV_STR("") : token);
+	return api_answer(c, &r);
+}
+
+static enum api_result
+answer_error(struct api_call *c, int16_t code, struct alv_str text)
+{
+	struct kfk_tree r;
+
+	c->close_after = true;
+	c->close = MET_CLOSE_AUTH_FAILED;
+	if (c->raw)
+		return api_close(c, MET_CLOSE_AUTH_FAILED);	/* bare tokens have no error form */
+	api_answer_begin(c, &r);
+	kfk_set_int(&r, &r.root, KFK_SASL_AUTHENTICATE_RESPONSE_ERROR_CODE, code);
+	kfk_set_str(&r, &r.root, KFK_SASL_AUTHENTICATE_RESPONSE_ERROR_MESSAGE, text);
+	api_note(c, code);
+	return api_answer(c, &r);
+}
+
+static enum api_result
+failed(struct api_call *c)
+{
+	met_login(c->conn->w->meter, false);
+	forget_exchange(c->conn);
+	return answer_error(c, KFK_SASL_AUTHENTICATION_FAILED, ALV_STR(FAILED_TEXT));
+}
+
+/* Copies what the exchange proved. False: it is not who the connection was before, or the account went meanwhile. */
+static bool
+take_identity(struct api_conn *conn)
+{
+	const struct aut_account *a = &conn->sasl.account;
+	enum met_close		  why;
+
+	if (conn->auth == API_AUTH_DONE)
+		return strcmp(conn->tenant, a->tenant) == 0 && strcmp(conn->user, a->user) == 0;
+	if (conn->tenant[0] != '\0' && strcmp(conn->tenant, a->tenant) != 0)
+		return false;
+	snprintf(conn->tenant, sizeof(conn->tenant), "%s", a->tenant);
+	snprintf(conn->user, sizeof(conn->user), "%s", a->user);
+	snprintf(conn->principal, sizeof(conn->principal), "User:%s", a->user);
+	conn->slot = pol_dir_find(conn->w->shared->dir, alv_str_of(conn->tenant));
+	conn->user_revision = a->user_revision;
+	conn->auth = API_AUTH_DONE;
+	/* A change between the lookup and now: the directory's generation may have been looked at already. */
+	if (api_conn_check(conn, &why))
+		return true;
+	conn->auth = API_AUTH_HANDSHAKE;
+	return false;
+}
+
+static enum api_result
+proven(struct api_call *c, struct alv_str token)
+{
+	struct api_conn *conn = c->conn;
+
+	if (!take_identity(conn))
+		return failed(c);
+	conn->user_revision = conn->sasl.account.user_revision;
+	conn->authenticated_us = conn->w->now_us;
+	conn->raw_sasl = false;
+	forget_exchange(conn);
+	met_login(conn->w->meter, true);
+	return answer_token(c, token);
+}
+
+static enum api_result
+step(struct api_call *c, enum aut_step s, struct alv_str token)
+{
+	switch (s) {
+	case AUT_CONTINUE:
+		return answer_token(c, token);
+	case AUT_OK:
+		return proven(c, token);
+	case AUT_WORK:
+		c->wait = API_WAIT_WORK;
+		return API_WAIT;
+	default:
+		return failed(c);
+	}
+}
+
+enum api_result
+api_sasl_authenticate_request(struct api_call *c, struct kfk_tree *q)
+{
+	struct alv_str in = kfk_get_bytes(q, &q->root, KFK_SASL_AUTHENTICATE_REQUEST_AUTH_BYTES), out;
+	enum aut_step  s;
+
+	if (in.p == NULL)
+		return api_fail(c, ALV_E_LIMIT);
+	if (!c->conn->sasl_begun || c->conn->raw_sasl)
+		return answer_error(c, KFK_ILLEGAL_SASL_STATE, alv_str_of(kfk_code_text(KFK_ILLEGAL_SASL_STATE)));
+	s = aut_server_token(&c->conn->sasl, in, &c->arena, &out);
+	return step(c, s, out);
+}
+
+enum api_result
+api_raw_token(struct api_call *c, struct alv_str token)
+{
+	struct alv_str out;
+	enum aut_step  s;
+
+	c->out.pool = c->conn->w->pool;
+	c->raw = true;
+	c->wait = API_WAIT_NONE;
+	if (!c->conn->sasl_begun || !c->conn->raw_sasl)
+		return api_close(c, MET_CLOSE_AUTH_REQUIRED);
+	s = aut_server_token(&c->conn->sasl, token, &c->arena, &out);
+	return step(c, s, out);
+}
+
+enum api_result
+api_sasl_resume(struct api_call *c)
+{
+	struct alv_str out;
+	enum aut_step  s;
+
+	c->wait = API_WAIT_NONE;
+	if (!c->conn->sasl_begun)
+		return api_close(c, MET_CLOSE_INTERNAL);
+	s = aut_server_resume(&c->conn->sasl, &c->arena, &out);
+	return step(c, s, out);
+}
