@@ -4,6 +4,7 @@
 
 #include "kafka/emit.h"
 #include "kafka/tree.h"
+#include "kafka/value.h"
 
 struct enc {
 	struct kfk_emit		 out;
@@ -83,18 +84,10 @@ all_default(const struct enc *e, const struct kfk_node *n)
 	return true;
 }
 
-/* Length or count in front: n, or null where n < 0. */
 static void
-put_length(struct enc *e, bool compact, bool wide, int64_t n)
+put_length(struct enc *e, bool compact, int64_t n)
 {
-	if (n > (wide ? INT32_MAX - 1 : INT16_MAX))
-		fail(e, ALV_E_LENGTH);
-	else if (compact)
-		kfk_emit_uvarint(&e->out, (uint32_t)(n + 1));
-	else if (wide)
-		kfk_emit_be32(&e->out, (uint32_t)n);
-	else
-		kfk_emit_be16(&e->out, (uint16_t)n);
+	fail(e, kfk_length_write(&e->out, compact, true, n));
 }
 
 /* Null goes out only where the version allows it. */
@@ -105,34 +98,6 @@ check_null(struct enc *e, const struct kfk_field *f)
 		return true;
 	fail(e, ALV_E_NULL_VALUE);
 	return false;
-}
-
-static void
-put_bytes(struct enc *e, const struct kfk_field *f, const struct kfk_node *n)
-{
-	bool compact = kfk_versions_has(f->flexible, e->version), wide = f->type != KFK_STRING;
-
-	if (is_null(f, n)) {
-		if (check_null(e, f))
-			put_length(e, compact, wide, -1);
-		return;
-	}
-	put_length(e, compact, wide, (int64_t)value_size(n));
-	if (n == NULL || e->err)
-		return;
-	if (n->v.bytes != NULL)
-		kfk_emit_chain(&e->out, n->v.bytes);
-	else
-		kfk_emit_copy(&e->out, n->v.s.p, n->v.s.n);
-}
-
-static void
-put_float(struct enc *e, double d)
-{
-	uint64_t bits;
-
-	memcpy(&bits, &d, sizeof(bits));
-	kfk_emit_be64(&e->out, bits);
 }
 
 static void
@@ -155,40 +120,15 @@ put_struct(struct enc *e, const struct kfk_field *f, const struct kfk_node *n)
 static void
 put_value(struct enc *e, const struct kfk_field *f, const struct kfk_node *n)
 {
-	int64_t	      i = n == NULL ? f->dflt : n->v.i;
-	const uint8_t byte = (uint8_t)(f->type == KFK_BOOL ? i != 0 : i);
+	struct kfk_value dflt;
 
-	switch ((enum kfk_type)f->type) {
-	case KFK_BOOL:
-	case KFK_INT8:
-		kfk_emit_copy(&e->out, &byte, 1);
-		return;
-	case KFK_INT16:
-	case KFK_UINT16:
-		kfk_emit_be16(&e->out, (uint16_t)i);
-		return;
-	case KFK_INT32:
-	case KFK_UINT32:
-		kfk_emit_be32(&e->out, (uint32_t)i);
-		return;
-	case KFK_INT64:
-		kfk_emit_be64(&e->out, (uint64_t)i);
-		return;
-	case KFK_FLOAT64:
-		put_float(e, n == NULL ? (double)f->dflt : n->v.d);
-		return;
-	case KFK_UUID:
-		kfk_emit_copy(&e->out, n == NULL ? (struct alv_uuid){ { 0 } }.b : n->v.id.b, sizeof(struct alv_uuid));
-		return;
-	case KFK_STRING:
-	case KFK_BYTES:
-	case KFK_RECORDS:
-		put_bytes(e, f, n);
-		return;
-	case KFK_STRUCT:
+	if (f->type == KFK_STRUCT) {
 		put_struct(e, f, n);
 		return;
 	}
+	if (n == NULL)
+		dflt = (struct kfk_value){ .is_null = f->dflt_null, .i = f->dflt, .d = (double)f->dflt, .s = ALV_STR("") };
+	fail(e, kfk_value_write(&e->out, f, e->version, n == NULL ? &dflt : &n->v));
 }
 
 static void
@@ -202,10 +142,10 @@ put_field(struct enc *e, const struct kfk_field *f, const struct kfk_node *n)
 	}
 	if (is_null(f, n)) {
 		if (check_null(e, f))
-			put_length(e, compact, true, -1);
+			put_length(e, compact, -1);
 		return;
 	}
-	put_length(e, compact, true, n == NULL ? 0 : n->n);
+	put_length(e, compact, n == NULL ? 0 : n->n);
 	for (const struct kfk_node *k = n == NULL ? NULL : n->kids; k != NULL && !e->err; k = k->next)
 		put_value(e, f, k);
 }
