@@ -1,0 +1,312 @@
+/* Metadata: what is asked of brokers, and what of their answer a tenant sees. */
+#include "stage.h"
+
+#define Q(f) KFK_METADATA_REQUEST_##f
+#define R(f) KFK_METADATA_RESPONSE_##f
+
+static void
+ask_name(struct kfk_tree *q, const char *name)
+{
+	struct kfk_node *list = kfk_get(&q->root, Q(TOPICS));
+
+	if (list == NULL)
+		list = kfk_set_empty(q, &q->root, Q(TOPICS));
+	kfk_set_str(q, kfk_add(q, list), Q(TOPICS_NAME), alv_str_of(name));
+}
+
+static void
+ask_id(struct kfk_tree *q, char id)
+{
+	struct kfk_node *list = kfk_get(&q->root, Q(TOPICS)), *e;
+
+	if (list == NULL)
+		list = kfk_set_empty(q, &q->root, Q(TOPICS));
+	e = kfk_add(q, list);
+	kfk_set_null(q, e, Q(TOPICS_NAME));
+	kfk_set_uuid(q, e, Q(TOPICS_TOPIC_ID), stage_id(id));
+}
+
+static struct kfk_node *
+tell(struct kfk_tree *r, const char *name, char id, int16_t code)
+{
+	struct kfk_node *list = kfk_get(&r->root, R(TOPICS)), *e, *p;
+
+	if (list == NULL)
+		list = kfk_set_empty(r, &r->root, R(TOPICS));
+	e = kfk_add(r, list);
+	kfk_set_int(r, e, R(TOPICS_ERROR_CODE), code);
+	kfk_set_str(r, e, R(TOPICS_NAME), alv_str_of(name));
+	if (id != 0)
+		kfk_set_uuid(r, e, R(TOPICS_TOPIC_ID), stage_id(id));
+	if (code == 0) {
+		p = kfk_add(r, kfk_set_empty(r, e, R(TOPICS_PARTITIONS)));
+		kfk_set_int(r, p, R(TOPICS_PARTITIONS_LEADER_ID), 1);
+		kfk_set_int(r, p, R(TOPICS_PARTITIONS_LEADER_EPOCH), 17);
+		kfk_add(r, kfk_set_empty(r, p, R(TOPICS_PARTITIONS_REPLICA_NODES)))->v.i = 9;
+	}
+	return e;
+}
+
+/* The cluster as brokers describe it, with a node that clients cannot reach. */
+static void
+tell_cluster(struct kfk_tree *r)
+{
+	struct kfk_node *list = kfk_set_empty(r, &r->root, R(BROKERS)), *e;
+
+	for (int i = 1; i < 4; i++) {
+		e = kfk_add(r, list);
+		kfk_set_int(r, e, R(BROKERS_NODE_ID), i);
+		kfk_set_str(r, e, R(BROKERS_HOST), ALV_STR("real1.internal"));
+		kfk_set_int(r, e, R(BROKERS_PORT), 9092);
+		kfk_set_str(r, e, R(BROKERS_RACK), ALV_STR("real1"));
+	}
+	kfk_set_str(r, &r->root, R(CLUSTER_ID), ALV_STR("physical-cluster-idxxx"));
+	kfk_set_int(r, &r->root, R(CONTROLLER_ID), 3);
+}
+
+static void
+all_topics_are_asked_by_name_and_foreign_ones_dropped(void **state)
+{
+	static const struct pol_rule denies[] = { STAGE_DENY(POL_TOPIC, "secret", POL_OP_DESCRIBE) };
+	struct stage	 s;
+	struct kfk_tree *t;
+	struct kfk_node *e;
+
+	(void)state;
+	for (int16_t v = 0; v <= 13; v++) {
+		stage_open(&s, denies, 1);
+		t = stage_begin(&s, KFK_API_METADATA, v);
+		if (v > 0)
+			kfk_set_null(t, &t->root, Q(TOPICS));
+		assert_int_equal(stage_send(&s), API_FORWARD);
+		assert_true(s.call.up_version >= 4);
+		t = stage_upstream(&s);
+		assert_int_equal(stage_count(&t->root, Q(TOPICS)), 2);
+		assert_non_null(stage_named(t, &t->root, Q(TOPICS), Q(TOPICS_NAME), "acme.orders"));
+		assert_non_null(stage_named(t, &t->root, Q(TOPICS), Q(TOPICS_NAME), "legacy.shared"));
+		assert_int_equal(kfk_get_int(t, &t->root, Q(ALLOW_AUTO_TOPIC_CREATION)), 0);
+
+		alv_chain_clear(&s.call.out);
+		t = stage_broker(&s);
+		tell_cluster(t);
+		tell(t, "acme.orders", s.call.up_version >= 10 ? 'o' : 0, 0);
+		tell(t, "globex.orders", s.call.up_version >= 10 ? 'g' : 0, 0);
+		tell(t, "acme.gone", 0, KFK_UNKNOWN_TOPIC_OR_PARTITION);
+		assert_int_equal(stage_reply(&s), API_ANSWER);
+		stage_clean(&s);
+		t = stage_client(&s);
+		assert_int_equal(stage_count(&t->root, R(TOPICS)), 1);
+		e = stage_at(&t->root, R(TOPICS), 0);
+		stage_text(kfk_get_str(t, e, R(TOPICS_NAME)), "orders");
+		e = stage_at(e, R(TOPICS_PARTITIONS), 0);
+		assert_int_equal(kfk_get_int(t, e, R(TOPICS_PARTITIONS_LEADER_ID)), 1);
+		if (v >= 7)
+			assert_int_equal(kfk_get_int(t, e, R(TOPICS_PARTITIONS_LEADER_EPOCH)), 17);
+		assert_int_equal(stage_at(e, R(TOPICS_PARTITIONS_REPLICA_NODES), 0)->v.i, 9);
+		assert_int_equal(stage_count(&t->root, R(BROKERS)), 2);
+		e = stage_at(&t->root, R(BROKERS), 0);
+		stage_text(kfk_get_str(t, e, R(BROKERS_HOST)), "b1-acme.kafka.test");
+		assert_int_equal(kfk_get_int(t, e, R(BROKERS_PORT)), 9093);
+		if (v >= 1) {
+			stage_text(kfk_get_str(t, e, R(BROKERS_RACK)), NULL);
+			assert_int_equal(kfk_get_int(t, &t->root, R(CONTROLLER_ID)), 1);
+		}
+		if (v >= 2)
+			stage_text(kfk_get_str(t, &t->root, R(CLUSTER_ID)), "acme-cluster-id-22char");
+		stage_close(&s);
+	}
+}
+
+static void
+names_are_judged_one_by_one(void **state)
+{
+	static const struct pol_rule denies[] = { STAGE_DENY(POL_TOPIC, "secret", POL_OP_DESCRIBE) };
+	static const struct { const char *name; int16_t code; } refused[] = {
+		{ "secret", KFK_TOPIC_AUTHORIZATION_FAILED }, { "", KFK_INVALID_TOPIC_EXCEPTION },
+		{ "..", KFK_INVALID_TOPIC_EXCEPTION }, { "a/b", KFK_INVALID_TOPIC_EXCEPTION },
+	};
+	struct stage	 s;
+	struct kfk_tree *t;
+
+	(void)state;
+	stage_open(&s, denies, 1);
+	t = stage_begin(&s, KFK_API_METADATA, 9);
+	ask_name(t, "orders");
+	ask_name(t, "globex.orders");
+	for (size_t i = 0; i < ALV_COUNT(refused); i++)
+		ask_name(t, refused[i].name);
+	assert_int_equal(stage_send(&s), API_FORWARD);
+	t = stage_upstream(&s);
+	assert_int_equal(stage_count(&t->root, Q(TOPICS)), 2);
+	assert_non_null(stage_named(t, &t->root, Q(TOPICS), Q(TOPICS_NAME), "acme.orders"));
+	/* Another's physical name is only a name of one's own. */
+	assert_non_null(stage_named(t, &t->root, Q(TOPICS), Q(TOPICS_NAME), "acme.globex.orders"));
+
+	alv_chain_clear(&s.call.out);
+	t = stage_broker(&s);
+	tell_cluster(t);
+	tell(t, "acme.orders", 0, 0);
+	tell(t, "acme.globex.orders", 0, KFK_UNKNOWN_TOPIC_OR_PARTITION);
+	assert_int_equal(stage_reply(&s), API_ANSWER);
+	t = stage_client(&s);
+	assert_int_equal(stage_count(&t->root, R(TOPICS)), 2 + ALV_COUNT(refused));
+	for (size_t i = 0; i < ALV_COUNT(refused); i++) {
+		struct kfk_node *e = stage_named(t, &t->root, R(TOPICS), R(TOPICS_NAME), refused[i].name);
+
+		assert_non_null(e);
+		assert_int_equal(kfk_get_int(t, e, R(TOPICS_ERROR_CODE)), refused[i].code);
+		assert_int_equal(stage_count(e, R(TOPICS_PARTITIONS)), 0);
+	}
+	stage_close(&s);
+}
+
+static void
+foreign_ids_do_not_exist(void **state)
+{
+	static const char foreign[] = { 'g', 'c', 0x01 };
+	struct stage	  s;
+	struct kfk_tree	 *t;
+	struct kfk_node	 *e;
+
+	(void)state;
+	for (int16_t v = 12; v <= 13; v++) {
+		stage_open(&s, NULL, 0);
+		clu_ids_learn(s.worker.ids, stage_id(0x01), ALV_STR_NULL, s.worker.now_us);
+		t = stage_begin(&s, KFK_API_METADATA, v);
+		ask_id(t, 'o');
+		ask_name(t, "orders");	/* beside ids, names are not looked at */
+		for (size_t i = 0; i < sizeof(foreign); i++)
+			ask_id(t, foreign[i]);
+		assert_int_equal(stage_send(&s), API_FORWARD);
+		t = stage_upstream(&s);
+		assert_int_equal(stage_count(&t->root, Q(TOPICS)), 1);
+		assert_memory_equal(kfk_get_uuid(t, stage_at(&t->root, Q(TOPICS), 0), Q(TOPICS_TOPIC_ID)).b, stage_id('o').b, 16);
+
+		alv_chain_clear(&s.call.out);
+		t = stage_broker(&s);
+		tell(t, "acme.orders", 'o', 0);
+		tell(t, NULL, 'g', KFK_TOPIC_AUTHORIZATION_FAILED);	/* a broker that lies */
+		assert_int_equal(stage_reply(&s), API_ANSWER);
+		stage_clean(&s);
+		t = stage_client(&s);
+		assert_int_equal(stage_count(&t->root, R(TOPICS)), 1 + sizeof(foreign));
+		for (size_t i = 0; i < sizeof(foreign); i++) {
+			e = stage_at(&t->root, R(TOPICS), i + 1);
+			assert_int_equal(kfk_get_int(t, e, R(TOPICS_ERROR_CODE)), KFK_UNKNOWN_TOPIC_ID);
+			stage_text(kfk_get_str(t, e, R(TOPICS_NAME)), NULL);
+			assert_memory_equal(kfk_get_uuid(t, e, R(TOPICS_TOPIC_ID)).b, stage_id(foreign[i]).b, 16);
+		}
+		stage_close(&s);
+	}
+}
+
+static void
+an_unknown_id_waits_once(void **state)
+{
+	struct stage	 s;
+	struct kfk_tree *t;
+
+	(void)state;
+	stage_open(&s, NULL, 0);
+	t = stage_begin(&s, KFK_API_METADATA, 12);
+	ask_id(t, 'n');
+	ask_id(t, 'm');
+	assert_int_equal(stage_send(&s), API_WAIT);
+	assert_int_equal(s.call.wait, API_WAIT_IDS);
+	assert_int_equal(s.call.nids, 2);
+	clu_ids_learn(s.worker.ids, stage_id('n'), ALV_STR("acme.new"), s.worker.now_us);
+	s.call.ids_asked = true;
+	assert_int_equal(api_request(&s.call, &s.body), API_FORWARD);
+	t = stage_upstream(&s);
+	assert_int_equal(stage_count(&t->root, Q(TOPICS)), 1);
+	assert_int_equal(s.call.error_code, KFK_UNKNOWN_TOPIC_ID);
+	stage_close(&s);
+}
+
+static void
+early_ids_spoil_the_request(void **state)
+{
+	struct stage	 s;
+	struct kfk_tree *t;
+
+	(void)state;
+	stage_open(&s, NULL, 0);
+	t = stage_begin(&s, KFK_API_METADATA, 11);
+	ask_name(t, "orders");
+	ask_id(t, 'o');
+	assert_int_equal(stage_send(&s), API_ANSWER);
+	t = stage_client(&s);
+	assert_int_equal(stage_count(&t->root, R(TOPICS)), 2);
+	assert_int_equal(kfk_get_int(t, stage_at(&t->root, R(TOPICS), 0), R(TOPICS_ERROR_CODE)), KFK_INVALID_REQUEST);
+	stage_close(&s);
+}
+
+static void
+operations_are_the_principals(void **state)
+{
+	static const struct pol_rule denies[] = { STAGE_DENY(POL_TOPIC, "orders", POL_OP_WRITE),
+		STAGE_DENY(POL_CLUSTER, "kafka-cluster", POL_OP_ALTER) };
+	struct stage	 s;
+	struct kfk_tree *t;
+	struct kfk_node *e;
+
+	(void)state;
+	stage_open(&s, denies, 2);
+	t = stage_begin(&s, KFK_API_METADATA, 9);
+	ask_name(t, "orders");
+	kfk_set_int(t, &t->root, Q(INCLUDE_TOPIC_AUTHORIZED_OPERATIONS), 1);
+	kfk_set_int(t, &t->root, Q(INCLUDE_CLUSTER_AUTHORIZED_OPERATIONS), 1);
+	assert_int_equal(stage_send(&s), API_FORWARD);
+	alv_chain_clear(&s.call.out);
+	t = stage_broker(&s);
+	e = tell(t, "acme.orders", 0, 0);
+	kfk_set_int(t, e, R(TOPICS_TOPIC_AUTHORIZED_OPERATIONS), 0x7fffffff);
+	kfk_set_int(t, &t->root, R(CLUSTER_AUTHORIZED_OPERATIONS), 0x7fffffff);
+	assert_int_equal(stage_reply(&s), API_ANSWER);
+	t = stage_client(&s);
+	e = stage_at(&t->root, R(TOPICS), 0);
+	assert_int_equal(kfk_get_int(t, e, R(TOPICS_TOPIC_AUTHORIZED_OPERATIONS)),
+	    1 << 3 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 11);
+	assert_int_equal(kfk_get_int(t, &t->root, R(CLUSTER_AUTHORIZED_OPERATIONS)), 1 << 5 | 1 << 8 | 1 << 10 | 1 << 11 | 1 << 12);
+	stage_close(&s);
+}
+
+static void
+an_unreachable_leader_is_none(void **state)
+{
+	struct stage	 s;
+	struct kfk_tree *t;
+	struct kfk_node *e;
+
+	(void)state;
+	stage_open(&s, NULL, 0);
+	t = stage_begin(&s, KFK_API_METADATA, 7);
+	ask_name(t, "orders");
+	assert_int_equal(stage_send(&s), API_FORWARD);
+	alv_chain_clear(&s.call.out);
+	t = stage_broker(&s);
+	e = tell(t, "acme.orders", 0, 0);
+	kfk_set_int(t, stage_at(e, R(TOPICS_PARTITIONS), 0), R(TOPICS_PARTITIONS_LEADER_ID), 3);
+	assert_int_equal(stage_reply(&s), API_ANSWER);
+	t = stage_client(&s);
+	e = stage_at(stage_at(&t->root, R(TOPICS), 0), R(TOPICS_PARTITIONS), 0);
+	assert_int_equal(kfk_get_int(t, e, R(TOPICS_PARTITIONS_LEADER_ID)), -1);
+	assert_int_equal(kfk_get_int(t, e, R(TOPICS_PARTITIONS_ERROR_CODE)), KFK_LEADER_NOT_AVAILABLE);
+	stage_close(&s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_topics_are_asked_by_name_and_foreign_ones_dropped),
+		cmocka_unit_test(names_are_judged_one_by_one),
+		cmocka_unit_test(foreign_ids_do_not_exist),
+		cmocka_unit_test(an_unknown_id_waits_once),
+		cmocka_unit_test(early_ids_spoil_the_request),
+		cmocka_unit_test(operations_are_the_principals),
+		cmocka_unit_test(an_unreachable_leader_is_none),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
