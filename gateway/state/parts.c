@@ -1,0 +1,230 @@
+/* Everything of one tenant, read at once, for its snapshot. A row that does not unseal or does not fit fails the whole:
+ * no half tenant is ever served. Each kind: count, allocate, read into rows. */
+#include <alcove/str.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <openssl/crypto.h>
+
+#include "state/keys.h"
+#include "state/store_int.h"
+
+enum { TEXT_LIMIT = 64 * 1024 * 1024 };
+
+static enum alv_err
+count_rows(struct sto_store *s, enum sto_sql which, struct alv_str tenant, size_t *n)
+{
+	sqlite3_stmt *q = sto_query(s, which, STO_T(tenant));
+	enum alv_err  err;
+
+	if (q == NULL)
+		return ALV_E_STORE;
+	err = sto_step(s, q);
+	if (!err)
+		*n = (size_t)sqlite3_column_int64(q, 0);
+	sto_done(q);
+	return err;
+}
+
+/* Calls row() for each row, at most max. */
+static enum alv_err
+each_row(struct sto_store *s, sqlite3_stmt *q, size_t max, void *arg,
+    enum alv_err (*row)(struct sto_store *s, sqlite3_stmt *q, size_t i, void *arg))
+{
+	enum alv_err err = q == NULL ? ALV_E_STORE : ALV_OK;
+
+	for (size_t i = 0; !err; i++) {
+		err = sto_step(s, q);
+		if (!err)
+			err = i < max ? row(s, q, i, arg) : ALV_E_STORE;
+	}
+	if (q != NULL)
+		sto_done(q);
+	return err == ALV_E_NOT_FOUND ? ALV_OK : err;
+}
+
+/* ---- users -------------------------------------------------------------------------------------------- */
+
+struct users {
+	struct sto_parts *p;
+	struct pol_user	 *user;
+	size_t		  n, at;	/* rows of keys come in the order of the users: where we are */
+};
+
+static enum alv_err
+user_row(struct sto_store *s, sqlite3_stmt *q, size_t i, void *arg)
+{
+	struct users *u = arg;
+
+	(void)s;
+	u->user[i].name = alv_arena_str(&u->p->text, sto_col(q, 0));
+	u->user[i].enabled = sqlite3_column_int64(q, 1) != 0;
+	u->user[i].revision = (uint64_t)sqlite3_column_int64(q, 2);
+	u->n = i + 1;
+	return u->user[i].name.p == NULL ? ALV_E_NOMEM : ALV_OK;
+}
+
+static enum alv_err
+bad_keys(struct sto_store *s, const struct users *u, sqlite3_stmt *q)
+{
+	struct alv_str name = sto_col(q, 0), key = sto_col(q, 5);
+
+	snprintf(s->words, sizeof(s->words), "%s: the keys of user %.*s of tenant %s do not unseal: sealed with key %.*s, "
+	    "ours is %s", s->file, (int)(name.n < 64 ? name.n : 64), name.p == NULL ? "" : name.p, u->p->tenant.id,
+	    (int)(key.n < 32 ? key.n : 32), key.p == NULL ? "" : key.p, s->key.id);
+	return ALV_E_STORE;
+}
+
+static enum alv_err
+keys_row(struct sto_store *s, sqlite3_stmt *q, size_t i, void *arg)
+{
+	struct users	 *u = arg;
+	struct alv_str	  name = sto_col(q, 0), salt = sto_col(q, 3), sealed = sto_col(q, 4);
+	int64_t		  m = sqlite3_column_int64(q, 1), iterations = sqlite3_column_int64(q, 2);
+	struct pol_scram *k;
+	struct sto_place  at;
+	uint8_t		  plain[STO_KEYS_BYTES];
+	size_t		  n = 0;
+
+	(void)i;
+	while (u->at < u->n && !alv_str_eq(u->user[u->at].name, name))
+		u->at++;
+	if (u->at == u->n || m < 0 || m >= POL_MECHANISMS || salt.n == 0 || salt.n > sizeof(k->salt) || iterations < 1 ||
+	    iterations > UINT32_MAX || sealed.n != STO_SEALED_LEN(STO_KEYS_BYTES))
+		return bad_keys(s, u, q);
+	at = sto_keys_place(alv_str_of(u->p->tenant.id), name, (enum pol_mechanism)m);
+	if (sto_unseal(&s->key, &at, sealed.p, sealed.n, plain, &n))
+		return bad_keys(s, u, q);
+	k = &u->user[u->at].scram[m];
+	*k = (struct pol_scram){ .present = true, .iterations = (uint32_t)iterations, .salt_n = (uint8_t)salt.n };
+	memcpy(k->salt, salt.p, salt.n);
+	memcpy(k->stored_key, plain, sizeof(k->stored_key));
+	memcpy(k->server_key, plain + sizeof(k->stored_key), sizeof(k->server_key));
+	OPENSSL_cleanse(plain, sizeof(plain));
+	return ALV_OK;
+}
+
+static enum alv_err
+load_users(struct sto_store *s, struct alv_str id, struct sto_parts *p)
+{
+	struct users u = { .p = p };
+	size_t	     n = 0;
+	enum alv_err err = count_rows(s, STO_SQL_USER_COUNT, id, &n);
+
+	if (err || n == 0)
+		return err;
+	u.user = calloc(n, sizeof(*u.user));
+	if (u.user == NULL)
+		return ALV_E_NOMEM;
+	p->parts.users = u.user;
+	p->parts.nusers = n;
+	err = each_row(s, sto_query(s, STO_SQL_USER_LIST, STO_T(id)), n, &u, user_row);
+	if (!err)
+		err = each_row(s, sto_query(s, STO_SQL_KEYS_LIST, STO_T(id)), n * POL_MECHANISMS, &u, keys_row);
+	return err;
+}
+
+/* ---- aliases and rules ----------------------------------------------------------------------------------- */
+
+static enum alv_err
+alias_row(struct sto_store *s, sqlite3_stmt *q, size_t i, void *arg)
+{
+	struct sto_parts *p = arg;
+	struct ten_alias *a = (struct ten_alias *)p->parts.aliases + i;
+	int64_t		  kind = sqlite3_column_int64(q, 0);
+
+	(void)s;
+	a->kind = kind == TEN_TOPIC ? TEN_TOPIC : kind == TEN_GROUP ? TEN_GROUP : TEN_TXN;
+	a->virt = alv_arena_str(&p->text, sto_col(q, 1));
+	a->phys = alv_arena_str(&p->text, sto_col(q, 2));
+	a->writable = sqlite3_column_int64(q, 3) != 0;
+	return p->text.failed ? ALV_E_NOMEM : ALV_OK;
+}
+
+static enum alv_err
+load_aliases(struct sto_store *s, struct alv_str id, struct sto_parts *p)
+{
+	size_t	     n = 0;
+	enum alv_err err = count_rows(s, STO_SQL_ALIAS_COUNT, id, &n);
+
+	if (err || n == 0)
+		return err;
+	p->parts.aliases = calloc(n, sizeof(struct ten_alias));
+	if (p->parts.aliases == NULL)
+		return ALV_E_NOMEM;
+	p->parts.naliases = n;
+	return each_row(s, sto_query(s, STO_SQL_ALIAS_LIST, STO_T(id)), n, p, alias_row);
+}
+
+static enum alv_err
+rule_row(struct sto_store *s, sqlite3_stmt *q, size_t i, void *arg)
+{
+	struct sto_parts *p = arg;
+	struct pol_rule	 *r = (struct pol_rule *)p->parts.rules + i;
+
+	(void)s;
+	r->resource = (enum pol_resource)sqlite3_column_int(q, 0);
+	r->pattern = (enum pol_pattern)sqlite3_column_int(q, 1);
+	r->name = alv_arena_str(&p->text, sto_col(q, 2));
+	r->principal = alv_arena_str(&p->text, sto_col(q, 3));
+	r->host = alv_arena_str(&p->text, sto_col(q, 4));
+	r->op = (enum pol_op)sqlite3_column_int(q, 5);
+	r->permission = (enum pol_permission)sqlite3_column_int(q, 6);
+	return p->text.failed ? ALV_E_NOMEM : ALV_OK;
+}
+
+static enum alv_err
+load_rules(struct sto_store *s, struct alv_str id, struct sto_parts *p)
+{
+	size_t	     n = 0;
+	enum alv_err err = count_rows(s, STO_SQL_RULE_COUNT, id, &n);
+
+	if (err || n == 0)
+		return err;
+	p->parts.rules = calloc(n, sizeof(struct pol_rule));
+	if (p->parts.rules == NULL)
+		return ALV_E_NOMEM;
+	p->parts.nrules = n;
+	return each_row(s, sto_query(s, STO_SQL_RULE_LIST, STO_T(id)), n, p, rule_row);
+}
+
+/* ---- all of it --------------------------------------------------------------------------------------------- */
+
+enum alv_err
+sto_parts_load(struct sto_store *s, struct alv_str id, struct sto_parts *p)
+{
+	enum alv_err err;
+
+	memset(p, 0, sizeof(*p));
+	alv_arena_init(&p->text, TEXT_LIMIT);
+	err = sto_tenant_get(s, id, &p->tenant);
+	if (!err)
+		err = load_users(s, id, p);
+	if (!err)
+		err = load_aliases(s, id, p);
+	if (!err)
+		err = load_rules(s, id, p);
+	if (err) {
+		sto_parts_fini(p);
+		return err;
+	}
+	p->parts.id = alv_str_of(p->tenant.id);
+	p->parts.display_name = alv_str_of(p->tenant.display_name);
+	p->parts.state = p->tenant.state;
+	p->parts.revision = p->tenant.revision;
+	p->parts.cluster_id = p->tenant.cluster_id;
+	return ALV_OK;
+}
+
+void
+sto_parts_fini(struct sto_parts *p)
+{
+	if (p->parts.users != NULL)
+		OPENSSL_cleanse((void *)p->parts.users, p->parts.nusers * sizeof(*p->parts.users));
+	free((void *)p->parts.users);
+	free((void *)p->parts.aliases);
+	free((void *)p->parts.rules);
+	alv_arena_fini(&p->text);
+	memset(p, 0, sizeof(*p));
+}

@@ -1,0 +1,97 @@
+/* The store: one SQLite file with what the gateway must remember. Nobody else speaks SQL.
+ *
+ * One thread at a time uses it (the control thread), one process per file. A change is one transaction: sto_begin, writes,
+ * sto_commit; every write adds its audit row, so no change can be without. Whatever fails (disk full, read-only, corrupt)
+ * answers STORE with words, and the state is what it was before sto_begin.
+ * Revisions come from one counter of the store: no two changes have the same, also not over a purge. */
+#ifndef STO_STORE_H
+#define STO_STORE_H
+
+#include <alcove/base.h>
+#include <alcove/buf.h>
+#include <alcove/err.h>
+#include <alcove/policy.h>
+
+struct sto_store;
+
+/* Creates the file (mode 0600) or migrates it. Refused, with words that name the file: another program's database, one of
+ * a newer Alcove, a corrupt one, one that another process has open, one on a network file system, a key that does not fit. */
+enum alv_err sto_open(const char *file, const char *key_file, struct sto_store **s, struct alv_buf *words) ALV_MUST;
+void	     sto_close(struct sto_store *s);	/* NULL is allowed */
+/* What failed last, for a person; "" when nothing did. */
+const char  *sto_words(const struct sto_store *s);
+/* 32 bytes, made with the file: what fake accounts are derived from. */
+struct alv_str sto_fake_secret(const struct sto_store *s);
+/* Can something be written? A small transaction. */
+enum alv_err sto_probe(struct sto_store *s) ALV_MUST;
+
+/* ---- transactions -------------------------------------------------------------------------------- */
+
+struct sto_who {
+	const char *actor, *origin;	/* "platform:ops", "rest 10.0.0.1" */
+};
+/* who outlives the transaction. */
+enum alv_err sto_begin(struct sto_store *s, const struct sto_who *who) ALV_MUST;
+/* On failure everything was rolled back. */
+enum alv_err sto_commit(struct sto_store *s) ALV_MUST;
+void	     sto_rollback(struct sto_store *s);
+
+/* ---- tenants --------------------------------------------------------------------------------------- */
+
+struct sto_tenant {
+	char		      id[TEN_ID_MAX + 1];
+	char		      display_name[256];
+	enum pol_tenant_state state;
+	bool		      purging;		/* deleted, and being purged */
+	char		      cluster_id[23];
+	uint64_t	      revision;
+};
+enum alv_err sto_tenant_get(struct sto_store *s, struct alv_str id, struct sto_tenant *t) ALV_MUST;	/* NOT_FOUND */
+/* The first with an id after `after`; NOT_FOUND: no more. */
+enum alv_err sto_tenant_next(struct sto_store *s, struct alv_str after, struct sto_tenant *t) ALV_MUST;
+/* Sets cluster_id and revision. EXISTS. */
+enum alv_err sto_tenant_add(struct sto_store *s, struct sto_tenant *t) ALV_MUST;
+/* Writes display name, state and purging; sets revision. what: "tenant.suspend". */
+enum alv_err sto_tenant_set(struct sto_store *s, struct sto_tenant *t, const char *what) ALV_MUST;
+/* With users, aliases, rules; the audit stays. */
+enum alv_err sto_tenant_remove(struct sto_store *s, struct alv_str id, const char *what) ALV_MUST;
+
+/* ---- what belongs to a tenant; each write gives the tenant a new revision ------------------------------ */
+
+enum alv_err sto_user_get(struct sto_store *s, struct alv_str tenant, struct alv_str name, bool *enabled,
+    uint64_t *revision) ALV_MUST;	/* NOT_FOUND */
+/* Creates or changes; keys that are not present stay as they are. Sets u->revision. */
+enum alv_err sto_user_put(struct sto_store *s, struct alv_str tenant, struct pol_user *u) ALV_MUST;
+enum alv_err sto_user_delete(struct sto_store *s, struct alv_str tenant, struct alv_str name, uint64_t *revision) ALV_MUST;
+
+struct sto_alias {
+	char	      tenant[TEN_ID_MAX + 1];
+	enum ten_kind kind;
+	char	      virt[512], phys[512];
+	bool	      writable;
+};
+enum alv_err sto_alias_get(struct sto_store *s, struct alv_str tenant, enum ten_kind kind, struct alv_str virt,
+    struct sto_alias *a) ALV_MUST;	/* NOT_FOUND */
+/* The tenant's alias that stands for a physical name. */
+enum alv_err sto_alias_of(struct sto_store *s, struct alv_str tenant, enum ten_kind kind, struct alv_str phys,
+    struct sto_alias *a) ALV_MUST;
+/* Any alias of another tenant than `except` whose target begins with prefix. */
+enum alv_err sto_alias_into(struct sto_store *s, struct alv_str except, struct alv_str prefix, struct sto_alias *a) ALV_MUST;
+enum alv_err sto_alias_put(struct sto_store *s, const struct sto_alias *a, uint64_t *revision) ALV_MUST;
+enum alv_err sto_alias_delete(struct sto_store *s, const struct sto_alias *a, uint64_t *revision) ALV_MUST;
+
+/* Part of making a tenant: no audit row of its own. */
+enum alv_err sto_rule_add(struct sto_store *s, struct alv_str tenant, const struct pol_rule *r) ALV_MUST;
+
+/* ---- everything of one tenant, for pol_build ------------------------------------------------------------ */
+
+struct sto_parts {
+	struct pol_parts  parts;
+	struct sto_tenant tenant;
+	struct alv_arena  text;
+};
+/* Inside or outside a transaction. NOT_FOUND. On failure nothing is left to free. */
+enum alv_err sto_parts_load(struct sto_store *s, struct alv_str id, struct sto_parts *p) ALV_MUST;
+void	     sto_parts_fini(struct sto_parts *p);	/* wipes keys */
+
+#endif
