@@ -1,0 +1,498 @@
+/* The store: what is written is there after a reopen, with its audit; what fails leaves all as it was, with words. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include <alcove/str.h>
+
+#include "state/store_int.h"
+
+static const struct sto_who who = { "platform:ops", "rest 127.0.0.1" };
+
+struct place {
+	char dir[64], file[96], key[96];
+};
+
+static void
+write_file(const char *path, const char *text, size_t n)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, n, f), n);
+	fclose(f);
+}
+
+static int
+make_place(void **state)
+{
+	struct place *p = calloc(1, sizeof(*p));
+
+	snprintf(p->dir, sizeof(p->dir), "/tmp/alcove-store-XXXXXX");
+	assert_non_null(mkdtemp(p->dir));
+	snprintf(p->file, sizeof(p->file), "%s/state.db", p->dir);
+	snprintf(p->key, sizeof(p->key), "%s/key", p->dir);
+	write_file(p->key, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n", 45);
+	assert_int_equal(chmod(p->key, 0600), 0);
+	*state = p;
+	return 0;
+}
+
+static int
+drop_place(void **state)
+{
+	static const char *const ends[] = { "", "-wal", "-shm", "-journal", ".lock" };
+	struct place *p = *state;
+	char	      path[128];
+
+	for (size_t i = 0; i < ALV_COUNT(ends); i++) {
+		snprintf(path, sizeof(path), "%s%s", p->file, ends[i]);
+		unlink(path);
+	}
+	unlink(p->key);
+	assert_int_equal(rmdir(p->dir), 0);
+	free(p);
+	return 0;
+}
+
+static struct sto_store *
+open_store(const struct place *p)
+{
+	struct sto_store *s;
+	struct alv_buf	  words;
+
+	alv_buf_init(&words, 4096);
+	if (sto_open(p->file, p->key, &s, &words))
+		fail_msg("%.*s", (int)words.n, (const char *)words.p);
+	alv_buf_fini(&words);
+	return s;
+}
+
+/* Opening fails and says so in words that hold this. */
+static void
+refused(const struct place *p, const char *expected)
+{
+	struct sto_store *s;
+	struct alv_buf	  words;
+
+	alv_buf_init(&words, 4096);
+	assert_true(sto_open(p->file, p->key, &s, &words) != ALV_OK);
+	assert_null(s);
+	alv_buf_byte(&words, '\0');
+	if (strstr((char *)words.p, expected) == NULL)
+		fail_msg("found \"%s\", expected \"%s\"", (char *)words.p, expected);
+	alv_buf_fini(&words);
+}
+
+static uint64_t
+add_tenant(struct sto_store *s, const char *id)
+{
+	struct sto_tenant t = { .state = POL_ACTIVE };
+
+	snprintf(t.id, sizeof(t.id), "%s", id);
+	snprintf(t.display_name, sizeof(t.display_name), "The %s \"team\"", id);
+	assert_int_equal(sto_begin(s, &who), ALV_OK);
+	assert_int_equal(sto_tenant_add(s, &t), ALV_OK);
+	assert_int_equal(sto_rule_add(s, alv_str_of(id), &(struct pol_rule){ POL_TOPIC, POL_LITERAL, ALV_STR("*"),
+	    ALV_STR("User:*"), ALV_STR("*"), POL_OP_ALL, POL_ALLOW }), ALV_OK);
+	assert_int_equal(sto_commit(s), ALV_OK);
+	return t.revision;
+}
+
+static struct pol_scram
+some_keys(uint8_t seed)
+{
+	struct pol_scram k = { .present = true, .iterations = 4096, .salt_n = 24 };
+
+	memset(k.salt, seed, 24);
+	memset(k.stored_key, seed + 1, 64);
+	memset(k.server_key, seed + 2, 64);
+	return k;
+}
+
+static enum alv_err
+put_user(struct sto_store *s, const char *tenant, const char *name, uint8_t seed)
+{
+	struct pol_user u = { .name = alv_str_of(name), .enabled = true };
+	enum alv_err	err;
+
+	if (seed != 0) {
+		u.scram[0] = some_keys(seed);
+		u.scram[1] = some_keys((uint8_t)(seed + 100));
+	}
+	err = sto_begin(s, &who);
+	if (err)
+		return err;
+	err = sto_user_put(s, alv_str_of(tenant), &u);
+	if (err) {
+		sto_rollback(s);
+		return err;
+	}
+	return sto_commit(s);
+}
+
+static char *
+ask(struct sto_store *s, const char *sql)
+{
+	static char   out[4096];
+	sqlite3_stmt *q;
+
+	assert_int_equal(sqlite3_prepare_v2(s->db, sql, -1, &q, NULL), SQLITE_OK);
+	out[0] = '\0';
+	if (sqlite3_step(q) == SQLITE_ROW && sqlite3_column_text(q, 0) != NULL)
+		snprintf(out, sizeof(out), "%s", (const char *)sqlite3_column_text(q, 0));
+	sqlite3_finalize(q);
+	return out;
+}
+
+static void
+everything_survives_a_reopen(void **state)
+{
+	struct sto_store *s = open_store(*state);
+	struct sto_alias  alias = { .tenant = "acme", .kind = TEN_GROUP, .virt = "g", .phys = "legacy-g", .writable = true };
+	struct sto_parts  p;
+	struct stat	  st;
+	uint8_t		  secret[32];
+	char		  cluster[23];
+	uint64_t	  r = 0;
+
+	add_tenant(s, "acme");
+	assert_int_equal(put_user(s, "acme", "alice", 1), ALV_OK);
+	assert_int_equal(put_user(s, "acme", "bob", 9), ALV_OK);
+	assert_int_equal(sto_begin(s, &who), ALV_OK);
+	assert_int_equal(sto_alias_put(s, &alias, &r), ALV_OK);
+	assert_int_equal(sto_commit(s), ALV_OK);
+	memcpy(secret, sto_fake_secret(s).p, 32);
+	assert_int_equal(sto_parts_load(s, ALV_STR("acme"), &p), ALV_OK);
+	snprintf(cluster, sizeof(cluster), "%s", p.tenant.cluster_id);
+	assert_int_equal(strlen(cluster), 22);
+	sto_parts_fini(&p);
+	sto_close(s);
+
+	assert_int_equal(stat(((struct place *)*state)->file, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	s = open_store(*state);
+	assert_memory_equal(secret, sto_fake_secret(s).p, 32);
+	assert_int_equal(sto_parts_load(s, ALV_STR("acme"), &p), ALV_OK);
+	assert_string_equal(p.parts.cluster_id, cluster);
+	assert_int_equal(p.parts.revision, r);
+	assert_int_equal(p.parts.nusers, 2);
+	assert_true(alv_str_eqz(p.parts.users[1].name, "bob"));
+	assert_int_equal(p.parts.users[1].scram[1].stored_key[63], 110);
+	assert_int_equal(p.parts.users[0].scram[0].server_key[0], 3);
+	assert_int_equal(p.parts.naliases, 1);
+	assert_true(p.parts.aliases[0].writable && p.parts.aliases[0].kind == TEN_GROUP);
+	assert_int_equal(p.parts.nrules, 1);
+	assert_int_equal(p.parts.rules[0].op, POL_OP_ALL);
+	sto_parts_fini(&p);
+	assert_int_equal(sto_parts_load(s, ALV_STR("globex"), &p), ALV_E_NOT_FOUND);
+	sto_close(s);
+}
+
+static void
+every_write_is_audited(void **state)
+{
+	struct sto_store *s = open_store(*state);
+	struct sto_tenant t;
+	uint64_t	  r1 = add_tenant(s, "acme"), r;
+
+	assert_string_equal(ask(s, "SELECT actor || '|' || origin || '|' || what || '|' || tenant || '|' || (before IS NULL) || "
+	    "'|' || (after ->> 'displayName') FROM audit"),
+	    "platform:ops|rest 127.0.0.1|tenant.create|acme|1|The acme \"team\"");
+	assert_int_equal(put_user(s, "acme", "alice", 1), ALV_OK);
+	assert_int_equal(put_user(s, "acme", "alice", 0), ALV_OK);	/* keys stay */
+	assert_string_equal(ask(s, "SELECT (before ->> 'passwordRevision') = (after ->> 'passwordRevision') AND "
+	    "(before ->> 'revision') < (after ->> 'revision') FROM audit ORDER BY n DESC LIMIT 1"), "1");
+	assert_int_equal(put_user(s, "acme", "alice", 5), ALV_OK);
+	assert_string_equal(ask(s, "SELECT (before ->> 'passwordRevision') < (after ->> 'passwordRevision') "
+	    "FROM audit ORDER BY n DESC LIMIT 1"), "1");
+	assert_int_equal(sto_tenant_get(s, ALV_STR("acme"), &t), ALV_OK);
+	assert_true(t.revision > r1);
+	t.state = POL_SUSPENDED;
+	assert_int_equal(sto_begin(s, &who), ALV_OK);
+	assert_int_equal(sto_tenant_set(s, &t, "tenant.suspend"), ALV_OK);
+	assert_int_equal(sto_user_delete(s, ALV_STR("acme"), ALV_STR("alice"), &r), ALV_OK);
+	assert_int_equal(r, t.revision);	/* one transaction, one revision */
+	assert_int_equal(sto_commit(s), ALV_OK);
+	assert_string_equal(ask(s, "SELECT group_concat(what) FROM audit"),
+	    "tenant.create,user.put,user.put,user.put,tenant.suspend,user.delete");
+	assert_string_equal(ask(s, "SELECT count(*) FROM scram"), "0");
+	assert_int_equal(sto_begin(s, &who), ALV_OK);
+	assert_int_equal(sto_tenant_remove(s, ALV_STR("acme"), "tenant.purged"), ALV_OK);
+	assert_int_equal(sto_commit(s), ALV_OK);
+	assert_string_equal(ask(s, "SELECT (before ->> 'id') || (after IS NULL) FROM audit ORDER BY n DESC LIMIT 1"), "acme1");
+	assert_string_equal(ask(s, "SELECT count(*) FROM rule"), "0");
+	assert_true(add_tenant(s, "acme") > t.revision);
+	sto_close(s);
+}
+
+static void
+what_is_not_there_is_told(void **state)
+{
+	struct sto_store *s = open_store(*state);
+	struct sto_alias  a = { .tenant = "acme", .virt = "v", .phys = "p" };
+	struct sto_tenant t = { .id = "acme" };
+	uint64_t	  r;
+
+	add_tenant(s, "acme");
+	assert_int_equal(put_user(s, "globex", "x", 1), ALV_E_NOT_FOUND);
+	assert_int_equal(sto_begin(s, &who), ALV_OK);
+	assert_int_equal(sto_user_delete(s, ALV_STR("acme"), ALV_STR("x"), &r), ALV_E_NOT_FOUND);
+	assert_int_equal(sto_alias_delete(s, &a, &r), ALV_E_NOT_FOUND);
+	assert_int_equal(sto_tenant_add(s, &t), ALV_E_EXISTS);
+	sto_rollback(s);
+	assert_string_equal(ask(s, "SELECT count(*) FROM audit"), "1");
+	sto_close(s);
+}
+
+static void
+aliases_are_found_by_target(void **state)
+{
+	struct sto_store *s = open_store(*state);
+	struct sto_alias  a = { .tenant = "acme", .virt = "v", .phys = "globex.orders" }, found;
+	uint64_t	  r;
+
+	add_tenant(s, "acme");
+	assert_int_equal(sto_begin(s, &who), ALV_OK);
+	assert_int_equal(sto_alias_put(s, &a, &r), ALV_OK);
+	assert_int_equal(sto_commit(s), ALV_OK);
+	assert_int_equal(sto_alias_into(s, ALV_STR("globex"), ALV_STR("globex."), &found), ALV_OK);
+	assert_string_equal(found.virt, "v");
+	assert_int_equal(sto_alias_into(s, ALV_STR("acme"), ALV_STR("globex."), &found), ALV_E_NOT_FOUND);
+	assert_int_equal(sto_alias_into(s, ALV_STR("x"), ALV_STR("globe_."), &found), ALV_E_NOT_FOUND);
+	assert_int_equal(sto_alias_of(s, ALV_STR("acme"), TEN_TOPIC, ALV_STR("globex.orders"), &found), ALV_OK);
+	assert_int_equal(sto_alias_of(s, ALV_STR("acme"), TEN_GROUP, ALV_STR("globex.orders"), &found), ALV_E_NOT_FOUND);
+	sto_close(s);
+}
+
+static void
+secrets_are_not_in_the_file(void **state)
+{
+	struct place	 *p = *state;
+	struct sto_store *s = open_store(p);
+	struct pol_user	  u = { .name = ALV_STR("alice"), .enabled = true };
+	char		 *bytes = malloc(1 << 20);
+	size_t		  n;
+	FILE		 *f;
+
+	add_tenant(s, "acme");
+	u.scram[0] = some_keys(1);
+	memcpy(u.scram[0].stored_key, "a stored key that must not be seen in the file, sixty-four bytes", 64);
+	assert_int_equal(sto_begin(s, &who), ALV_OK);
+	assert_int_equal(sto_user_put(s, ALV_STR("acme"), &u), ALV_OK);
+	assert_int_equal(sto_commit(s), ALV_OK);
+	sto_close(s);
+	f = fopen(p->file, "r");
+	n = fread(bytes, 1, 1 << 20, f);
+	fclose(f);
+	assert_non_null(memmem(bytes, n, "alice", 5));
+	assert_null(memmem(bytes, n, "a stored key", 12));
+	free(bytes);
+}
+
+static void
+moved_keys_do_not_unseal(void **state)
+{
+	struct sto_store *s = open_store(*state);
+	struct sto_parts  p;
+
+	add_tenant(s, "acme");
+	assert_int_equal(put_user(s, "acme", "alice", 1), ALV_OK);
+	assert_int_equal(put_user(s, "acme", "bob", 9), ALV_OK);
+	assert_int_equal(sto_parts_load(s, ALV_STR("acme"), &p), ALV_OK);
+	sto_parts_fini(&p);
+	assert_int_equal(sto_exec(s, "UPDATE scram SET sealed = (SELECT sealed FROM scram WHERE user = 'bob' AND mechanism = 0) "
+	    "WHERE user = 'alice' AND mechanism = 0"), ALV_OK);
+	assert_int_equal(sto_parts_load(s, ALV_STR("acme"), &p), ALV_E_STORE);
+	assert_non_null(strstr(sto_words(s), "alice"));
+	sto_close(s);
+}
+
+static void
+second_opener_is_refused(void **state)
+{
+	struct sto_store *s = open_store(*state);
+
+	refused(*state, "has this state open");
+	sto_close(s);
+	sto_close(open_store(*state));
+}
+
+static void
+wrong_keys_are_refused(void **state)
+{
+	struct place *p = *state;
+
+	sto_close(open_store(p));
+	write_file(p->key, "BBECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", 44);
+	refused(p, "found values sealed with key");
+	write_file(p->key, "AAEC", 4);
+	refused(p, "fewer than 32 bytes");
+	write_file(p->key, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8AAEC", 47);
+	refused(p, "not base64");
+	write_file(p->key, "", 0);
+	refused(p, "expected a key of 32 bytes");
+	unlink(p->key);
+	refused(p, "cannot be read: No such file");
+}
+
+static void
+foreign_and_newer_files_are_refused(void **state)
+{
+	struct place	 *p = *state;
+	struct sto_store *s = open_store(p);
+	sqlite3		 *db;
+
+	assert_int_equal(sto_exec(s, "PRAGMA user_version = 99"), ALV_OK);
+	sto_close(s);
+	refused(p, "a newer Alcove wrote it");
+	unlink(p->file);
+	assert_int_equal(sqlite3_open(p->file, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "CREATE TABLE x (y)", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	refused(p, "database of another program");
+}
+
+static void
+damaged_files_are_refused(void **state)
+{
+	struct place	 *p = *state;
+	struct sto_store *s = open_store(p);
+	struct stat	  st;
+	char		  junk[8192];
+
+	add_tenant(s, "acme");
+	for (int i = 0; i < 50; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "user%d", i);
+		assert_int_equal(put_user(s, "acme", name, 1), ALV_OK);
+	}
+	sto_close(s);
+	assert_int_equal(stat(p->file, &st), 0);
+	assert_int_equal(truncate(p->file, st.st_size / 2 / 4096 * 4096), 0);
+	refused(p, "restore a backup");
+	assert_int_equal(truncate(p->file, 5000), 0);
+	refused(p, "restore a backup");
+	memset(junk, 'x', sizeof(junk));
+	write_file(p->file, junk, sizeof(junk));
+	refused(p, "not a database");
+	unlink(p->file);
+	assert_int_equal(mkdir(p->file, 0700), 0);
+	refused(p, "cannot be opened for writing");
+	assert_int_equal(rmdir(p->file), 0);
+}
+
+static void
+full_disk_changes_nothing(void **state)
+{
+	struct sto_store *s = open_store(*state);
+	struct sto_parts  p;
+	char		  name[16], count[32];
+	int		  i;
+	enum alv_err	  err = ALV_OK;
+
+	add_tenant(s, "acme");
+	assert_int_equal(sto_exec(s, "PRAGMA max_page_count = 40"), ALV_OK);
+	for (i = 0; i < 1000 && !err; i++) {
+		snprintf(name, sizeof(name), "user%d", i);
+		err = put_user(s, "acme", name, 1);
+	}
+	assert_int_equal(err, ALV_E_STORE);
+	assert_true(i > 2 && i < 1000);
+	assert_non_null(strstr(sto_words(s), "full"));
+	assert_int_equal(sto_parts_load(s, ALV_STR("acme"), &p), ALV_OK);
+	assert_int_equal(p.parts.nusers, i - 1);
+	sto_parts_fini(&p);
+	snprintf(count, sizeof(count), "%d", i);	/* the tenant and each user that went in */
+	assert_string_equal(ask(s, "SELECT count(*) FROM audit"), count);
+	assert_int_equal(sto_exec(s, "PRAGMA max_page_count = 4000"), ALV_OK);
+	assert_int_equal(sto_probe(s), ALV_OK);
+	assert_int_equal(put_user(s, "acme", name, 1), ALV_OK);
+	sto_close(s);
+}
+
+static void
+write_limit_changes_nothing(void **state)
+{
+	struct sto_store *s = open_store(*state);
+	struct rlimit	  old, tiny = { 0 };
+	enum alv_err	  err = ALV_OK;
+	struct sto_parts  p;
+	int		  i;
+
+	add_tenant(s, "acme");
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	tiny.rlim_cur = 150000;
+	tiny.rlim_max = old.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &tiny), 0);
+	for (i = 0; i < 1000 && !err; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "user%d", i);
+		err = put_user(s, "acme", name, 1);
+	}
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(err, ALV_E_STORE);
+	assert_true(sto_words(s)[0] != '\0');
+	assert_int_equal(sto_parts_load(s, ALV_STR("acme"), &p), ALV_OK);
+	assert_int_equal(p.parts.nusers, i - 1);
+	sto_parts_fini(&p);
+	assert_int_equal(put_user(s, "acme", "after", 1), ALV_OK);
+	sto_close(s);
+}
+
+static void
+read_only_changes_nothing(void **state)
+{
+	struct sto_store *s = open_store(*state);
+
+	add_tenant(s, "acme");
+	assert_int_equal(sto_exec(s, "PRAGMA query_only = ON"), ALV_OK);
+	assert_int_equal(put_user(s, "acme", "alice", 1), ALV_E_STORE);
+	assert_int_equal(sto_probe(s), ALV_E_STORE);
+	assert_non_null(strstr(sto_words(s), "cannot be written"));
+	assert_int_equal(sto_exec(s, "PRAGMA query_only = OFF"), ALV_OK);
+	assert_int_equal(sto_probe(s), ALV_OK);
+	assert_string_equal(ask(s, "SELECT count(*) FROM audit"), "1");
+	sto_close(s);
+}
+
+static void
+network_file_systems_are_known(void **state)
+{
+	(void)state;
+	assert_string_equal(sto_fs_refused(0x6969), "NFS");
+	assert_string_equal(sto_fs_refused(0xff534d42), "CIFS");
+	assert_string_equal(sto_fs_refused(0xffffffffff534d42ull), "CIFS");	/* where f_type is a signed int */
+	assert_string_equal(sto_fs_refused(0x65735546), "FUSE");
+	assert_null(sto_fs_refused(0xef53));
+	assert_null(sto_fs_refused(0x794c7630));	/* overlay */
+	assert_null(sto_fs_refused(0x01021994));	/* tmpfs */
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, make_place, drop_place)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(everything_survives_a_reopen), T(every_write_is_audited), T(what_is_not_there_is_told),
+		T(aliases_are_found_by_target), T(secrets_are_not_in_the_file), T(moved_keys_do_not_unseal),
+		T(second_opener_is_refused), T(wrong_keys_are_refused), T(foreign_and_newer_files_are_refused),
+		T(damaged_files_are_refused), T(full_disk_changes_nothing), T(write_limit_changes_nothing),
+		T(read_only_changes_nothing), cmocka_unit_test(network_file_systems_are_known),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
