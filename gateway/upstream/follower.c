@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-enum { BACKOFF_MIN_MS = 200, BACKOFF_MAX_MS = 5000, APIS_MS = 3000, SOON_MS = 50 };
+enum { BACKOFF_MIN_MS = 200, BACKOFF_MAX_MS = 5000, APIS_MS = 3000, SOON_MS = 50, PURGE_MS = 15000 };
 
 static void start_round(struct ups_follower *f);
 
@@ -35,6 +35,12 @@ bool
 ups_reachable(const struct ups_follower *f)
 {
 	return f->reachable;
+}
+
+const char *
+ups_words(const struct ups_follower *f)
+{
+	return f->reachable ? "" : f->words;
 }
 
 struct ups_asker *
@@ -128,7 +134,8 @@ fail_round(struct ups_follower *f, const char *words)
 {
 	bool was = f->reachable;
 
-	snprintf(f->words, sizeof(f->words), "%s", words);
+	if (words != f->words)
+		snprintf(f->words, sizeof(f->words), "%s", words);
 	ups_meta_fini(&f->meta);
 	f->reachable = false;
 	f->again = false;
@@ -296,7 +303,7 @@ ups_follower_new(struct net_loop *l, struct ups_ctx *c, struct clu_board *board,
 	if (f == NULL)
 		return NULL;
 	*f = (struct ups_follower){ .loop = l, .ctx = c, .board = board, .on_change = on_change, .arg = arg, .main = -1,
-		.backoff_ms = BACKOFF_MIN_MS };
+		.backoff_ms = BACKOFF_MIN_MS, .purge_ms = PURGE_MS };
 	if (getrandom(&f->random, sizeof(f->random), 0) != (ssize_t)sizeof(f->random))
 		f->random = (uintptr_t)f;
 	f->random |= 1;

@@ -21,6 +21,8 @@ void ups_follower_free(struct ups_follower *f);
 void ups_refresh(struct ups_follower *f);
 /* Was the cluster reached by the last attempt? */
 bool ups_reachable(const struct ups_follower *f);
+/* What the last attempt failed with, "" while the cluster is reached or was not asked yet; until the loop's next turn. */
+const char *ups_words(const struct ups_follower *f);
 
 /* Asks Metadata (v12) for ids that the view does not have; names[i] malloc'ed, done's to free, or NULL for unknown ones.
  * An id that is being asked for already is not asked for again. Bounded: at most UPS_IDS_MAX per call (LIMIT), a few

@@ -73,6 +73,7 @@ struct ups_follower {
 	/* prefixes */
 	struct ups_scan	 *scans;
 	struct ups_purge *purges;
+	uint32_t	  purge_ms;	/* without progress for so long a purge gives up */
 };
 
 uint64_t ups_random(struct ups_follower *f);

@@ -2,7 +2,7 @@
  * no group any more is, so the purge goes round until then.
  *
  *   SCAN --found--> TOPICS (batches) --> COORDINATORS (batches) --> GROUPS (by node) --> wait --> SCAN
- *     +--- nothing left: done OK         no progress for PURGE_MS: done with the last error
+ *     +--- nothing left: done OK         no progress for purge_ms: done with the last error
  *
  * Invariants: one question under way at a time; names are copies in the purge's arena, which is reset by the next scan;
  * nothing that does not begin with the prefix is ever named in a delete. */
@@ -17,7 +17,7 @@
 #include "kafka/gen/field_ids.h"
 
 enum { DELETE_TOPICS_VERSION = 6, FIND_COORDINATOR_VERSION = 4, DELETE_GROUPS_VERSION = 2 };
-enum { BATCH = 100, NAMES_MAX = 1024, PURGE_MS = 15000, WAIT_MS = 300, ARENA_MAX = 4 * 1024 * 1024 };
+enum { BATCH = 100, NAMES_MAX = 1024, WAIT_MS = 300, ARENA_MAX = 4 * 1024 * 1024 };
 
 struct target {
 	enum ten_kind  kind;
@@ -295,7 +295,7 @@ wait(struct ups_purge *p)
 	uint64_t now = net_loop_now(p->follower->loop);
 
 	if (p->progress)
-		p->give_up_us = now + PURGE_MS * 1000ull;
+		p->give_up_us = now + p->follower->purge_ms * 1000ull;
 	net_timer_set(&p->timer, now + WAIT_MS * 1000ull);
 }
 
@@ -381,7 +381,7 @@ ups_purge_prefix(struct ups_follower *f, struct alv_str prefix, ups_purge_fn don
 	p->done = done;
 	p->arg = arg;
 	p->prefix = alv_str_make(copy, prefix.n);
-	p->give_up_us = net_loop_now(f->loop) + PURGE_MS * 1000ull;
+	p->give_up_us = net_loop_now(f->loop) + f->purge_ms * 1000ull;
 	alv_arena_init(&p->arena, ARENA_MAX);
 	net_timer_init(f->loop, &p->timer, scan_due);
 	net_timer_set(&p->timer, net_loop_now(f->loop));

@@ -1,0 +1,402 @@
+/* The follower against a scripted cluster: what gets onto the board, what does not, and what happens when it is lost. */
+#include "tests/unit/gateway/upstream/fake_cluster.h"
+
+#include "upstream/follower.h"
+
+struct set {
+	struct bench	     b;
+	struct fake_cluster  c;
+	struct alv_qsbr	    *qsbr;
+	struct clu_board    *board;
+	struct ups_follower *f;
+	unsigned	     changes;
+};
+
+static void
+changed(void *arg)
+{
+	((struct set *)arg)->changes++;
+}
+
+static int
+set_up(void **state)
+{
+	struct set *x = calloc(1, sizeof(*x));
+
+	bench_init(&x->b);
+	fake_cluster_open(&x->c, &x->b);
+	fake_cluster_topic(&x->c, "acme.orders", 1, 3);
+	fake_cluster_topic(&x->c, "globex.orders", 2, 1);
+	x->b.bootstrap[0].port = x->c.fake.port;
+	snprintf(x->b.bootstrap[0].host, sizeof(x->b.bootstrap[0].host), "127.0.0.1");
+	x->qsbr = alv_qsbr_new();
+	x->board = clu_board_new(x->qsbr);
+	x->f = ups_follower_new(x->b.loop, &x->b.ctx, x->board, changed, x);
+	*state = x;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	struct set *x = *state;
+
+	ups_follower_free(x->f);
+	fake_fini(&x->c.fake);
+	clu_board_free(x->board);
+	alv_qsbr_free(x->qsbr);
+	bench_fini(&x->b);
+	free(x);
+	return 0;
+}
+
+#define TURN_WHILE(x, cond) \
+	do { \
+		for (int turn_ = 0; turn_ < 3000 && (cond); turn_++) \
+			net_loop_turn((x)->b.loop, 5); \
+		assert_false(cond); \
+	} while (0)
+
+static const struct clu_view *
+view(struct set *x)
+{
+	return clu_board_load(x->board);
+}
+
+static bool
+has(struct set *x, const char *name)
+{
+	return view(x) != NULL && clu_topic_find(view(x), alv_str_of(name)) != NULL;
+}
+
+static void
+reach(struct set *x)
+{
+	TURN_WHILE(x, !ups_reachable(x->f));
+}
+
+/* ---- rounds ---- */
+
+static void
+first_round_publishes_everything(void **state)
+{
+	struct set	      *x = *state;
+	const struct clu_view *v;
+
+	assert_null(view(x));
+	reach(x);
+	v = view(x);
+	assert_string_equal(ups_words(x->f), "");
+	assert_true(alv_str_eqz(v->cluster_id, "cluster-1"));
+	assert_int_equal(v->nbrokers, 1);
+	assert_int_equal(clu_broker_find(v, 3)->port, x->c.fake.port);
+	assert_int_equal(v->ntopics, 2);
+	assert_int_equal(clu_topic_find(v, ALV_STR("acme.orders"))->partitions, 3);
+	assert_true(alv_str_eqz(clu_topic_by_id(v, fake_uuid(2))->name, "globex.orders"));
+	assert_int_equal(v->apis[KFK_API_FETCH].lo, 4);
+	assert_int_equal(v->apis[KFK_API_FETCH].hi, 17);
+	assert_true(v->apis[KFK_API_METADATA].lo > v->apis[KFK_API_METADATA].hi);	/* the script does not offer it */
+	assert_int_equal(v->nfeatures, 1);
+	assert_string_equal(v->features[0].name, "group.version");
+	assert_int_equal(v->features_epoch, 5);
+}
+
+static void
+only_news_are_published(void **state)
+{
+	struct set *x = *state;
+	unsigned    rounds, changes;
+	uint64_t    generation;
+
+	reach(x);
+	generation = view(x)->generation;
+	changes = x->changes;
+	rounds = x->c.fake.requests[KFK_API_METADATA];
+	TURN_WHILE(x, x->c.fake.requests[KFK_API_METADATA] < rounds + 3);
+	assert_int_equal(view(x)->generation, generation);
+	assert_int_equal(x->changes, changes);
+	fake_cluster_topic(&x->c, "acme.new", 9, 1);
+	TURN_WHILE(x, !has(x, "acme.new"));
+	assert_int_equal(view(x)->generation, generation + 1);
+	assert_int_equal(x->changes, changes + 1);
+	x->c.topic[0].gone = true;
+	TURN_WHILE(x, has(x, "acme.orders"));
+	x->c.fetch_hi = 12;
+	TURN_WHILE(x, view(x)->apis[KFK_API_FETCH].hi != 12);
+	assert_true(x->c.fake.accepted <= 3);	/* connections are kept */
+}
+
+static void
+lost_and_found_again(void **state)
+{
+	struct set	      *x = *state;
+	uint16_t	       port = x->c.fake.port;
+	char		       err[256];
+	unsigned	       changes;
+
+	reach(x);
+	changes = x->changes;
+	net_listener_close(x->c.fake.listener);
+	fake_close_conns(&x->c.fake);
+	TURN_WHILE(x, ups_reachable(x->f));
+	assert_int_equal(x->changes, changes + 1);
+	assert_non_null(view(x));	/* the last view stays */
+	assert_int_equal(net_listener_open(x->b.loop, "127.0.0.1", port, fake_accept, &x->c.fake, &x->c.fake.listener, err,
+	    sizeof(err)), ALV_OK);
+	fake_cluster_topic(&x->c, "acme.later", 8, 1);
+	reach(x);
+	assert_true(has(x, "acme.later"));
+}
+
+static void
+another_cluster_is_not_followed(void **state)
+{
+	struct set *x = *state;
+
+	reach(x);
+	x->c.cluster_id = "cluster-2";
+	fake_cluster_topic(&x->c, "acme.foreign", 8, 1);
+	TURN_WHILE(x, ups_reachable(x->f));
+	assert_false(has(x, "acme.foreign"));
+	x->c.cluster_id = "cluster-1";
+	x->c.topic[2].gone = true;
+	reach(x);
+}
+
+static void
+second_bootstrap_server_helps(void **state)
+{
+	struct set *x = *state;
+	struct fake mute;
+
+	fake_open(&mute, &x->b, fake_cluster_play, &x->c);
+	x->b.bootstrap[1] = x->b.bootstrap[0];
+	x->b.bootstrap[0].port = mute.port;
+	net_listener_close(mute.listener);
+	mute.listener = NULL;
+	x->b.conf.nbootstrap = 2;
+	reach(x);
+	fake_fini(&mute);
+}
+
+static void
+impossible_answers_change_nothing(void **state)
+{
+	struct set *x = *state;
+	size_t	    topics;
+
+	reach(x);
+	topics = view(x)->ntopics;
+	x->c.twice = true;
+	TURN_WHILE(x, ups_reachable(x->f));
+	x->c.twice = false;
+	reach(x);
+	x->c.wrong_correlation = true;
+	TURN_WHILE(x, ups_reachable(x->f));
+	x->c.wrong_correlation = false;
+	reach(x);
+	x->c.node_id = -1;
+	TURN_WHILE(x, ups_reachable(x->f));
+	x->c.node_id = 3;
+	reach(x);
+	x->b.conf.request_timeout_ms = 30;
+	x->c.mute_api = KFK_API_METADATA;
+	TURN_WHILE(x, ups_reachable(x->f));
+	x->c.mute_api = -1;
+	reach(x);
+	x->c.cluster_id = "";
+	TURN_WHILE(x, ups_reachable(x->f));
+	assert_int_equal(view(x)->ntopics, topics);
+}
+
+static void
+broker_that_nobody_reaches_is_no_cluster(void **state)
+{
+	struct set *x = *state;
+	unsigned    rounds;
+
+	x->c.port = 1;	/* advertised where nobody listens */
+	TURN_WHILE(x, x->c.fake.requests[KFK_API_METADATA] < 2);
+	assert_false(ups_reachable(x->f));
+	assert_non_null(strstr(ups_words(x->f), "127.0.0.1 port 1: cannot connect"));
+	assert_null(view(x));
+	x->c.port = 0;
+	reach(x);
+	rounds = x->c.fake.requests[KFK_API_METADATA];
+	x->c.node_id = 4;	/* the same address under another id */
+	TURN_WHILE(x, x->c.fake.requests[KFK_API_METADATA] < rounds + 2 || view(x)->brokers[0].id != 4);
+	assert_int_equal(view(x)->nbrokers, 1);
+}
+
+/* ---- learning ---- */
+
+static void
+what_was_learnt_shows_before_brokers_say_so(void **state)
+{
+	struct set *x = *state;
+	unsigned    rounds;
+
+	reach(x);
+	ups_learn(x->f, ALV_STR("acme.made"), fake_uuid(50), 6, false);
+	ups_learn(x->f, ALV_STR("globex.orders"), (struct alv_uuid){ { 0 } }, 0, true);
+	assert_false(has(x, "acme.made"));
+	ups_publish(x->f);
+	assert_true(has(x, "acme.made"));
+	assert_int_equal(clu_topic_by_id(view(x), fake_uuid(50))->partitions, 6);
+	assert_false(has(x, "globex.orders"));
+	rounds = x->c.fake.requests[KFK_API_METADATA];
+	TURN_WHILE(x, x->c.fake.requests[KFK_API_METADATA] < rounds + 3);	/* brokers that lag do not undo it */
+	assert_true(has(x, "acme.made"));
+	assert_false(has(x, "globex.orders"));
+	fake_cluster_topic(&x->c, "acme.made", 50, 6);
+	x->c.topic[1].gone = true;
+	rounds = x->c.fake.requests[KFK_API_METADATA];
+	TURN_WHILE(x, x->c.fake.requests[KFK_API_METADATA] < rounds + 3);
+	x->c.topic[2].gone = true;	/* deleted by somebody else: the entry is settled and does not hold it */
+	TURN_WHILE(x, has(x, "acme.made"));
+	fake_cluster_topic(&x->c, "globex.orders", 77, 2);	/* created anew by somebody else */
+	TURN_WHILE(x, !has(x, "globex.orders"));
+}
+
+/* ---- ids ---- */
+
+struct answer {
+	bool	     done;
+	unsigned     times;
+	enum alv_err err;
+	size_t	     n;
+	char	    *name[UPS_IDS_MAX];
+};
+
+static void
+take_names(void *arg, enum alv_err err, size_t n, const struct alv_uuid *id, char **names)
+{
+	struct answer *a = arg;
+
+	(void)id;
+	a->done = true;
+	a->times++;
+	a->err = err;
+	a->n = n;
+	for (size_t i = 0; i < n; i++) {
+		free(a->name[i]);
+		a->name[i] = names[i];
+	}
+}
+
+static void
+free_names(struct answer *a)
+{
+	for (size_t i = 0; i < UPS_IDS_MAX; i++)
+		free(a->name[i]);
+	memset(a, 0, sizeof(*a));
+}
+
+static void
+ids_become_names(void **state)
+{
+	struct set    *x = *state;
+	struct answer  a = { 0 }, b = { 0 };
+	struct alv_uuid ids[] = { fake_uuid(9), fake_uuid(200), { { 0 } }, fake_uuid(1) };
+
+	ups_resolve_ids(x->f, 4, ids, take_names, &a);
+	assert_false(a.done);
+	turn_until(&x->b, &a.done);
+	assert_int_equal(a.err, ALV_E_UNAVAILABLE);	/* nobody was reached yet */
+	free_names(&a);
+	reach(x);
+	x->b.conf.metadata_refresh_ms = 1000000;
+	for (int i = 0; i < 20; i++)
+		net_loop_turn(x->b.loop, 2);
+	fake_cluster_topic(&x->c, "acme.new", 9, 1);
+	ups_resolve_ids(x->f, 4, ids, take_names, &a);
+	ups_resolve_ids(x->f, 4, ids, take_names, &b);
+	assert_false(a.done || b.done);
+	turn_until(&x->b, &a.done);
+	turn_until(&x->b, &b.done);
+	assert_int_equal(a.err, ALV_OK);
+	assert_int_equal(b.err, ALV_OK);
+	assert_string_equal(a.name[0], "acme.new");
+	assert_string_equal(b.name[0], "acme.new");
+	assert_null(a.name[1]);
+	assert_null(a.name[2]);
+	assert_string_equal(a.name[3], "acme.orders");
+	/* asked once for both, the zero id and the one in the view never */
+	assert_int_equal(x->c.ids_asked, 2);
+	assert_int_equal(a.times + b.times, 2);
+	free_names(&a);
+	free_names(&b);
+}
+
+static void
+guessed_ids_meet_a_bound(void **state)
+{
+	struct set    *x = *state;
+	struct answer  a = { 0 };
+	struct alv_uuid ids[UPS_IDS_MAX + 1];
+	unsigned       good = 0, later = 0;
+
+	reach(x);
+	ups_resolve_ids(x->f, UPS_IDS_MAX + 1, ids, take_names, &a);
+	turn_until(&x->b, &a.done);
+	assert_int_equal(a.err, ALV_E_LIMIT);
+	for (unsigned call = 0; call < 40; call++) {
+		for (unsigned i = 0; i < UPS_IDS_MAX; i++) {
+			ids[i] = (struct alv_uuid){ { 250 } };
+			alv_put_be32(ids[i].b + 8, call * 1000 + i);
+		}
+		a.done = false;
+		ups_resolve_ids(x->f, UPS_IDS_MAX, ids, take_names, &a);
+		turn_until(&x->b, &a.done);
+		good += a.err == ALV_OK;
+		later += a.err == ALV_E_AGAIN;
+	}
+	assert_in_range(good, 31, 38);	/* 2000 at once, and a few for the time that went by */
+	assert_true(later >= 2);
+	free_names(&a);
+}
+
+static void
+ids_of_a_silent_broker_fail(void **state)
+{
+	struct set    *x = *state;
+	struct answer  a = { 0 }, b = { 0 };
+	struct alv_uuid id = fake_uuid(40);
+
+	reach(x);
+	x->b.conf.request_timeout_ms = 40;
+	x->c.mute_api = KFK_API_METADATA;
+	ups_resolve_ids(x->f, 1, &id, take_names, &a);
+	turn_until(&x->b, &a.done);
+	assert_int_equal(a.err, ALV_E_UNAVAILABLE);
+	reach((x->c.mute_api = -1, x));
+	x->c.mute_api = KFK_API_METADATA;
+	x->b.conf.request_timeout_ms = 100000;
+	ups_resolve_ids(x->f, 1, &id, take_names, &b);
+	for (int i = 0; i < 5; i++)
+		net_loop_turn(x->b.loop, 2);
+	ups_follower_free(x->f);	/* with a question under way */
+	x->f = NULL;
+	assert_int_equal(b.err, ALV_E_CLOSED);
+	assert_int_equal(b.times, 1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(first_round_publishes_everything, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(only_news_are_published, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(lost_and_found_again, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(another_cluster_is_not_followed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(second_bootstrap_server_helps, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(impossible_answers_change_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(broker_that_nobody_reaches_is_no_cluster, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_was_learnt_shows_before_brokers_say_so, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(ids_become_names, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(guessed_ids_meet_a_bound, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(ids_of_a_silent_broker_fail, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
