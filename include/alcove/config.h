@@ -9,6 +9,10 @@
 #include <alcove/log.h>
 
 enum pol_endpoint { POL_ENDPOINT_SNI, POL_ENDPOINT_PORT };
+/* security.protocol */
+enum pol_security { POL_PLAINTEXT, POL_SSL, POL_SASL_PLAINTEXT, POL_SASL_SSL };
+/* The same numbers as enum aut_mechanism. */
+enum pol_sasl { POL_SASL_SCRAM_SHA_256, POL_SASL_SCRAM_SHA_512, POL_SASL_PLAIN, POL_SASL_MECHANISMS };
 
 struct pol_bind {
 	char	 host[256];
@@ -25,20 +29,22 @@ struct pol_listener {
 	uint16_t	  node_port_first, node_port_last;	/* port: broker n is at first + n - node_id_first */
 	int32_t		  node_id_first;
 	char		  tenant[33];		/* port: "" shared by all (login "<tenant>/<user>") */
-	bool		  tls;
-	const char	 *certificate_file, *key_file;
+	bool		  tls;			/* always with sni */
+	const char	 *certificate_file, *key_file;	/* NULL without tls */
 	const char	 *min_protocol;		/* "TLSv1.2", "TLSv1.3" */
 };
 
 struct pol_upstream {
 	size_t		       nbootstrap;
 	const struct pol_bind *bootstrap;
+	enum pol_security      security;
 	bool		       tls, sasl;	/* by security.protocol */
 	const char	      *ca_file;		/* NULL: the system's */
 	const char	      *certificate_file, *key_file;	/* NULL: no mTLS */
 	bool		       verify_host;
 	int		       mechanism;	/* enum aut_mechanism */
-	const char	      *username;
+	const char	      *username;	/* NULL without sasl, as the next two */
+	const char	      *password_file;
 	struct alv_str	       password;	/* read from password.file */
 	uint32_t	       connect_timeout_ms, request_timeout_ms;
 	uint32_t	       metadata_refresh_ms;	/* brokers and topics */
@@ -61,7 +67,7 @@ struct pol_limits {
 
 struct pol_config {
 	const char	   *file;
-	unsigned	    workers;		/* 0 in the file: one per core */
+	unsigned	    workers;		/* 0 in the file: one per core; here never 0 */
 	size_t		    nlisteners;
 	const struct pol_listener *listeners;
 	struct pol_upstream upstream;
@@ -69,7 +75,7 @@ struct pol_config {
 	uint32_t	    scram_iterations;
 	struct {
 		struct pol_bind bind;
-		bool		tls;
+		bool		tls;		/* without it the bind is loopback */
 		const char     *certificate_file, *key_file, *tokens_file;
 	} admin;
 	struct pol_bind	    ops;

@@ -1,0 +1,299 @@
+/* The tree into the struct, by the table of options. Two passes: every key of the file must be an option; every option
+ * gets its value, its default, or an error. Errors do not stop it: an operator wants to see all of them. */
+#include "policies/option.h"
+
+#include <alcove/check.h>
+#include <alcove/str.h>
+
+enum { LISTENERS_MAX = 64 };
+
+/* Where a part of the tree is bound to. */
+struct place {
+	const struct pol_node *node;	/* NULL: nothing in the file */
+	const char	      *path;	/* "" or "listeners/": what the options' paths begin with */
+	const char	      *shown;	/* "" or "listeners[0]." */
+	void		      *holder;
+};
+
+static const struct pol_option *
+find_option(struct alv_str path)
+{
+	for (size_t i = 0; i < pol_noptions; i++)
+		if (alv_str_eqz(path, pol_options[i].path))
+			return &pol_options[i];
+	return NULL;
+}
+
+/* Is there an option below path? */
+static bool
+is_section(struct alv_str path)
+{
+	for (size_t i = 0; i < pol_noptions; i++) {
+		struct alv_str p = alv_str_of(pol_options[i].path);
+
+		if (p.n > path.n && p.p[path.n] == '/' && alv_str_starts(p, path))
+			return true;
+	}
+	return false;
+}
+
+/* '/' of paths as the dots that people see. */
+static const char *
+shown(struct pol_load *l, const char *head, const char *path)
+{
+	struct alv_str s = alv_arena_printf(l->a, "%s%s", head, path);
+	char	      *p = s.p == NULL ? NULL : (char *)(uintptr_t)s.p;
+
+	if (p == NULL)
+		return path;
+	for (; *p != '\0'; p++)
+		if (*p == '/')
+			*p = '.';
+	return s.p;
+}
+
+/* ---- unknown keys --------------------------------------------------------------------------- */
+
+/* The name behind path (with its '/') of the i-th option; null: it is not there. */
+static struct alv_str
+name_below(const char *path, size_t i)
+{
+	struct alv_str p = alv_str_of(pol_options[i].path), head = alv_str_of(path);
+	const char    *slash;
+
+	if (!alv_str_starts(p, head))
+		return ALV_STR_NULL;
+	p = alv_str_make(p.p + head.n, p.n - head.n);
+	slash = memchr(p.p, '/', p.n);
+	return slash == NULL ? p : alv_str_make(p.p, (size_t)(slash - p.p));
+}
+
+/* The known name most like the key; null: none is. */
+static struct alv_str
+most_like(const char *path, struct alv_str key)
+{
+	struct alv_str best = ALV_STR_NULL;
+	unsigned       least = key.n < 6 ? 2 : 4;
+
+	for (size_t i = 0; i < pol_noptions; i++) {
+		struct alv_str name = name_below(path, i);
+		unsigned       far;
+
+		if (name.p == NULL)
+			continue;
+		far = name.n > key.n && alv_str_starts(name, key) && name.p[key.n] == '.' ? 0 : pol_diag_distance(name, key);
+		if (far < least) {
+			least = far;
+			best = name;
+		}
+	}
+	return best;
+}
+
+static struct alv_str
+all_names(struct pol_load *l, const char *path)
+{
+	struct alv_str all = ALV_STR_NULL, last = ALV_STR_NULL;
+
+	for (size_t i = 0; i < pol_noptions; i++) {
+		struct alv_str name = name_below(path, i);
+
+		if (name.p == NULL || alv_str_eq(name, last))
+			continue;
+		all = alv_arena_printf(l->a, "%.*s%s%.*s", ALV_STR_ARG(all), all.n > 0 ? ", " : "", ALV_STR_ARG(name));
+		last = name;
+	}
+	return all;
+}
+
+static void
+unknown_key(struct pol_load *l, const struct pol_node *n, const char *path, const char *key)
+{
+	struct alv_str like = most_like(path, n->key);
+
+	if (like.p != NULL) {
+		pol_diag_at(l->d, n->line, key, "found an unknown key, expected perhaps '%.*s'", ALV_STR_ARG(like));
+		return;
+	}
+	like = all_names(l, path);
+	pol_diag_at(l->d, n->line, key, "found an unknown key, expected one of %.*s", ALV_STR_ARG(like));
+}
+
+static void check_keys(struct pol_load *l, const struct pol_node *n, const char *path, const char *head);
+
+static void
+check_listeners(struct pol_load *l, const struct pol_node *n)
+{
+	unsigned i = 0;
+
+	if (n->type != POL_LIST || n->first == NULL) {
+		pol_diag_at(l->d, n->line, "listeners", "found %s, expected a list of listeners (- name: ...)",
+		    n->type == POL_LIST ? "an empty list" : n->type == POL_MAP ? "a section" : "a value");
+		return;
+	}
+	for (const struct pol_node *c = n->first; c != NULL; c = c->next, i++) {
+		struct alv_str head = alv_arena_printf(l->a, "listeners[%u]", i);
+
+		if (i == LISTENERS_MAX)
+			pol_diag_at(l->d, c->line, "listeners", "found more than %d, expected fewer", LISTENERS_MAX);
+		if (head.p == NULL || i >= LISTENERS_MAX)
+			return;
+		if (c->type != POL_MAP)
+			pol_diag_at(l->d, c->line, head.p, "found a value or list, expected a section");
+		else
+			check_keys(l, c, "listeners/", shown(l, head.p, "/"));
+	}
+}
+
+static void
+check_section(struct pol_load *l, const struct pol_node *n, const char *path, const char *key)
+{
+	struct alv_str below = alv_arena_printf(l->a, "%s/", path);
+
+	if (n->type == POL_MAP)
+		check_keys(l, n, below.p == NULL ? "" : below.p, shown(l, key, "/"));
+	else
+		pol_diag_at(l->d, n->line, key, "found %s, expected a section", n->type == POL_LIST ? "a list" :
+		    n->value.p == NULL ? "nothing" : "a value");
+}
+
+static void
+check_keys(struct pol_load *l, const struct pol_node *n, const char *path, const char *head)
+{
+	for (const struct pol_node *c = n->first; c != NULL; c = c->next) {
+		struct alv_str full = alv_arena_printf(l->a, "%s%.*s", path, ALV_STR_ARG(c->key));
+		struct alv_str plain = pol_diag_quote(l->a, c->key);
+		const char    *key;
+
+		/* Between the quotes is the key as it may be shown. */
+		plain = alv_arena_printf(l->a, "%.*s", plain.n < 2 ? 0 : (int)plain.n - 2, plain.p + 1);
+		if (full.p == NULL || plain.p == NULL)
+			return;
+		key = shown(l, head, plain.p);
+		if (memchr(c->key.p, '/', c->key.n) != NULL)
+			unknown_key(l, c, path, key);
+		else if (alv_str_eqz(full, "listeners"))
+			check_listeners(l, c);
+		else if (is_section(full))
+			check_section(l, c, full.p, key);
+		else if (find_option(full) == NULL)
+			unknown_key(l, c, path, key);
+	}
+}
+
+/* ---- values --------------------------------------------------------------------------------- */
+
+/* Walks the sections that hold the option. False: one of them makes that the option need not be there: it is an
+ * optional one and absent, or has been reported already. *line: of the innermost that is there. */
+static bool
+wanted(const struct place *p, const struct pol_option *o, unsigned *line)
+{
+	const char *rel = o->path + strlen(p->path);
+
+	*line = p->node == NULL || p->path[0] == '\0' ? 0 : p->node->line;
+	for (const char *slash = strchr(rel, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		char			 part[64];
+		size_t			 n = (size_t)(slash - rel);
+		const struct pol_node	*at;
+		const struct pol_option *po;
+
+		ALV_CHECK(n < sizeof(part));
+		memcpy(part, rel, n);
+		part[n] = '\0';
+		at = pol_doc_find(p->node, part);
+		po = find_option(alv_str_make(o->path, (size_t)(slash - o->path)));
+		if (at == NULL && po != NULL)
+			return false;
+		if (at != NULL && at->type != POL_MAP)
+			return false;
+		if (at != NULL)
+			*line = at->line;
+	}
+	return true;
+}
+
+static void
+bind_option(struct pol_load *l, const struct place *p, const struct pol_option *o)
+{
+	const char	*rel = o->path + strlen(p->path);
+	struct pol_value v = { .node = pol_doc_find(p->node, rel), .key = shown(l, p->shown, rel) };
+	struct alv_str	 expected;
+
+	if (o->type == POL_T_PART) {
+		bool there = v.node != NULL;
+
+		memcpy((char *)p->holder + o->at, &there, sizeof(there));
+		return;
+	}
+	if (v.node != NULL) {
+		v.line = v.node->line;
+		v.text = v.node->value;
+		if (pol_value_set(l, o, &v, p->holder))
+			return;
+		ALV_CHECK(l->d->n > 0);
+		return;
+	}
+	if (o->dflt == pol_required) {
+		if (!wanted(p, o, &v.line))
+			return;
+		expected = pol_value_expected(o, l->a);
+		pol_diag_at(l->d, v.line, v.key, "found nothing, expected %.*s", ALV_STR_ARG(expected));
+	} else if (o->dflt != NULL) {
+		v.text = alv_str_of(o->dflt);
+		ALV_CHECK(pol_value_set(l, o, &v, p->holder) || l->a->failed);
+	}
+}
+
+static void
+bind_place(struct pol_load *l, const struct place *p)
+{
+	for (size_t i = 0; i < pol_noptions; i++) {
+		bool listener = strncmp(pol_options[i].path, "listeners/", 10) == 0;
+
+		if (listener == (p->path[0] != '\0'))
+			bind_option(l, p, &pol_options[i]);
+	}
+}
+
+static void
+bind_listeners(struct pol_load *l, const struct pol_node *list, struct pol_config *c)
+{
+	struct pol_listener *all;
+	size_t		     n = 0;
+
+	for (const struct pol_node *x = list->first; x != NULL && n < LISTENERS_MAX; x = x->next)
+		n++;
+	all = alv_arena_alloc(l->a, (n + 1) * sizeof(*all));
+	if (all == NULL)
+		return;
+	n = 0;
+	for (const struct pol_node *x = list->first; x != NULL && n < LISTENERS_MAX; x = x->next, n++) {
+		struct place p = { .node = x, .path = "listeners/", .holder = &all[n] };
+
+		p.shown = alv_arena_printf(l->a, "listeners[%zu].", n).p;
+		if (x->type == POL_MAP && p.shown != NULL)
+			bind_place(l, &p);
+	}
+	c->listeners = all;
+	c->nlisteners = n;
+}
+
+void
+pol_config_bind(struct pol_load *l, const struct pol_node *root, struct pol_config *c)
+{
+	struct place	       whole = { .node = root, .path = "", .shown = "", .holder = c };
+	const struct pol_node *list = pol_doc_find(root, "listeners");
+
+	if (root->type != POL_MAP) {
+		pol_diag_at(l->d, root->line, "", "found a value or list, expected sections (listeners:, upstream:, ...)");
+		return;
+	}
+	check_keys(l, root, "", "");
+	bind_place(l, &whole);
+	if (list == NULL)
+		pol_diag_at(l->d, 0, "listeners", "found nothing, expected a list of listeners");
+	else if (list->type == POL_LIST)
+		bind_listeners(l, list, c);
+	if (l->a->failed)
+		pol_diag_at(l->d, 0, "", "out of memory");
+}

@@ -1,0 +1,85 @@
+/* The table of options (option.def), and values of its types. */
+#ifndef ALCOVE_POLICIES_OPTION_H
+#define ALCOVE_POLICIES_OPTION_H
+
+#include <alcove/config.h>
+
+#include "policies/diag.h"
+#include "policies/doc.h"
+
+enum pol_type {
+	POL_T_BOOL, POL_T_NUMBER, POL_T_PORT, POL_T_PORTS, POL_T_BIND, POL_T_BINDS, POL_T_NAME, POL_T_TEXT, POL_T_HOST,
+	POL_T_DOMAIN, POL_T_TENANT, POL_T_CHOICE, POL_T_CHOICES, POL_T_WORD, POL_T_CERTIFICATE, POL_T_KEY, POL_T_SECRET,
+	POL_T_NEW_FILE, POL_T_PART, POL_TYPES
+};
+
+struct pol_option {
+	const char   *path;
+	enum pol_type type;
+	size_t	      at, also, size;	/* offsets in the holder; bytes of the member */
+	const char   *dflt;		/* NULL: none; pol_required */
+	uint64_t      lo, hi;
+	const char   *words, *help;
+};
+
+struct pol_section {
+	const char *path, *help;
+};
+
+extern const char	       pol_required[];
+extern const struct pol_option pol_options[];
+extern const size_t	       pol_noptions;
+extern const struct pol_section pol_sections[];
+extern const size_t		pol_nsections;
+
+/* What loading carries along. */
+struct pol_load {
+	struct alv_arena *a;	/* strings of the configuration */
+	struct pol_diag	 *d;
+	const char	 *dir;	/* relative paths start here */
+};
+
+/* One value as it stands in the file, or a default. */
+struct pol_value {
+	const struct pol_node *node;	/* NULL: a default */
+	struct alv_str	       text;	/* null for lists and sections */
+	unsigned	       line;
+	const char	      *key;	/* as shown: "listeners[0].bind" */
+};
+
+/* Into the holder. False: the diag says why. */
+bool pol_value_set(struct pol_load *l, const struct pol_option *o, const struct pol_value *v, void *holder) ALV_MUST;
+/* "a number from 1 to 5 (ms)". */
+struct alv_str pol_value_expected(const struct pol_option *o, struct alv_arena *a);
+/* "number", for the manual. */
+const char *pol_value_type(const struct pol_option *o);
+
+/* "host:port", "[::1]:port"; the port within lo and hi. */
+bool pol_bind_parse(struct alv_str s, uint64_t lo, uint64_t hi, struct pol_bind *out) ALV_MUST;
+/* A DNS name with at least one label (RFC 1123). */
+bool pol_domain_legal(struct alv_str s);
+bool pol_host_legal(struct alv_str s);
+/* An address that only this machine reaches: 127.0.0.0/8, ::1, "localhost". */
+bool pol_host_loopback(const char *host);
+bool pol_host_wildcard(const char *host);
+
+/* ---- file.c: what files must be ------------------------------------------------------------ */
+/* l->dir joined in front of a relative path. */
+const char *pol_file_path(struct pol_load *l, struct alv_str s);
+/* NULL: good; else "found ..., expected ..." in the arena. */
+const char *pol_file_certificate(struct pol_load *l, const char *path);
+const char *pol_file_key(struct pol_load *l, const char *path);
+const char *pol_file_secret(struct pol_load *l, const char *path);
+const char *pol_file_new(struct pol_load *l, const char *path);
+/* NULL: the key belongs to the first certificate. Both files are good by themselves. */
+const char *pol_file_pair(struct pol_load *l, const char *certificate, const char *key);
+/* A small file whole, into memory that the caller frees (and wipes). */
+enum alv_err pol_file_read(const char *path, size_t max, struct alv_buf *out) ALV_MUST;
+
+/* ---- bind.c, check.c -------------------------------------------------------------------------- */
+/* The tree into the struct: unknown keys, types, ranges, files, defaults. */
+void pol_config_bind(struct pol_load *l, const struct pol_node *root, struct pol_config *c);
+/* What the options must be together; root gives lines. Only after a bind without errors. */
+void pol_config_check(struct pol_load *l, const struct pol_node *root, struct pol_config *c);
+
+#endif
