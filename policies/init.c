@@ -356,7 +356,7 @@ tell(const struct work *w, const char *dir, struct alv_buf *out)
 	    "\n"
 	    "Next:\n"
 	    "  alcove check -c %s/alcove.yaml\n"
-	    "  alcove -c %s/alcove.yaml\n",
+	    "  alcove run -c %s/alcove.yaml\n",
 	    dir, w->domain, w->domain, w->in->nsans > 0 ? " and the names given" : "", w->token, dir, dir);
 }
 

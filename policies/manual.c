@@ -8,7 +8,7 @@
 static const char intro[] =
     "# Configuration\n\n"
     "<!-- Made by `make docs` from policies/option.def: change it there. -->\n\n"
-    "`alcove -c alcove.yaml` reads one YAML file; `alcove check -c alcove.yaml` only checks it. The file is checked whole before\n"
+    "`alcove run -c alcove.yaml` reads one YAML file; `alcove check -c alcove.yaml` only checks it. The file is checked whole before\n"
     "anything is done, and every error is told at once, as `file:line: key: found ..., expected ...`. Keys that nobody knows,\n"
     "values of the wrong type and impossible values are errors, and so are YAML's anchors, aliases and tags.\n\n"
     "Dots inside a key are part of its name: `certificate.file` is one key in the section `tls`. Where an option means the same\n"
