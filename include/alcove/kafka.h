@@ -283,7 +283,8 @@ enum alv_err kfk_batches_feed(struct kfk_batches *b, const uint8_t *p, size_t n)
 
 /* ---- names inside bytes: the classic consumer protocol --------------------------------------
  * Subscription and Assignment of protocol type "consumer": old encoding, a version in front, later fields may
- * be missing, trailing bytes are kept as they are. A zero-length value stays zero-length. */
+ * be missing, trailing bytes are kept as they are; a version above the last known is read as that one. Null and
+ * zero-length values stay what they are. `map` is asked for topic names, group ids and transactional ids only. */
 typedef enum alv_err (*kfk_map_fn)(void *arg, enum kfk_kind kind, struct alv_str in, struct alv_arena *a,
     struct alv_str *out);	/* OK; NOT_FOUND: leave the entry out; else the whole fails */
 enum alv_err kfk_embedded_map(const struct kfk_schema *s, struct alv_str in, kfk_map_fn map, void *arg,

@@ -1,0 +1,268 @@
+/* What a walk takes out and puts in, held against the same done to a tree, for every golden frame: elements dropped
+ * by chance, elements appended to every array, promised beforehand or not, with output taken while it goes on. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "frames.h"
+
+enum { MOST_FIELDS = 256, ROUNDS = 6 };
+
+/* Decides by a count of what was met, so that walk and tree come to the same decisions. */
+struct dice {
+	const struct kfk_schema *schema;
+	uint64_t		 seed, met;
+	uint8_t			 arrays[MOST_FIELDS];	/* around each field, itself included */
+	uint32_t		 dropped;
+};
+
+static void
+count_arrays(struct dice *d, uint16_t first, uint16_t count, uint8_t around)
+{
+	for (uint16_t i = first; i < first + count; i++) {
+		const struct kfk_field *f = &d->schema->fields[i];
+
+		d->arrays[i] = (uint8_t)(around + f->array);
+		if (f->type == KFK_STRUCT)
+			count_arrays(d, f->first, f->count, d->arrays[i]);
+	}
+}
+
+static struct dice
+dice_of(const struct frame *f, uint64_t seed)
+{
+	struct dice d = { .schema = f->schema, .seed = seed };
+
+	EXPECT(f->schema->nfields <= MOST_FIELDS);
+	count_arrays(&d, 0, f->schema->top, 0);
+	return d;
+}
+
+static bool
+roll(struct dice *d)
+{
+	uint64_t x = (d->seed + ++d->met) * 0x9e3779b97f4a7c15u;
+
+	return kit_random(&x) % (3 + d->seed % 20) == 0;
+}
+
+/* ---- dropping ---- */
+
+static enum kfk_do
+drop_field(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *v)
+{
+	struct dice *d = arg;
+
+	(void)f;
+	(void)v;
+	return d->arrays[id] > 0 && roll(d) ? KFK_DROP : KFK_KEEP;
+}
+
+static enum kfk_do
+drop_array(void *arg, uint16_t id, int32_t n)
+{
+	struct dice *d = arg;
+
+	(void)n;
+	return d->arrays[id] > 1 && roll(d) ? KFK_DROP : KFK_KEEP;
+}
+
+/* True: the element around has to go. */
+static bool
+drop_node(struct dice *d, struct kfk_node *n, bool element)
+{
+	struct kfk_node *prev = NULL, *next;
+	bool		 array = n->f != NULL && n->f->array && !element;
+
+	if (n->f != NULL && !array && n->f->type != KFK_STRUCT)
+		return d->arrays[n->id] > 0 && roll(d);
+	if (array && d->arrays[n->id] > 1 && roll(d))
+		return true;
+	for (struct kfk_node *k = n->kids; k != NULL; k = next) {
+		next = k->next;
+		if (!drop_node(d, k, array)) {
+			prev = k;
+			continue;
+		}
+		if (!array)
+			return true;
+		kfk_unlink(n, prev, k);
+		d->dropped++;
+	}
+	return false;
+}
+
+/* ---- appending ---- */
+
+struct adder {
+	const struct frame *f;
+	struct kfk_tree	    scratch;
+};
+
+static uint32_t
+append_one(void *arg, uint16_t id, struct alv_chain *out)
+{
+	struct adder	*a = arg;
+	struct kfk_node *array = kfk_set_empty(&a->scratch, &a->scratch.root, id);
+
+	assert_int_equal(kfk_emit_element(&a->scratch, kfk_add(&a->scratch, array), out), ALV_OK);
+	return 1;
+}
+
+static uint32_t
+promise_one(void *arg, uint16_t id, int32_t n)
+{
+	(void)arg;
+	(void)id;
+	(void)n;
+	return 1;
+}
+
+static void
+append_nodes(struct kfk_tree *t, struct kfk_node *n, bool element)
+{
+	bool array = n->f != NULL && n->f->array && !element;
+
+	if (n->v.is_null)
+		return;
+	for (struct kfk_node *k = n->kids; k != NULL; k = k->next)
+		append_nodes(t, k, array);
+	if (array)
+		(void)kfk_add(t, n);
+}
+
+/* ---- comparing ---- */
+
+/* Encoded once more from a tree: tagged fields that became empty are left out by a tree, not by a walk. */
+static void
+expect_tree_of(const struct frame *f, const struct alv_chain *got, struct kfk_tree *want)
+{
+	struct kfk_tree	 t;
+	struct alv_chain a, b;
+	size_t		 n;
+	uint8_t		*flat;
+
+	alv_chain_init(&a, kit.pool);
+	alv_chain_init(&b, kit.pool);
+	EXPECT(kfk_tree_decode(&t, f->schema, f->version, got, &kit.arena) == ALV_OK);
+	EXPECT(kfk_tree_encode(&t, &a) == ALV_OK);
+	EXPECT(kfk_tree_encode(want, &b) == ALV_OK);
+	flat = kit_flat(&b, &n);
+	EXPECT(kit_same(&a, flat, n));
+	free(flat);
+	alv_chain_clear(&a);
+	alv_chain_clear(&b);
+	kfk_tree_fini(&t);
+}
+
+/* Walks in some pieces; what is final is taken after each of them. */
+static void
+walk_taking(const struct frame *f, const struct kfk_visitor *v, void *arg, int pieces, struct alv_chain *got,
+    struct kfk_walk *w)
+{
+	const struct kfk_plan *plan = kfk_plan_get(f->schema, f->version, UINT64_MAX);
+	struct alv_chain       out;
+	size_t		       at = 0, step = f->body_n / (size_t)pieces + 1;
+	enum alv_err	       err = ALV_E_MORE;
+
+	alv_chain_init(&out, kit.pool);
+	alv_chain_init(got, kit.pool);
+	EXPECT(kfk_walk_init(w, plan, v, arg, &out, &kit.arena) == ALV_OK);
+	while (err == ALV_E_MORE) {
+		size_t n = f->body_n - at < step ? f->body_n - at : step;
+
+		err = kit_feed(&kit, w, f->body + at, n);
+		at += n;
+		kfk_walk_take(w, got);
+		EXPECT(err == ALV_OK || n > 0);
+	}
+	EXPECT(err == ALV_OK && at == f->body_n && out.n == 0);
+	kfk_walk_fini(w);
+	alv_chain_clear(&out);
+}
+
+static struct kfk_tree
+tree_of(const struct frame *f)
+{
+	struct alv_chain in;
+	struct kfk_tree	 t;
+
+	kit_chain(&kit, &in, f->body, f->body_n, 0);
+	EXPECT(kfk_tree_decode(&t, f->schema, f->version, &in, &kit.arena) == ALV_OK);
+	alv_chain_clear(&in);
+	return t;
+}
+
+static void
+check_drops(const struct frame *f)
+{
+	static const struct kfk_visitor dropper = { .field = drop_field, .array_begin = drop_array };
+
+	for (int k = 0; k < ROUNDS; k++) {
+		struct dice	 walking = dice_of(f, (uint64_t)k * 7 + f->body_n), treading = walking;
+		struct kfk_tree	 t = tree_of(f);
+		struct alv_chain got;
+		struct kfk_walk	 w;
+
+		walk_taking(f, &dropper, &walking, k == 0 ? 1 : k * k * 3, &got, &w);
+		(void)drop_node(&treading, &t.root, false);
+		EXPECT(walking.met == treading.met && w.dropped_elements == treading.dropped);
+		expect_tree_of(f, &got, &t);
+		alv_chain_clear(&got);
+		kfk_tree_fini(&t);
+		alv_arena_reset(&kit.arena);
+	}
+}
+
+static void
+check_additions(const struct frame *f)
+{
+	static const struct kfk_visitor kinds[] = {
+		{ .array_end = append_one },
+		{ .array_end = append_one, .array_more = promise_one },
+		{ .array_end = append_one, .array_more = promise_one, .fixed = true },
+	};
+
+	for (int k = 0; k < ROUNDS; k++) {
+		struct adder	 a = { .f = f };
+		struct kfk_tree	 t = tree_of(f);
+		struct alv_chain got;
+		struct kfk_walk	 w;
+
+		kfk_tree_init(&a.scratch, f->schema, f->version, &kit.arena);
+		walk_taking(f, &kinds[k % 3], &a, k < 3 ? 1 : k * 5, &got, &w);
+		append_nodes(&t, &t.root, false);
+		expect_tree_of(f, &got, &t);
+		alv_chain_clear(&got);
+		kfk_tree_fini(&t);
+		alv_arena_reset(&kit.arena);
+	}
+}
+
+static void
+drops_are_as_by_tree(void **state)
+{
+	(void)state;
+	each_frame(check_drops);
+}
+
+static void
+additions_are_as_by_tree(void **state)
+{
+	(void)state;
+	each_frame(check_additions);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(drops_are_as_by_tree),
+		cmocka_unit_test(additions_are_as_by_tree),
+	};
+
+	return cmocka_run_group_tests(tests, load, unload);
+}
