@@ -1,0 +1,274 @@
+/* Logins: who gets in, and that all who do not get the same bytes. */
+#include "stage.h"
+
+static void
+log_out(struct stage *s)
+{
+	s->conn.auth = API_AUTH_NONE;
+	s->conn.user[0] = s->conn.principal[0] = '\0';
+	s->conn.user_revision = 0;
+}
+
+static enum api_result
+handshake(struct stage *s, int16_t version, const char *mechanism)
+{
+	struct kfk_tree *t = stage_begin(s, KFK_API_SASL_HANDSHAKE, version);
+
+	kfk_set_str(t, &t->root, KFK_SASL_HANDSHAKE_REQUEST_MECHANISM, alv_str_of(mechanism));
+	return stage_send(s);
+}
+
+static int64_t
+handshake_code(struct stage *s)
+{
+	struct kfk_tree *t = stage_client(s);
+
+	return kfk_get_int(t, &t->root, KFK_SASL_HANDSHAKE_RESPONSE_ERROR_CODE);
+}
+
+/* Sends a PLAIN token and does the work that the crypto pool would do. */
+static enum api_result
+plain(struct stage *s, const char *user, const char *password)
+{
+	struct kfk_tree *t = stage_begin(s, KFK_API_SASL_AUTHENTICATE, 1);
+	char		 token[256];
+	size_t		 n = 0;
+	enum api_result	 r;
+
+	token[n++] = '\0';
+	memcpy(token + n, user, strlen(user) + 1);
+	n += strlen(user) + 1;
+	memcpy(token + n, password, strlen(password));
+	n += strlen(password);
+	kfk_set_bytes(t, &t->root, KFK_SASL_AUTHENTICATE_REQUEST_AUTH_BYTES, alv_str_make(token, n));
+	r = stage_send(s);
+	if (r != API_WAIT)
+		return r;
+	assert_int_equal(s->call.wait, API_WAIT_WORK);
+	aut_server_work(&s->conn.sasl);
+	return api_resume(&s->call);
+}
+
+static int64_t
+login_code(struct stage *s)
+{
+	struct kfk_tree *t = stage_client(s);
+
+	return kfk_get_int(t, &t->root, KFK_SASL_AUTHENTICATE_RESPONSE_ERROR_CODE);
+}
+
+static void
+a_login_by_plain(void **state)
+{
+	struct stage   s;
+	enum met_close why;
+
+	(void)state;
+	stage_open(&s, NULL, 0);
+	log_out(&s);
+	assert_int_equal(handshake(&s, 1, "PLAIN"), API_ANSWER);
+	assert_int_equal(handshake_code(&s), 0);
+	assert_int_equal(s.conn.auth, API_AUTH_HANDSHAKE);
+	assert_int_equal(plain(&s, "alice", STAGE_PASSWORD), API_ANSWER);
+	assert_int_equal(login_code(&s), 0);
+	assert_false(s.call.close_after);
+	assert_int_equal(s.conn.auth, API_AUTH_DONE);
+	assert_string_equal(s.conn.principal, "User:alice");
+	assert_true(api_conn_check(&s.conn, &why));
+	stage_close(&s);
+}
+
+/* The same answer, whatever was wrong. */
+static void
+failures_are_one_answer(void **state)
+{
+	static const struct { const char *user, *password; } cases[] = {
+		{ "alice", "wrong" }, { "nobody", STAGE_PASSWORD }, { "acme/alice", STAGE_PASSWORD }, { "", STAGE_PASSWORD },
+		{ "globex/alice", STAGE_PASSWORD },
+	};
+	char	     first[256], bytes[256];
+	size_t	     n = 0;
+	struct stage s;
+
+	(void)state;
+	for (size_t i = 0; i < ALV_COUNT(cases); i++) {
+		stage_open(&s, NULL, 0);
+		log_out(&s);
+		assert_int_equal(handshake(&s, 1, "PLAIN"), API_ANSWER);
+		assert_int_equal(plain(&s, cases[i].user, cases[i].password), API_ANSWER);
+		assert_true(s.call.close_after);
+		assert_int_equal(s.call.close, MET_CLOSE_AUTH_FAILED);
+		assert_int_not_equal(s.conn.auth, API_AUTH_DONE);
+		assert_true(s.call.out.n < sizeof(bytes) && alv_chain_peek(&s.call.out, 0, bytes, s.call.out.n));
+		if (i == 0) {
+			n = s.call.out.n;
+			memcpy(first, bytes, n);
+		}
+		assert_int_equal(s.call.out.n, n);
+		assert_memory_equal(bytes, first, n);
+		assert_int_equal(login_code(&s), KFK_SASL_AUTHENTICATION_FAILED);
+		stage_close(&s);
+	}
+}
+
+static void
+a_suspended_tenant_logs_nobody_in(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	stage_open(&s, NULL, 0);
+	log_out(&s);
+	stage_tenant(&s, "acme", "acme-cluster-id-22char", POL_SUSPENDED, NULL, 0);
+	assert_int_equal(handshake(&s, 1, "PLAIN"), API_ANSWER);
+	assert_int_equal(plain(&s, "alice", STAGE_PASSWORD), API_ANSWER);
+	assert_int_equal(login_code(&s), KFK_SASL_AUTHENTICATION_FAILED);
+	stage_close(&s);
+}
+
+static void
+mechanisms_that_are_off(void **state)
+{
+	struct stage	 s;
+	struct kfk_tree *t;
+
+	(void)state;
+	stage_open(&s, NULL, 0);
+	log_out(&s);
+	assert_int_equal(handshake(&s, 1, "SCRAM-SHA-256"), API_ANSWER);
+	assert_true(s.call.close_after);
+	assert_int_equal(handshake_code(&s), KFK_UNSUPPORTED_SASL_MECHANISM);
+	t = stage_client(&s);
+	assert_int_equal(stage_count(&t->root, KFK_SASL_HANDSHAKE_RESPONSE_MECHANISMS), 2);
+	stage_close(&s);
+}
+
+static void
+order_is_kept(void **state)
+{
+	struct stage	 s;
+	struct kfk_tree *t;
+
+	(void)state;
+	stage_open(&s, NULL, 0);
+	log_out(&s);
+	assert_int_equal(plain(&s, "alice", STAGE_PASSWORD), API_ANSWER);	/* no handshake */
+	assert_int_equal(login_code(&s), KFK_ILLEGAL_SASL_STATE);
+	assert_true(s.call.close_after);
+	t = stage_begin(&s, KFK_API_METADATA, 9);
+	assert_int_equal(stage_send(&s), API_CLOSE);
+	assert_int_equal(s.call.close, MET_CLOSE_AUTH_REQUIRED);
+	assert_int_equal(handshake(&s, 1, "PLAIN"), API_ANSWER);
+	assert_int_equal(handshake(&s, 1, "PLAIN"), API_ANSWER);
+	assert_int_equal(handshake_code(&s), KFK_ILLEGAL_SASL_STATE);
+	(void)t;
+	stage_close(&s);
+}
+
+static void
+bare_tokens_after_an_old_handshake(void **state)
+{
+	static const char good[] = "\0alice\0" STAGE_PASSWORD, bad[] = "\0alice\0wrong";
+	static const struct { const char *token; size_t n; bool in; } cases[] = {
+		{ good, sizeof(good) - 1, true }, { bad, sizeof(bad) - 1, false },
+	};
+	struct stage	s;
+	enum api_result r;
+
+	(void)state;
+	for (size_t i = 0; i < ALV_COUNT(cases); i++) {
+		stage_open(&s, NULL, 0);
+		log_out(&s);
+		assert_int_equal(handshake(&s, 0, "PLAIN"), API_ANSWER);
+		assert_true(s.conn.raw_sasl);
+		(void)stage_begin(&s, 0, 0);
+		r = api_raw_token(&s.call, alv_str_make(cases[i].token, cases[i].n));
+		if (r == API_WAIT) {
+			aut_server_work(&s.conn.sasl);
+			r = api_resume(&s.call);
+		}
+		assert_int_equal(r, cases[i].in ? API_ANSWER : API_CLOSE);
+		assert_int_equal(s.conn.auth == API_AUTH_DONE, cases[i].in);
+		assert_int_equal(s.conn.raw_sasl, !cases[i].in);
+		if (cases[i].in)
+			assert_true(s.call.raw);
+		else
+			assert_int_equal(s.call.close, MET_CLOSE_AUTH_FAILED);
+		stage_close(&s);
+	}
+}
+
+static void
+a_new_login_keeps_the_identity(void **state)
+{
+	static const struct { const char *user, *password; bool ok; } cases[] = {
+		{ "alice", STAGE_PASSWORD, true }, { "alice", "wrong", false }, { "nobody", STAGE_PASSWORD, false },
+	};
+	struct stage s;
+
+	(void)state;
+	for (size_t i = 0; i < ALV_COUNT(cases); i++) {
+		stage_open(&s, NULL, 0);
+		assert_int_equal(handshake(&s, 1, "PLAIN"), API_ANSWER);
+		assert_int_equal(plain(&s, cases[i].user, cases[i].password), API_ANSWER);
+		assert_int_equal(s.call.close_after, !cases[i].ok);
+		assert_int_equal(login_code(&s), cases[i].ok ? 0 : KFK_SASL_AUTHENTICATION_FAILED);
+		assert_string_equal(s.conn.user, "alice");
+		stage_close(&s);
+	}
+	/* Another user of the same tenant with the right password is still not the same principal. */
+	stage_open(&s, NULL, 0);
+	snprintf(s.conn.user, sizeof(s.conn.user), "bob");
+	assert_int_equal(handshake(&s, 1, "PLAIN"), API_ANSWER);
+	assert_int_equal(plain(&s, "alice", STAGE_PASSWORD), API_ANSWER);
+	assert_true(s.call.close_after);
+	assert_int_equal(login_code(&s), KFK_SASL_AUTHENTICATION_FAILED);
+	stage_close(&s);
+}
+
+static void
+a_shared_port_takes_the_tenant_from_the_login(void **state)
+{
+	static const struct { const char *login, *tenant; } cases[] = {
+		{ "globex/alice", "globex" }, { "acme/alice", "acme" }, { "alice", NULL }, { "nobody/alice", NULL },
+		{ "/alice", NULL },
+	};
+	struct stage s;
+
+	(void)state;
+	for (size_t i = 0; i < ALV_COUNT(cases); i++) {
+		stage_open(&s, NULL, 0);
+		log_out(&s);
+		s.listener.endpoint = POL_ENDPOINT_PORT;
+		s.conn.tenant[0] = '\0';
+		s.conn.slot = NULL;
+		assert_int_equal(handshake(&s, 1, "PLAIN"), API_ANSWER);
+		assert_int_equal(plain(&s, cases[i].login, STAGE_PASSWORD), API_ANSWER);
+		if (cases[i].tenant == NULL) {
+			assert_int_equal(login_code(&s), KFK_SASL_AUTHENTICATION_FAILED);
+		} else {
+			assert_int_equal(login_code(&s), 0);
+			assert_string_equal(s.conn.tenant, cases[i].tenant);
+			assert_string_equal(s.conn.principal, "User:alice");
+			assert_ptr_equal(s.conn.slot, pol_dir_find(s.dir, alv_str_of(cases[i].tenant)));
+		}
+		stage_close(&s);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_login_by_plain),
+		cmocka_unit_test(failures_are_one_answer),
+		cmocka_unit_test(a_suspended_tenant_logs_nobody_in),
+		cmocka_unit_test(mechanisms_that_are_off),
+		cmocka_unit_test(order_is_kept),
+		cmocka_unit_test(bare_tokens_after_an_old_handshake),
+		cmocka_unit_test(a_new_login_keeps_the_identity),
+		cmocka_unit_test(a_shared_port_takes_the_tenant_from_the_login),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
