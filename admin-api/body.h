@@ -1,0 +1,51 @@
+/* JSON bodies by tables: which fields there are, of which type, how long, and where they go. Strict: everything that
+ * the table does not know is refused by name. */
+#ifndef ADMIN_API_BODY_H
+#define ADMIN_API_BODY_H
+
+#include <alcove/base.h>
+
+#include <jansson.h>
+
+struct adm_req;
+struct adm_change;
+
+enum adm_type { ADM_STRING, ADM_BOOL };
+
+enum { ADM_REQUIRED = 1, ADM_SECRET = 2, ADM_NULLABLE = 4 /* null: as if it were not there */ };
+
+struct adm_field {
+	const char   *name;
+	enum adm_type type;
+	unsigned      flags;
+	size_t	      at, size;	/* in struct adm_change; size counts the NUL */
+	const char   *help;
+};
+
+struct adm_body {
+	const char	       *name;
+	const struct adm_field *fields;
+	size_t			n;
+};
+
+extern const struct adm_body adm_bodies[];
+enum adm_body_id { ADM_B_TENANT_POST, ADM_B_TENANT_PUT, ADM_B_TENANT_PATCH, ADM_B_USER_POST, ADM_B_USER_PUT, ADM_B_ALIAS_POST,
+	ADM_B_ALIAS_PUT, ADM_BODIES };
+#define ADM_BODY_NONE	      NULL
+#define ADM_BODY_TENANT_POST  &adm_bodies[ADM_B_TENANT_POST]
+#define ADM_BODY_TENANT_PUT   &adm_bodies[ADM_B_TENANT_PUT]
+#define ADM_BODY_TENANT_PATCH &adm_bodies[ADM_B_TENANT_PATCH]
+#define ADM_BODY_USER_POST    &adm_bodies[ADM_B_USER_POST]
+#define ADM_BODY_USER_PUT     &adm_bodies[ADM_B_USER_PUT]
+#define ADM_BODY_ALIAS_POST   &adm_bodies[ADM_B_ALIAS_POST]
+#define ADM_BODY_ALIAS_PUT    &adm_bodies[ADM_B_ALIAS_PUT]
+
+/* Reads the request's body by its route's table into c and sets the bits of c->seen by the field's place in the table;
+ * an absent body counts as {}. False: answered. Wipes the body where it held a secret. */
+bool adm_body_read(struct adm_req *r, struct adm_change *c) ALV_MUST;
+/* Was the field (by name) there? */
+bool adm_body_has(const struct adm_change *c, const struct adm_body *b, const char *name);
+/* The JSON Schema of a body. */
+json_t *adm_body_schema(const struct adm_body *b);
+
+#endif

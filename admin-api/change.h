@@ -1,0 +1,35 @@
+/* A change on its way: to the control thread and back, while its request may end or give up. */
+#ifndef ADMIN_API_CHANGE_H
+#define ADMIN_API_CHANGE_H
+
+#include "admin-api/admin.h"
+
+#include <alcove/control.h>
+
+struct adm_change {
+	struct con_change   con;
+	struct adm_mail	    mail;		/* brings it back */
+	struct adm_change  *prev, *next;	/* in the server's list */
+	struct adm_server  *server;
+	struct adm_req	   *req;		/* NULL: nobody waits any more */
+	struct adm_change **of_req;		/* in the request's pool: its end clears `req` */
+	h2o_timeout_entry_t patience;
+	void (*reply)(struct adm_req *r, struct adm_change *c);	/* con.err == OK */
+	uint32_t	    seen;		/* fields of the body */
+	bool		    generate, named;	/* make a password; the client named a revision or If-None-Match */
+	char		    kind[32];
+	char		    password[64];	/* the generated one */
+};
+
+/* With tenant, actor and origin filled in. NULL: out of memory, answered. */
+struct adm_change *adm_change_new(struct adm_req *r, enum con_op op);
+/* For one that was never submitted. */
+void adm_change_free(struct adm_change *c);
+/* Hands it over; answers by reply(), with the problem of con.err, or with 504 when it takes too long. Owns c. */
+void adm_change_submit(struct adm_change *c, void (*reply)(struct adm_req *r, struct adm_change *c));
+/* Copies a path parameter. False: too long, answered and c is freed. */
+bool adm_change_copy(struct adm_change *c, char *dst, size_t size, struct alv_str s, const char *what) ALV_MUST;
+/* Stopping: everybody who waits gets 503. */
+void adm_change_abandon_all(struct adm_server *s);
+
+#endif

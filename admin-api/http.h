@@ -1,0 +1,48 @@
+/* One listener on a thread and an h2o loop of its own: HTTP/1.1 only, bounded connections, mail from other threads. */
+#ifndef ADMIN_API_HTTP_H
+#define ADMIN_API_HTTP_H
+
+#include <alcove/base.h>
+#include <alcove/buf.h>
+#include <alcove/config.h>
+#include <alcove/err.h>
+
+#include <h2o.h>
+
+enum { ADM_BODY_MAX = 1024 * 1024, ADM_CONNECTIONS_MAX = 256 };
+
+struct adm_http_conf {
+	const char	*name;	/* for messages: "admin" */
+	struct pol_bind	 bind;
+	SSL_CTX		*tls;	/* NULL: plain; borrowed */
+	uint32_t	 request_timeout_ms;
+	void		*arg;
+	/* On the loop's thread. The request was checked by adm_raw_check; it must be answered, now or later. */
+	void (*on_request)(void *arg, h2o_req_t *req);
+	/* On the loop's thread, once, when the listener was closed: answer what waits. May be NULL. */
+	void (*on_stop)(void *arg);
+	/* Is something out that will still send mail? May be NULL. */
+	bool (*busy)(void *arg);
+};
+
+struct adm_http;
+
+/* Mail to the loop's thread. Embedded in a heap object. */
+struct adm_mail {
+	h2o_multithread_message_t link;
+	void (*fn)(struct adm_mail *m);
+};
+
+/* Binds. The thread does not run yet, so the caller may still put timers on the loop. */
+enum alv_err adm_http_open(const struct adm_http_conf *c, struct adm_http **h, struct alv_buf *err) ALV_MUST;
+enum alv_err adm_http_run(struct adm_http *h) ALV_MUST;
+h2o_loop_t  *adm_http_loop(struct adm_http *h);
+uint16_t     adm_http_port(const struct adm_http *h);
+/* Any thread. Mail always arrives, also during adm_http_stop as long as `busy` says so. */
+void	     adm_http_mail(struct adm_http *h, struct adm_mail *m);
+/* Ends the thread. False when something was still out after the deadline: then h stays, so that late mail finds its
+ * box, and is never freed. */
+bool	     adm_http_stop(struct adm_http *h) ALV_MUST;
+void	     adm_http_free(struct adm_http *h);
+
+#endif

@@ -1,0 +1,553 @@
+/* A real server on free ports, a control thread that keeps tenants in memory, and a small HTTP client over sockets. */
+#ifndef TESTS_ADMIN_API_FIXTURE_H
+#define TESTS_ADMIN_API_FIXTURE_H
+
+#include "admin-api/server.h"
+
+#include <alcove/log.h>
+#include <alcove/str.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <openssl/sha.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* h2o 2.2.5 keeps recycled memory per thread and does not free a queue's head: once per server, none per request. */
+const char *__lsan_default_suppressions(void);
+const char *
+__lsan_default_suppressions(void)
+{
+	return "leak:libh2o-evloop\n";
+}
+
+enum { FX_TENANTS = 64, FX_USERS = 64, FX_ALIASES = 16 };
+
+#define FX_ADMIN  "an-admin-token-for-tests-only"
+#define FX_VIEWER "a-viewer-token-for-tests-only"
+
+struct fx_user {
+	char	 name[256], password[64];
+	bool	 enabled;
+	uint64_t revision;
+};
+
+struct fx_alias {
+	enum ten_kind kind;
+	char	      virt[64], phys[64];
+	bool	      writable;
+};
+
+struct fx_tenant {
+	char		      id[64], display[256];
+	enum pol_tenant_state state;
+	uint64_t	      revision;
+	struct fx_user	      user[FX_USERS];
+	size_t		      nusers;
+	struct fx_alias	      alias[FX_ALIASES];
+	size_t		      naliases;
+};
+
+/* The double of the control thread. */
+struct con_control {
+	pthread_t	    thread;
+	pthread_mutex_t	    lock;
+	pthread_cond_t	    cond;
+	struct con_change  *head, **tail;
+	size_t		    queued;
+	bool		    stop, hold, full, not_ready;
+	enum alv_err	    forced;	/* the next change fails so */
+	struct pol_dir	   *dir;
+	struct fx_tenant    tenant[FX_TENANTS];
+	size_t		    ntenants;
+	uint64_t	    revision;
+};
+
+struct fx {
+	char		   tmp[64];
+	struct pol_config  config;
+	struct alv_qsbr	  *qsbr;
+	struct clu_board  *board;
+	struct met_worker *meter;
+	struct con_control control;
+	struct adm_server *server;
+	int		   log;	/* what was logged, a memory file */
+	struct adm_conf	   conf;
+};
+
+enum alv_err
+con_submit(struct con_control *c, struct con_change *change)
+{
+	enum alv_err e = ALV_OK;
+
+	pthread_mutex_lock(&c->lock);
+	if (c->full) {
+		e = ALV_E_FULL;
+	} else {
+		change->next = NULL;
+		*c->tail = change;
+		c->tail = (struct con_change **)&change->next;
+		c->queued++;
+		pthread_cond_broadcast(&c->cond);
+	}
+	pthread_mutex_unlock(&c->lock);
+	return e;
+}
+
+bool
+con_ready(struct con_control *c, struct alv_buf *why)
+{
+	bool ready;
+
+	pthread_mutex_lock(&c->lock);
+	ready = !c->not_ready;
+	pthread_mutex_unlock(&c->lock);
+	if (!ready)
+		alv_buf_z(why, "the cluster was not reached yet\n");
+	return ready;
+}
+
+static struct fx_tenant *
+fx_find(struct con_control *c, const char *id)
+{
+	for (size_t i = 0; i < c->ntenants; i++)
+		if (strcmp(c->tenant[i].id, id) == 0)
+			return &c->tenant[i];
+	return NULL;
+}
+
+static struct fx_user *
+fx_user_find(struct fx_tenant *t, const char *name)
+{
+	for (size_t i = 0; i < t->nusers; i++)
+		if (strcmp(t->user[i].name, name) == 0)
+			return &t->user[i];
+	return NULL;
+}
+
+static void
+fx_publish(struct con_control *c, struct fx_tenant *t)
+{
+	struct pol_user	 users[FX_USERS];
+	struct ten_alias aliases[FX_ALIASES];
+	struct pol_parts p = { .id = alv_str_of(t->id), .display_name = alv_str_of(t->display), .state = t->state,
+		.revision = t->revision, .cluster_id = "AAAAAAAAAAAAAAAAAAAAAA", .users = users, .nusers = t->nusers,
+		.aliases = aliases, .naliases = t->naliases };
+	struct pol_tenant *made;
+
+	memset(users, 0, sizeof(users));
+	for (size_t i = 0; i < t->nusers; i++)
+		users[i] = (struct pol_user){ .name = alv_str_of(t->user[i].name), .enabled = t->user[i].enabled,
+			.revision = t->user[i].revision, .scram = { [POL_SCRAM_SHA_512] = { .present = true } } };
+	for (size_t i = 0; i < t->naliases; i++)
+		aliases[i] = (struct ten_alias){ t->alias[i].kind, alv_str_of(t->alias[i].virt), alv_str_of(t->alias[i].phys),
+			t->alias[i].writable };
+	made = pol_build(&p);
+	if (made == NULL || pol_dir_publish(c->dir, p.id, made) != ALV_OK)
+		abort();
+}
+
+static enum alv_err
+fx_user_put(struct con_control *c, struct fx_tenant *t, struct con_change *g)
+{
+	struct fx_user *u = fx_user_find(t, g->user);
+
+	if (u != NULL && g->if_absent)
+		return ALV_E_EXISTS;
+	if (u == NULL) {
+		if (t->nusers == FX_USERS)
+			return ALV_E_LIMIT;
+		u = &t->user[t->nusers++];
+		snprintf(u->name, sizeof(u->name), "%s", g->user);
+		u->enabled = true;
+		g->created = true;
+	}
+	if (g->enabled_set)
+		u->enabled = g->enabled;
+	if (g->password[0] != '\0')
+		snprintf(u->password, sizeof(u->password), "%.63s", g->password);
+	u->revision = c->revision;
+	return ALV_OK;
+}
+
+static enum alv_err
+fx_alias_put(struct fx_tenant *t, struct con_change *g)
+{
+	struct fx_alias *a = NULL;
+
+	for (size_t i = 0; i < t->naliases; i++)
+		if (t->alias[i].kind == g->alias_kind && strcmp(t->alias[i].virt, g->virt) == 0)
+			a = &t->alias[i];
+	if (a != NULL && g->if_absent)
+		return ALV_E_EXISTS;
+	if (a == NULL) {
+		a = &t->alias[t->naliases++];
+		g->created = true;
+	}
+	a->kind = g->alias_kind;
+	snprintf(a->virt, sizeof(a->virt), "%.63s", g->virt);
+	snprintf(a->phys, sizeof(a->phys), "%.63s", g->phys);
+	a->writable = g->writable;
+	return ALV_OK;
+}
+
+static enum alv_err
+fx_apply_to(struct con_control *c, struct fx_tenant *t, struct con_change *g)
+{
+	struct fx_user *u;
+
+	switch (g->op) {
+	case CON_TENANT_UPDATE:
+		snprintf(t->display, sizeof(t->display), "%s", g->display_name);
+		return ALV_OK;
+	case CON_TENANT_SUSPEND:
+		t->state = POL_SUSPENDED;
+		return ALV_OK;
+	case CON_TENANT_RESUME:
+		t->state = POL_ACTIVE;
+		return ALV_OK;
+	case CON_USER_PUT:
+		return fx_user_put(c, t, g);
+	case CON_USER_DELETE:
+		u = fx_user_find(t, g->user);
+		if (u == NULL)
+			return ALV_E_NOT_FOUND;
+		*u = t->user[--t->nusers];
+		return ALV_OK;
+	case CON_ALIAS_PUT:
+		return fx_alias_put(t, g);
+	case CON_ALIAS_DELETE:
+		for (size_t i = 0; i < t->naliases; i++)
+			if (t->alias[i].kind == g->alias_kind && strcmp(t->alias[i].virt, g->virt) == 0) {
+				t->alias[i] = t->alias[--t->naliases];
+				return ALV_OK;
+			}
+		return ALV_E_NOT_FOUND;
+	default:
+		return ALV_E_UNSUPPORTED;
+	}
+}
+
+static enum alv_err
+fx_apply(struct con_control *c, struct con_change *g)
+{
+	struct fx_tenant *t = fx_find(c, g->tenant);
+	enum alv_err	  e;
+
+	if (c->forced != ALV_OK) {
+		e = c->forced;
+		c->forced = ALV_OK;
+		snprintf(g->detail, sizeof(g->detail), "forced by the test");
+		return e;
+	}
+	if (g->op == CON_TENANT_CREATE) {
+		if (t != NULL || ten_id_check(alv_str_of(g->tenant)) != ALV_OK) {
+			snprintf(g->detail, sizeof(g->detail), t != NULL ? "the tenant exists already" : "found an illegal id");
+			return t != NULL ? ALV_E_EXISTS : ALV_E_NAME;
+		}
+		t = &c->tenant[c->ntenants++];
+		memset(t, 0, sizeof(*t));
+		snprintf(t->id, sizeof(t->id), "%s", g->tenant);
+		snprintf(t->display, sizeof(t->display), "%s", g->display_name);
+		g->created = true;
+	} else {
+		if (t == NULL)
+			return ALV_E_NOT_FOUND;
+		if (g->if_revision != 0 && g->if_revision != t->revision)
+			return ALV_E_STALE;
+		if (g->op == CON_TENANT_DELETE) {
+			if (pol_dir_publish(c->dir, alv_str_of(g->tenant), NULL) != ALV_OK)
+				abort();
+			*t = c->tenant[--c->ntenants];
+			return ALV_OK;
+		}
+		c->revision++;
+		e = fx_apply_to(c, t, g);
+		if (e != ALV_OK)
+			return e;
+	}
+	t->revision = ++c->revision;
+	if (g->op == CON_USER_PUT)
+		fx_user_find(t, g->user)->revision = t->revision;
+	g->revision = t->revision;
+	fx_publish(c, t);
+	return ALV_OK;
+}
+
+static void *
+fx_control(void *arg)
+{
+	struct con_control *c = arg;
+
+	pthread_mutex_lock(&c->lock);
+	for (;;) {
+		struct con_change *g;
+
+		while (!c->stop && (c->head == NULL || c->hold))
+			pthread_cond_wait(&c->cond, &c->lock);
+		if (c->head == NULL)
+			break;
+		g = c->head;
+		c->head = g->next;
+		if (c->head == NULL)
+			c->tail = &c->head;
+		c->queued--;
+		g->err = fx_apply(c, g);
+		explicit_bzero(g->password, sizeof(g->password));
+		pthread_mutex_unlock(&c->lock);
+		g->done(g);
+		pthread_mutex_lock(&c->lock);
+	}
+	pthread_mutex_unlock(&c->lock);
+	return NULL;
+}
+
+static void
+fx_set(struct fx *f, bool *what, bool v)
+{
+	pthread_mutex_lock(&f->control.lock);
+	*what = v;
+	pthread_cond_broadcast(&f->control.cond);
+	pthread_mutex_unlock(&f->control.lock);
+}
+
+static void
+fx_hash(const char *token, char out[static 65])
+{
+	uint8_t h[32];
+
+	SHA256((const uint8_t *)token, strlen(token), h);
+	for (int i = 0; i < 32; i++)
+		snprintf(out + 2 * i, 3, "%02x", h[i]);
+}
+
+static void
+fx_tokens(struct fx *f)
+{
+	static char path[128];
+	char	    a[65], v[65];
+	FILE	   *file;
+
+	snprintf(path, sizeof(path), "%s/tokens", f->tmp);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fx_hash(FX_ADMIN, a);
+	fx_hash(FX_VIEWER, v);
+	fprintf(file, "# role:name:sha256\n\nplatform-admin:root:%s\nviewer:looker:%s\n", a, v);
+	fclose(file);
+	f->config.admin.tokens_file = path;
+}
+
+static struct fx *
+fx_new(void)
+{
+	struct fx *f = calloc(1, sizeof(*f));
+
+	snprintf(f->tmp, sizeof(f->tmp), "/tmp/alcove-admin-XXXXXX");
+	assert_non_null(mkdtemp(f->tmp));
+	f->log = memfd_create("log", MFD_CLOEXEC);
+	alv_log_setup(f->log, ALV_LOG_DEBUG, ALV_LOG_TEXT);
+	f->qsbr = alv_qsbr_new();
+	f->board = clu_board_new(f->qsbr);
+	f->meter = met_worker_new(8, 8);
+	f->control.dir = pol_dir_new(f->qsbr);
+	f->control.tail = &f->control.head;
+	pthread_mutex_init(&f->control.lock, NULL);
+	pthread_cond_init(&f->control.cond, NULL);
+	assert_int_equal(pthread_create(&f->control.thread, NULL, fx_control, &f->control), 0);
+	snprintf(f->config.admin.bind.host, sizeof(f->config.admin.bind.host), "127.0.0.1");
+	snprintf(f->config.ops.host, sizeof(f->config.ops.host), "127.0.0.1");
+	fx_tokens(f);
+	f->conf = (struct adm_conf){ .config = &f->config, .control = &f->control, .dir = f->control.dir, .board = f->board,
+		.qsbr = f->qsbr, .meters = &f->meter, .nmeters = 1, .version = "test" };
+	return f;
+}
+
+static void
+fx_start(struct fx *f)
+{
+	struct alv_buf err;
+
+	alv_buf_init(&err, 4096);
+	if (adm_start(&f->conf, &f->server, &err) != ALV_OK)
+		fail_msg("%.*s", (int)err.n, (const char *)err.p);
+	alv_buf_fini(&err);
+}
+
+static void
+fx_free(struct fx *f)
+{
+	char path[160];
+
+	adm_stop(f->server);
+	fx_set(f, &f->control.hold, false);
+	fx_set(f, &f->control.stop, true);
+	pthread_join(f->control.thread, NULL);
+	pol_dir_free(f->control.dir);
+	clu_board_free(f->board);
+	alv_qsbr_free(f->qsbr);
+	met_worker_free(f->meter);
+	alv_log_setup(2, ALV_LOG_INFO, ALV_LOG_TEXT);
+	close(f->log);
+	for (const char *const *n = (const char *const[]){ "tokens", "cert.pem", "key.pem", NULL }; *n != NULL; n++) {
+		snprintf(path, sizeof(path), "%s/%s", f->tmp, *n);
+		unlink(path);
+	}
+	rmdir(f->tmp);
+	free(f);
+}
+
+/* ---- client ---- */
+
+struct fx_answer {
+	int	status;
+	char   *text;	/* everything */
+	char   *body;	/* in text */
+	json_t *json;	/* NULL: none */
+};
+
+static int
+fx_connect(uint16_t port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int		   fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct timeval	   tv = { .tv_sec = 30 };
+
+	assert_true(fd >= 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	return fd;
+}
+
+static void
+fx_write(int fd, const char *p, size_t n)
+{
+	while (n > 0) {
+		ssize_t w = send(fd, p, n, MSG_NOSIGNAL);
+
+		if (w <= 0)
+			return;	/* the server may close early */
+		p += w;
+		n -= (size_t)w;
+	}
+}
+
+/* Reads to the end of the connection. */
+static struct fx_answer
+fx_read(int fd)
+{
+	struct fx_answer a = { 0 };
+	size_t		 n = 0, room = 1 << 22;
+	ssize_t		 got;
+
+	a.text = calloc(1, room + 1);
+	while (n < room && (got = recv(fd, a.text + n, room - n, 0)) > 0)
+		n += (size_t)got;
+	close(fd);
+	if (sscanf(a.text, "HTTP/1.1 %d", &a.status) != 1)
+		a.status = 0;
+	a.body = strstr(a.text, "\r\n\r\n");
+	a.body = a.body == NULL ? a.text + n : a.body + 4;
+	a.json = json_loads(a.body, 0, NULL);
+	return a;
+}
+
+static void
+fx_done(struct fx_answer *a)
+{
+	json_decref(a->json);
+	free(a->text);
+}
+
+static struct fx_answer
+fx_raw(uint16_t port, const char *text)
+{
+	int fd = fx_connect(port);
+
+	fx_write(fd, text, strlen(text));
+	return fx_read(fd);
+}
+
+static int
+fx_send(struct fx *f, const char *token, const char *method, const char *path, const char *headers, const char *body)
+{
+	int    fd = fx_connect(adm_port(f->server));
+	size_t room = 4096 + (body == NULL ? 0 : strlen(body));
+	char  *text = malloc(room);
+	int    n = snprintf(text, room, "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%s", method, path, headers == NULL ? "" : headers);
+
+	if (token != NULL)
+		n += snprintf(text + n, room - (size_t)n, "Authorization: Bearer %s\r\n", token);
+	if (body != NULL)
+		n += snprintf(text + n, room - (size_t)n, "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", strlen(body), body);
+	else
+		n += snprintf(text + n, room - (size_t)n, "\r\n");
+	fx_write(fd, text, (size_t)n);
+	free(text);
+	return fd;
+}
+
+static struct fx_answer
+fx_as(struct fx *f, const char *token, const char *method, const char *path, const char *headers, const char *body)
+{
+	return fx_read(fx_send(f, token, method, path, headers, body));
+}
+
+static struct fx_answer
+fx_do(struct fx *f, const char *method, const char *path, const char *body)
+{
+	return fx_as(f, FX_ADMIN, method, path, NULL, body);
+}
+
+/* Status only. */
+static int
+fx_try(struct fx *f, const char *method, const char *path, const char *headers, const char *body)
+{
+	struct fx_answer a = fx_as(f, FX_ADMIN, method, path, headers, body);
+	int		 status = a.status;
+
+	fx_done(&a);
+	return status;
+}
+
+static const char *
+fx_str(const struct fx_answer *a, const char *name)
+{
+	const char *s = json_string_value(json_object_get(a->json, name));
+
+	return s == NULL ? "" : s;
+}
+
+static int64_t
+fx_int(const struct fx_answer *a, const char *name)
+{
+	return json_integer_value(json_object_get(a->json, name));
+}
+
+static bool
+fx_logged(struct fx *f, const char *what)
+{
+	off_t n = lseek(f->log, 0, SEEK_END);
+	char *text = calloc(1, (size_t)n + 1);
+	bool  found;
+
+	if (pread(f->log, text, (size_t)n, 0) != n)
+		abort();
+	found = strstr(text, what) != NULL;
+	free(text);
+	return found;
+}
+
+#endif
