@@ -13,6 +13,8 @@ struct fake_topic {
 
 struct fake_cluster {
 	struct fake	  fake;
+	struct fake_cluster *peer;	/* another broker of it; NULL: none. Topics are the first one's */
+	bool		  second, peer_listed;
 	const char	 *cluster_id;
 	int32_t		  node_id;
 	uint16_t	  port;		/* advertised; 0: where it listens */
@@ -62,16 +64,27 @@ fake_topic_out(struct kfk_tree *r, struct kfk_node *list, const struct fake_topi
 }
 
 static inline void
+fake_broker_out(struct kfk_tree *r, struct kfk_node *list, const struct fake_cluster *c)
+{
+	struct kfk_node *b = kfk_add(r, list);
+
+	kfk_set_int(r, b, KFK_METADATA_RESPONSE_BROKERS_NODE_ID, c->node_id);
+	kfk_set_str(r, b, KFK_METADATA_RESPONSE_BROKERS_HOST, ALV_STR("127.0.0.1"));
+	kfk_set_int(r, b, KFK_METADATA_RESPONSE_BROKERS_PORT, c->port == 0 ? c->fake.port : c->port);
+}
+
+static inline void
 fake_metadata(struct fake_cluster *c, const struct kfk_tree *t, struct kfk_tree *r)
 {
 	const struct kfk_node *asked = kfk_get(&t->root, KFK_METADATA_REQUEST_TOPICS);
 	struct kfk_node	      *list = kfk_set_empty(r, &r->root, KFK_METADATA_RESPONSE_BROKERS);
-	struct kfk_node	      *b = kfk_add(r, list);
 
+	if (c->second)
+		c = c->peer;
 	assert_int_equal(kfk_get_int(t, &t->root, KFK_METADATA_REQUEST_ALLOW_AUTO_TOPIC_CREATION), 0);
-	kfk_set_int(r, b, KFK_METADATA_RESPONSE_BROKERS_NODE_ID, c->node_id);
-	kfk_set_str(r, b, KFK_METADATA_RESPONSE_BROKERS_HOST, ALV_STR("127.0.0.1"));
-	kfk_set_int(r, b, KFK_METADATA_RESPONSE_BROKERS_PORT, c->port == 0 ? c->fake.port : c->port);
+	if (c->peer_listed)
+		fake_broker_out(r, list, c->peer);
+	fake_broker_out(r, list, c);
 	kfk_set_str(r, &r->root, KFK_METADATA_RESPONSE_CLUSTER_ID, alv_str_of(c->cluster_id));
 	kfk_set_int(r, &r->root, KFK_METADATA_RESPONSE_CONTROLLER_ID, c->node_id);
 	list = kfk_set_empty(r, &r->root, KFK_METADATA_RESPONSE_TOPICS);
@@ -140,6 +153,8 @@ fake_delete_topics(struct fake_cluster *c, const struct kfk_tree *t, struct kfk_
 	const struct kfk_node *asked = kfk_get(&t->root, KFK_DELETE_TOPICS_REQUEST_TOPICS);
 	struct kfk_node	      *list = kfk_set_empty(r, &r->root, KFK_DELETE_TOPICS_RESPONSE_RESPONSES);
 
+	if (c->second)
+		c = c->peer;
 	for (const struct kfk_node *e = asked->kids; e != NULL; e = e->next) {
 		struct alv_str	 name = kfk_get_str(t, e, KFK_DELETE_TOPICS_REQUEST_TOPICS_NAME);
 		struct kfk_node *x = kfk_add(r, list);
@@ -154,6 +169,16 @@ fake_delete_topics(struct fake_cluster *c, const struct kfk_tree *t, struct kfk_
 	}
 }
 
+static inline bool
+fake_has_group(const struct fake_cluster *c, struct alv_str name)
+{
+	for (size_t i = 0; i < 8; i++) {
+		if (c->group[i] != NULL && alv_str_eqz(name, c->group[i]))
+			return true;
+	}
+	return false;
+}
+
 static inline void
 fake_find_coordinator(struct fake_cluster *c, const struct kfk_tree *t, struct kfk_tree *r)
 {
@@ -165,7 +190,8 @@ fake_find_coordinator(struct fake_cluster *c, const struct kfk_tree *t, struct k
 		struct kfk_node *x = kfk_add(r, list);
 
 		kfk_set_str(r, x, KFK_FIND_COORDINATOR_RESPONSE_COORDINATORS_KEY, e->v.s);
-		kfk_set_int(r, x, KFK_FIND_COORDINATOR_RESPONSE_COORDINATORS_NODE_ID, c->node_id);
+		kfk_set_int(r, x, KFK_FIND_COORDINATOR_RESPONSE_COORDINATORS_NODE_ID,
+		    fake_has_group(c, e->v.s) || c->peer == NULL ? c->node_id : c->peer->node_id);
 	}
 }
 
@@ -230,6 +256,18 @@ fake_cluster_open(struct fake_cluster *c, struct bench *b)
 	c->node_id = 3;
 	c->fetch_hi = 17;
 	c->mute_api = -1;
+}
+
+/* A second broker, listed from the start. */
+static inline void
+fake_cluster_peer(struct fake_cluster *c, struct fake_cluster *peer, struct bench *b)
+{
+	fake_cluster_open(peer, b);
+	peer->node_id = 1;
+	peer->second = true;
+	peer->peer = c;
+	c->peer = peer;
+	c->peer_listed = true;
 }
 
 static inline void

@@ -228,6 +228,36 @@ broker_that_nobody_reaches_is_no_cluster(void **state)
 	assert_int_equal(view(x)->nbrokers, 1);
 }
 
+/* Versions are what both brokers offer; one that left is not in the view, nor does it bound anything. */
+static void
+brokers_come_and_go(void **state)
+{
+	struct set	   *x = *state;
+	struct fake_cluster peer = { 0 };
+
+	fake_cluster_peer(&x->c, &peer, &x->b);
+	peer.fetch_hi = 13;
+	reach(x);
+	assert_int_equal(view(x)->nbrokers, 2);
+	assert_int_equal(view(x)->brokers[0].id, 1);
+	assert_int_equal(view(x)->apis[KFK_API_FETCH].hi, 13);
+	fake_cluster_topic(&x->c, "acme.new", 9, 1);
+	TURN_WHILE(x, !has(x, "acme.new"));
+	x->c.peer_listed = false;
+	fake_close_conns(&peer.fake);
+	TURN_WHILE(x, !ups_reachable(x->f) || view(x)->nbrokers != 1);
+	assert_int_equal(view(x)->brokers[0].id, 3);
+	TURN_WHILE(x, view(x)->apis[KFK_API_FETCH].hi != 17);
+	x->c.peer_listed = true;
+	TURN_WHILE(x, view(x)->nbrokers != 2 || view(x)->apis[KFK_API_FETCH].hi != 13);
+	peer.mute_api = KFK_API_API_VERSIONS;	/* hangs: the view goes on without it after a while */
+	fake_cluster_topic(&x->c, "acme.newer", 10, 1);
+	TURN_WHILE(x, !has(x, "acme.newer"));
+	ups_follower_free(x->f);
+	x->f = NULL;
+	fake_fini(&peer.fake);
+}
+
 /* ---- learning ---- */
 
 static void
@@ -392,6 +422,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(second_bootstrap_server_helps, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(impossible_answers_change_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(broker_that_nobody_reaches_is_no_cluster, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(brokers_come_and_go, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_learnt_shows_before_brokers_say_so, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(ids_become_names, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(guessed_ids_meet_a_bound, set_up, tear_down),

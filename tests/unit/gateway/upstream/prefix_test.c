@@ -182,6 +182,34 @@ purge_leaves_nothing_of_the_prefix(void **state)
 	assert_int_equal(purge(x, "nobody."), ALV_OK);
 }
 
+/* A broker that cannot be asked may hold what is looked for. */
+static void
+every_broker_is_asked(void **state)
+{
+	struct set	   *x = *state;
+	struct fake_cluster peer = { 0 };
+	uint16_t	    port;
+
+	fake_cluster_peer(&x->c, &peer, &x->b);
+	peer.group[0] = "acme.elsewhere";
+	peer.txn[0] = "acme.tx2";
+	assert_int_equal(scan(x, "acme."), ALV_OK);
+	assert_int_equal(x->n[TEN_TOPIC], 2);
+	assert_int_equal(x->n[TEN_GROUP], 2);
+	assert_int_equal(x->n[TEN_TXN], 2);
+	port = peer.port;
+	peer.port = 1;
+	assert_int_equal(scan(x, "acme."), ALV_E_UNAVAILABLE);
+	peer.port = port;
+	assert_int_equal(purge(x, "acme."), ALV_OK);
+	assert_null(x->c.group[0]);
+	assert_null(peer.group[0]);
+	assert_int_equal(peer.fake.requests[KFK_API_DELETE_GROUPS], 1);
+	ups_follower_free(x->f);
+	x->f = NULL;
+	fake_fini(&peer.fake);
+}
+
 static void
 purge_tries_again(void **state)
 {
@@ -252,6 +280,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(scan_says_when_there_is_more, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(scan_without_an_answer_fails, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(purge_leaves_nothing_of_the_prefix, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(every_broker_is_asked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(purge_tries_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(purge_gives_up_with_a_reason, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(follower_ends_under_a_purge_and_a_scan, set_up, tear_down),
