@@ -53,6 +53,7 @@ struct alcove {
 	struct adm_server     *admin;
 	struct px_gateway      gateway;
 	bool		       gateway_made;
+	_Atomic bool	       serving;	/* workers may be sent orders */
 	struct net_fd	       signals;
 	struct net_timer       drain;
 	uint64_t	       drain_until_us;
@@ -74,7 +75,7 @@ published(void *arg)
 {
 	struct alcove *a = arg;
 
-	if (a->gateway_made)
+	if (atomic_load(&a->serving))
 		px_gateway_published(&a->gateway);
 }
 
@@ -97,23 +98,18 @@ static bool
 raise_files(const struct pol_config *conf)
 {
 	rlim_t	      need = (rlim_t)conf->limits.connections_max * FILES_PER_CONNECTION + FILES_APART;
-	struct rlimit r;
+	struct rlimit has, want;
 
-	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+	if (getrlimit(RLIMIT_NOFILE, &has) != 0 || has.rlim_cur >= need)
 		return true;
-	if (r.rlim_cur < need) {
-		r.rlim_cur = need;
-		if (r.rlim_max < need)
-			r.rlim_max = need;	/* root may */
-		if (setrlimit(RLIMIT_NOFILE, &r) != 0) {
-			fprintf(stderr,
-			    "alcove: limits.connections.max of %u needs %llu file descriptors, the limit is %llu: raise it "
-			    "(LimitNOFILE=, ulimit -n) or lower limits.connections.max\n",
-			    conf->limits.connections_max, (unsigned long long)need, (unsigned long long)r.rlim_max);
-			return false;
-		}
-	}
-	return true;
+	want = (struct rlimit){ .rlim_cur = need, .rlim_max = has.rlim_max < need ? need : has.rlim_max };	/* root may */
+	if (setrlimit(RLIMIT_NOFILE, &want) == 0)
+		return true;
+	fprintf(stderr,
+	    "alcove: limits.connections.max of %u needs %llu file descriptors, the limit is %llu: raise it "
+	    "(LimitNOFILE=, ulimit -n) or lower limits.connections.max\n",
+	    conf->limits.connections_max, (unsigned long long)need, (unsigned long long)has.rlim_max);
+	return false;
 }
 
 static void
@@ -190,6 +186,7 @@ start_gateway(struct alcove *a)
 	else if (px_gateway_start(g, &words))
 		r = fail("cannot listen", &words);
 	a->gateway_made = true;
+	atomic_store(&a->serving, r == 0);
 	alv_buf_fini(&words);
 	return r;
 }
@@ -199,8 +196,7 @@ start_admin(struct alcove *a)
 {
 	struct alv_buf	words;
 	struct adm_conf c = { .config = a->conf, .control = a->control, .dir = a->dir, .board = a->board, .qsbr = a->qsbr,
-		.meters = a->gateway.meters, .nmeters = a->gateway.nworkers, .api_name = api_name, .ready = is_ready,
-		.ready_arg = a, .version = ALCOVE_VERSION };
+		.meters = a->gateway.meters, .nmeters = a->gateway.nworkers, .ready = is_ready, .ready_arg = a, .version = ALCOVE_VERSION };
 	int		r = 0;
 
 	alv_buf_init(&words, TEXT_MAX);

@@ -97,6 +97,7 @@ struct api_call {
 	int16_t		      error_code;	/* for metrics: the first or worst */
 	enum met_close	      close;		/* CLOSE: why; ANSWER: with close_after */
 	bool		      close_after;	/* ANSWER: close when it has left (failed login) */
+	const char	     *words;		/* CLOSE, close_after: more for our own log; static */
 	struct kfk_fault     *fault;		/* CLOSE by a malformed message: where; arena */
 	enum api_wait	      wait;
 	size_t		      nids;		/* WAIT_IDS */

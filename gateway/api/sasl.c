@@ -136,6 +136,7 @@ static enum api_result
 failed(struct api_call *c)
 {
 	met_login(c->conn->w->meter, false);
+	c->words = c->conn->sasl.reason;
 	forget_exchange(c->conn);
 	return answer_error(c, KFK_SASL_AUTHENTICATION_FAILED, ALV_STR(FAILED_TEXT));
 }

@@ -332,11 +332,14 @@ px_client_flush(struct px_client *c)
 	while (c->state != PX_CLOSED && (r = px_inflight_take_done(&c->inflight)) != NULL) {
 		bool	       close_after = r->call.close_after;
 		enum met_close why = r->call.close;
+		const char    *words = r->call.words;
 
 		write_answer(c, r);
 		px_req_free(r);
-		if (close_after)
+		if (close_after) {
+			c->words = words;
 			px_client_end(c, why);
+		}
 	}
 	close_when_answered(c);
 	if (c->state == PX_SERVING)

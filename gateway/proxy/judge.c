@@ -252,6 +252,7 @@ px_judge(struct px_client *c, enum api_result result)
 		break;
 	case API_CLOSE:
 		log_fault(c, &r->call, "client");
+		c->words = r->call.words;
 		px_client_end(c, r->call.close);
 		break;
 	}

@@ -16,7 +16,7 @@ struct px_worker {
 	struct px_gateway    *gateway;
 	unsigned	      number;
 	pthread_t	      thread;
-	bool		      running;
+	_Atomic bool	      running;
 	struct net_loop	     *loop;
 	struct alv_pool	     *pool;
 	struct net_stream_ctx net;
