@@ -162,14 +162,10 @@ check_keys(struct pol_load *l, const struct pol_node *n, const char *path, const
 {
 	for (const struct pol_node *c = n->first; c != NULL; c = c->next) {
 		struct alv_str full = alv_arena_printf(l->a, "%s%.*s", path, ALV_STR_ARG(c->key));
-		struct alv_str plain = pol_diag_quote(l->a, c->key);
-		const char    *key;
+		const char    *key = shown(l, head, c->key.p);
 
-		/* Between the quotes is the key as it may be shown. */
-		plain = alv_arena_printf(l->a, "%.*s", plain.n < 2 ? 0 : (int)plain.n - 2, plain.p + 1);
-		if (full.p == NULL || plain.p == NULL)
+		if (full.p == NULL)
 			return;
-		key = shown(l, head, plain.p);
 		if (memchr(c->key.p, '/', c->key.n) != NULL)
 			unknown_key(l, c, path, key);
 		else if (alv_str_eqz(full, "listeners"))

@@ -6,12 +6,22 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { SHOWN_MAX = 60, NAME_MAX_LEN = 64 };
+enum { SHOWN_MAX = 60, NAME_MAX_LEN = 64, KEY_MAX = 200 };
+
+/* What came from the file must not forge lines or move a terminal's cursor. */
+static void
+tame(char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = '?';
+}
 
 void
 pol_diag_at(struct pol_diag *d, unsigned line, const char *key, const char *fmt, ...)
 {
-	char	text[512];
+	char	text[768];
+	int	n;
 	va_list ap;
 
 	d->n++;
@@ -19,16 +29,15 @@ pol_diag_at(struct pol_diag *d, unsigned line, const char *key, const char *fmt,
 		alv_buf_printf(d->out, "%s: there is more; mend these first\n", d->file);
 	if (d->n > POL_DIAG_MAX)
 		return;
+	n = snprintf(text, sizeof(text), "%.*s%s", KEY_MAX, key, key[0] != '\0' ? ": " : "");
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, ap);
 	va_end(ap);
+	tame(text);
 	if (line == 0)
-		alv_buf_printf(d->out, "%s: ", d->file);
+		alv_buf_printf(d->out, "%s: %s\n", d->file, text);
 	else
-		alv_buf_printf(d->out, "%s:%u: ", d->file, line);
-	if (key[0] != '\0')
-		alv_buf_printf(d->out, "%s: ", key);
-	alv_buf_printf(d->out, "%s\n", text);
+		alv_buf_printf(d->out, "%s:%u: %s\n", d->file, line, text);
 }
 
 struct alv_str
@@ -42,7 +51,7 @@ pol_diag_quote(struct alv_arena *a, struct alv_str s)
 		return ALV_STR("a value");
 	p[at++] = '\'';
 	for (size_t i = 0; i < n; i++)
-		p[at++] = (unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f ? '?' : s.p[i];
+		p[at++] = s.p[i];
 	p[at++] = '\'';
 	if (n < s.n) {
 		memcpy(p + at, "...", 3);

@@ -15,7 +15,7 @@ struct pol_diag {
 
 /* key "" for what concerns the file. Past POL_DIAG_MAX only counts. */
 void pol_diag_at(struct pol_diag *d, unsigned line, const char *key, const char *fmt, ...) ALV_PRINTF(4, 5);
-/* A value as it may be shown: quoted, cut, control characters as '?'. */
+/* A value as it may be shown: quoted and cut. Control characters pol_diag_at makes '?' in all it is given. */
 struct alv_str pol_diag_quote(struct alv_arena *a, struct alv_str s);
 /* Edits between two names; over 99 counts as 99. */
 unsigned pol_diag_distance(struct alv_str a, struct alv_str b);

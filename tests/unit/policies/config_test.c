@@ -241,6 +241,8 @@ static const struct edit edits[] = {
 	{ "  sasl", "  sasl: { username: a, password: hunter2-secret }", ":13: upstream.sasl.password: found an unknown key, expected perhaps 'password.file'" },
 	{ NULL, "\"a/b\": 1\n", "found an unknown key" },
 	{ NULL, "upstream/sasl: 1\n", "found an unknown key" },
+	{ NULL, "\"x\\ny\": 1\n", ":21: x?y: found an unknown key" },
+	{ "    tls", "    tls: { certificate.file: \"a\\nb\", key.file: tls/server.key }", "a?b', expected a readable file" },
 	{ "workers", "workers: 1\nworkers: 2", ":21: found the key 'workers' twice" },
 	/* types */
 	{ "workers", "workers: many", ":20: workers: found 'many', expected a number from 0 to 64 (threads)" },
@@ -363,6 +365,24 @@ one_edit_each(void **state)
 	}
 }
 
+/* Passwords in the clear never leave the machine; keys derived from them may. */
+static void
+plain_needs_cover(void **state)
+{
+	static const struct edit far = { "    bind: 127.0.0.1:0", "    bind: 10.0.0.1:0", NULL };
+	char			 text[4096], err[8192];
+	struct pol_config	*c;
+
+	(void)state;
+	apply(&far, text, sizeof(text));
+	strncat(text, "authentication: { sasl.mechanisms: SCRAM-SHA-512 }\n", sizeof(text) - strlen(text) - 1);
+	assert_int_equal(load(text, &c, err, sizeof(err)), ALV_OK);
+	assert_false(c->mechanisms[AUT_PLAIN] || c->mechanisms[AUT_SCRAM_SHA_256]);
+	pol_config_free(c);
+	apply(&far, text, sizeof(text));
+	assert_int_equal(load(text, &c, err, sizeof(err)), ALV_E_VALUE);
+}
+
 static void
 all_errors_at_once(void **state)
 {
@@ -454,6 +474,7 @@ main(void)
 		cmocka_unit_test(production_is_bound),
 		cmocka_unit_test(minimal_has_defaults),
 		cmocka_unit_test(one_edit_each),
+		cmocka_unit_test(plain_needs_cover),
 		cmocka_unit_test(all_errors_at_once),
 		cmocka_unit_test(at_most_twenty),
 		cmocka_unit_test(shapes_that_are_none),
