@@ -1,0 +1,353 @@
+/* Changes without threads: what is refused and in which words, what is written, what is published. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <alcove/str.h>
+
+#include "control/change.h"
+#include "state/store_int.h"
+#include "tests/unit/gateway/control/kit.h"
+
+struct world {
+	struct kit_place  place;
+	struct alv_qsbr	 *qsbr;
+	struct clu_board *board;
+	struct con_core	  core;
+	int		  published;
+};
+
+static void
+count_publish(void *arg)
+{
+	((struct world *)arg)->published++;
+}
+
+static void
+open_world(struct world *w)
+{
+	struct alv_buf words;
+
+	alv_buf_init(&words, 4096);
+	assert_int_equal(sto_open(w->place.file, w->place.key, &w->core.store, &words), ALV_OK);
+	alv_buf_fini(&words);
+	w->qsbr = alv_qsbr_new();
+	w->board = clu_board_new(w->qsbr);
+	w->core.board = w->board;
+	w->core.dir = pol_dir_new(w->qsbr);
+	w->core.iterations = 4096;
+	w->core.on_publish = count_publish;
+	w->core.arg = w;
+	assert_int_equal(con_publish_all(&w->core), ALV_OK);
+}
+
+static void
+close_world(struct world *w)
+{
+	sto_close(w->core.store);
+	clu_board_free(w->board);
+	pol_dir_free(w->core.dir);
+	alv_qsbr_free(w->qsbr);
+}
+
+static int
+setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	kit_place_make(&w->place);
+	open_world(w);
+	*state = w;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct world *w = *state;
+
+	close_world(w);
+	kit_place_drop(&w->place);
+	free(w);
+	return 0;
+}
+
+static const struct pol_tenant *
+tenant(struct world *w, const char *id)
+{
+	struct pol_slot *s = pol_dir_find(w->core.dir, alv_str_of(id));
+
+	return s == NULL ? NULL : pol_slot_load(s);
+}
+
+static const struct pol_scram keys[POL_MECHANISMS] = {
+	{ .present = true, .iterations = 4096, .salt_n = 24, .salt = "s" }, { .present = true, .iterations = 4096, .salt_n = 24 },
+};
+
+static struct con_change
+done(struct world *w, struct con_change c)
+{
+	con_apply(&w->core, &c, c.password[0] != '\0' ? keys : NULL);
+	return c;
+}
+
+static void
+ok(struct world *w, struct con_change c)
+{
+	c = done(w, c);
+	if (c.err)
+		fail_msg("%s: %s", alv_err_name(c.err), c.detail);
+}
+
+/* Refused with this error, these words in the text, and nothing published. */
+static void
+refused(struct world *w, struct con_change c, enum alv_err err, const char *words)
+{
+	int before = w->published;
+
+	c = done(w, c);
+	assert_int_equal(c.err, err);
+	if (strstr(c.detail, words) == NULL)
+		fail_msg("found \"%s\", expected \"%s\"", c.detail, words);
+	assert_int_equal(w->published, before);
+}
+
+static struct con_change
+adopting(const char *id)
+{
+	struct con_change c = kit_change(CON_TENANT_CREATE, id);
+
+	c.adopt_prefix = true;
+	return c;
+}
+
+static void
+publish_topics(struct world *w, const char *name)
+{
+	const struct clu_topic topic = { .name = alv_str_of(name), .partitions = 1 };
+	const struct clu_view  v = { .cluster_id = ALV_STR("c"), .controller_id = -1, .ntopics = 1, .topics = &topic };
+
+	clu_board_publish(w->board, clu_view_build(&v));
+}
+
+static void
+ids_are_judged(void **state)
+{
+	static const struct { const char *id, *words; } bad[] = {
+		{ "", "expected 1 to 32" }, { "Acme", "expected 1 to 32" }, { "a_b", "expected" }, { "a.b", "expected" },
+		{ "-a", "expected" }, { "a-", "expected" }, { "a23456789012345678901234567890123", "expected" },
+		{ "admin", "reserved" }, { "alcove", "reserved" }, { "localhost", "reserved" }, { "b3", "reserved" },
+		{ "b3-x", "reserved" }, { "\x1b[2J", "found the tenant id \"\"" },
+	};
+
+	for (size_t i = 0; i < ALV_COUNT(bad); i++)
+		refused(*state, adopting(bad[i].id), ALV_E_NAME, bad[i].words);
+}
+
+static void
+a_tenant_lives_and_goes(void **state)
+{
+	struct world	       *w = *state;
+	struct con_change	c = kit_change(CON_TENANT_CREATE, "acme");
+	const struct pol_tenant *t;
+	char			cluster[23];
+	const struct pol_query	q = { ALV_STR("User:x"), ALV_STR("*"), POL_OP_WRITE, POL_TOPIC, ALV_STR("orders") };
+
+	assert_int_equal(con_judge(&w->core, &c), CON_NEED_SCAN);
+	c = done(w, c);
+	assert_true(c.err == ALV_OK && c.created && c.revision > 0);
+	t = tenant(w, "acme");
+	assert_true(t->state == POL_ACTIVE && t->revision == c.revision && t->nrules == 6);
+	assert_true(pol_decide(t, &q));
+	memcpy(cluster, t->cluster_id, sizeof(cluster));
+	refused(w, adopting("acme"), ALV_E_EXISTS, "acme already");
+	ok(w, kit_change(CON_TENANT_SUSPEND, "acme"));
+	assert_int_equal(tenant(w, "acme")->state, POL_SUSPENDED);
+	w->published = 0;
+	ok(w, kit_change(CON_TENANT_SUSPEND, "acme"));	/* again: nothing happens */
+	assert_int_equal(w->published, 0);
+	ok(w, kit_change(CON_TENANT_RESUME, "acme"));
+	assert_int_equal(tenant(w, "acme")->state, POL_ACTIVE);
+	c = kit_change(CON_TENANT_UPDATE, "acme");
+	snprintf(c.display_name, sizeof(c.display_name), "Acme & Söhne");
+	ok(w, c);
+	assert_true(alv_str_eqz(tenant(w, "acme")->display_name, "Acme & Söhne"));
+	c.if_revision = 1;
+	snprintf(c.display_name, sizeof(c.display_name), "other");
+	refused(w, c, ALV_E_STALE, "expected 1");
+	close_world(w);
+	open_world(w);
+	assert_string_equal(tenant(w, "acme")->cluster_id, cluster);
+	ok(w, kit_change(CON_TENANT_DELETE, "acme"));
+	assert_int_equal(tenant(w, "acme")->state, POL_DELETED);
+	refused(w, adopting("acme"), ALV_E_CONFLICT, "reserved until its purge is complete");
+	refused(w, kit_change(CON_TENANT_RESUME, "acme"), ALV_E_CONFLICT, "deleted");
+	refused(w, kit_user(CON_USER_PUT, "acme", "alice", "password"), ALV_E_CONFLICT, "deleted");
+	c = kit_change(CON_TENANT_DELETE, "acme");
+	c.purge = true;
+	ok(w, c);
+	refused(w, adopting("acme"), ALV_E_CONFLICT, "under way");
+	assert_int_equal(con_purged(&w->core, ALV_STR("acme")), ALV_OK);
+	assert_null(tenant(w, "acme"));
+	ok(w, adopting("acme"));
+	assert_string_not_equal(tenant(w, "acme")->cluster_id, cluster);
+	refused(w, kit_change(CON_TENANT_DELETE, "globex"), ALV_E_NOT_FOUND, "no such tenant");
+}
+
+static void
+users_are_judged_and_kept(void **state)
+{
+	static const struct { const char *user, *password; enum alv_err err; const char *words; } bad[] = {
+		{ "", "password", ALV_E_NAME, "0 bytes" }, { "a/b", "password", ALV_E_NAME, "'/'" }, { "*", "password", ALV_E_NAME, "every user" },
+		{ "a\nb", "password", ALV_E_NAME, "printable" }, { "a\xc2\x85", "password", ALV_E_NAME, "printable" },
+		{ "\xff", "password", ALV_E_NAME, "printable" }, { "alice", "short", ALV_E_LENGTH, "5 bytes" },
+		{ "alice", "", ALV_E_MISSING, "needs a password" },
+	};
+	struct world	       *w = *state;
+	struct con_change	c;
+	const struct pol_user  *u;
+	uint64_t		revision;
+
+	ok(w, adopting("acme"));
+	for (size_t i = 0; i < ALV_COUNT(bad); i++)
+		refused(w, kit_user(CON_USER_PUT, "acme", bad[i].user, bad[i].password), bad[i].err, bad[i].words);
+	c = kit_user(CON_USER_PUT, "acme", "alice", "password");
+	c.iterations = 100;
+	refused(w, c, ALV_E_RANGE, "100 iterations");
+	c.iterations = 0;
+	assert_int_equal(con_judge(&w->core, &c), CON_NEED_KEYS);
+	c = done(w, c);
+	assert_true(c.err == ALV_OK && c.created);
+	u = pol_user_find(tenant(w, "acme"), ALV_STR("alice"));
+	assert_true(u->enabled && u->scram[0].present && u->scram[1].present && u->revision == c.revision);
+	revision = u->revision;
+	c.if_absent = true;
+	refused(w, c, ALV_E_EXISTS, "alice");
+	c = kit_user(CON_USER_PUT, "acme", "alice", "");
+	c.enabled_set = true;
+	ok(w, c);
+	u = pol_user_find(tenant(w, "acme"), ALV_STR("alice"));
+	assert_true(!u->enabled && u->scram[1].present && u->revision > revision);
+	ok(w, kit_user(CON_USER_PUT, "acme", "alice", "new password"));	/* stays disabled */
+	assert_false(pol_user_find(tenant(w, "acme"), ALV_STR("alice"))->enabled);
+	ok(w, kit_user(CON_USER_DELETE, "acme", "alice", ""));
+	assert_null(pol_user_find(tenant(w, "acme"), ALV_STR("alice")));
+	refused(w, kit_user(CON_USER_DELETE, "acme", "alice", ""), ALV_E_NOT_FOUND, "no such user");
+}
+
+static void
+aliases_are_judged_and_kept(void **state)
+{
+	static const struct { enum ten_kind kind; const char *virt, *phys; enum alv_err err; const char *words; } bad[] = {
+		{ TEN_TOPIC, "a b", "legacy", ALV_E_NAME, "no legal name of a topic" },
+		{ TEN_TOPIC, "", "legacy", ALV_E_NAME, "no legal name" },
+		{ TEN_TOPIC, "x", "..", ALV_E_NAME, "no legal name" },
+		{ TEN_TOPIC, "x", "__consumer_offsets", ALV_E_DENIED, "never targets" },
+		{ TEN_TOPIC, "x", "alcove.state", ALV_E_DENIED, "never targets" },
+		{ TEN_GROUP, "x", "_g", ALV_E_DENIED, "never targets" },
+		{ TEN_TOPIC, "x", "acme.orders", ALV_E_CONFLICT, "the tenant's own already, as \"orders\"" },
+		{ TEN_TOPIC, "orders", "legacy", ALV_E_CONFLICT, "would hide it" },
+		{ TEN_KINDS, "x", "y", ALV_E_VALUE, "expected topic" },
+		{ TEN_GROUP, "x\n", "y", ALV_E_NAME, "printable" },
+	};
+	struct world	 *w = *state;
+	struct con_change c;
+
+	ok(w, adopting("acme"));
+	refused(w, kit_alias(CON_ALIAS_PUT, "acme", TEN_TOPIC, "old", "legacy"), ALV_E_UNAVAILABLE, "not reached");
+	publish_topics(w, "acme.orders");
+	for (size_t i = 0; i < ALV_COUNT(bad); i++)
+		refused(w, kit_alias(CON_ALIAS_PUT, "acme", bad[i].kind, bad[i].virt, bad[i].phys), bad[i].err, bad[i].words);
+	c = done(w, kit_alias(CON_ALIAS_PUT, "acme", TEN_TOPIC, "old", "legacy"));
+	assert_true(c.err == ALV_OK && c.created);
+	assert_int_equal(tenant(w, "acme")->names.naliases, 1);
+	assert_false(tenant(w, "acme")->names.by_virt[0].writable);
+	refused(w, kit_alias(CON_ALIAS_PUT, "acme", TEN_TOPIC, "new", "legacy"), ALV_E_CONFLICT, "one alias for each target");
+	ok(w, kit_alias(CON_ALIAS_PUT, "acme", TEN_GROUP, "old", "legacy"));	/* another kind */
+	c = kit_alias(CON_ALIAS_PUT, "acme", TEN_TOPIC, "old", "legacy");
+	c.writable = true;
+	ok(w, c);
+	assert_true(tenant(w, "acme")->names.by_virt[0].writable);
+	c.if_absent = true;
+	refused(w, c, ALV_E_EXISTS, "to \"legacy\"");
+	ok(w, kit_alias(CON_ALIAS_DELETE, "acme", TEN_TOPIC, "old", ""));
+	refused(w, kit_alias(CON_ALIAS_DELETE, "acme", TEN_TOPIC, "old", ""), ALV_E_NOT_FOUND, "no such topic alias");
+}
+
+/* Whoever gets an id gets nobody's old doors with it. */
+static void
+aliases_into_a_prefix_end_with_it(void **state)
+{
+	struct world	 *w = *state;
+	struct con_change c;
+
+	publish_topics(w, "x");
+	ok(w, adopting("acme"));
+	ok(w, adopting("third"));
+	ok(w, kit_alias(CON_ALIAS_PUT, "acme", TEN_TOPIC, "shared", "globex.orders"));
+	ok(w, kit_alias(CON_ALIAS_PUT, "third", TEN_TOPIC, "shared", "globex.orders"));
+	refused(w, kit_change(CON_TENANT_CREATE, "globex"), ALV_E_CONFLICT, "leads to \"globex.orders\"");
+	ok(w, adopting("globex"));
+	ok(w, kit_change(CON_TENANT_DELETE, "third"));	/* its alias must not hold up the purge */
+	c = kit_change(CON_TENANT_DELETE, "globex");
+	c.purge = true;
+	ok(w, c);
+	assert_int_equal(con_purged(&w->core, ALV_STR("globex")), ALV_OK);
+	assert_int_equal(tenant(w, "acme")->names.naliases, 0);
+	assert_int_equal(tenant(w, "third")->names.naliases, 0);
+	assert_null(tenant(w, "globex"));
+	ok(w, kit_change(CON_TENANT_CREATE, "globex"));
+}
+
+static void
+a_failing_store_changes_nothing(void **state)
+{
+	struct world	 *w = *state;
+	struct con_change c;
+
+	ok(w, adopting("acme"));
+	assert_int_equal(sto_exec(w->core.store, "PRAGMA query_only = ON"), ALV_OK);
+	refused(w, kit_change(CON_TENANT_SUSPEND, "acme"), ALV_E_STORE, "cannot be written");
+	refused(w, kit_user(CON_USER_PUT, "acme", "alice", "password"), ALV_E_STORE, w->place.file);
+	assert_true(w->core.store_bad);
+	assert_int_equal(tenant(w, "acme")->state, POL_ACTIVE);
+	assert_int_equal(sto_exec(w->core.store, "PRAGMA query_only = OFF"), ALV_OK);
+	c = done(w, kit_change(CON_TENANT_SUSPEND, "acme"));
+	assert_int_equal(c.err, ALV_OK);
+	assert_false(w->core.store_bad);
+}
+
+static void
+changes_without_ends_or_actors_are_refused(void **state)
+{
+	struct con_change c = adopting("acme");
+
+	c.actor[0] = '\0';
+	refused(*state, c, ALV_E_MISSING, "actor");
+	c = adopting("acme");
+	memset(c.virt, 'x', sizeof(c.virt));
+	refused(*state, c, ALV_E_LENGTH, "without an end");
+	c = adopting("acme");
+	c.op = (enum con_op)99;
+	refused(*state, c, ALV_E_UNSUPPORTED, "no such change");
+	c = adopting("acme");
+	snprintf(c.display_name, sizeof(c.display_name), "a\tb");
+	refused(*state, c, ALV_E_VALUE, "display name");
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(ids_are_judged), T(a_tenant_lives_and_goes), T(users_are_judged_and_kept), T(aliases_are_judged_and_kept),
+		T(aliases_into_a_prefix_end_with_it), T(a_failing_store_changes_nothing),
+		T(changes_without_ends_or_actors_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
