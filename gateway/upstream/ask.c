@@ -32,6 +32,7 @@ struct ups_asker {
 	struct net_later     later;
 	bool		     ending;
 	size_t		    *alive;
+	uint64_t	     renew_at_us;	/* of this connection's SASL session; 0: never */
 	char		     words[512];	/* of the last failure */
 };
 
@@ -135,6 +136,7 @@ on_ready(struct ups_link *l)
 	struct ups_asker *a = l->owner;
 
 	a->state = READY;
+	a->renew_at_us = l->reauth_at_us;
 	send_waiting(a);
 }
 
@@ -265,10 +267,16 @@ renew(struct ups_asker *a)
 {
 	uint64_t now = net_loop_now(a->ctx->net->loop);
 
-	if (a->state != READY || a->head != NULL || a->link.reauth_at_us == 0 || now < a->link.reauth_at_us)
+	if (a->state != READY || a->head != NULL || a->renew_at_us == 0 || now < a->renew_at_us)
 		return;
 	a->state = CLOSING;
 	ups_link_close(&a->link);
+}
+
+void
+ups_asker_renew_at(struct ups_asker *a, uint64_t at_us)
+{
+	a->renew_at_us = at_us;
 }
 
 void

@@ -34,6 +34,8 @@ struct ups_asker *ups_asker_new(struct ups_ctx *c, struct alv_str host, uint16_t
  * frees itself in a later turn, when its connection is gone. NULL is allowed. */
 void		  ups_asker_end(struct ups_asker *a, bool silent);
 bool		  ups_asker_is(const struct ups_asker *a, struct alv_str host, uint16_t port);
+/* The next question from then on (monotonic) goes over a new connection. Set by itself where a SASL session ends. */
+void		  ups_asker_renew_at(struct ups_asker *a, uint64_t at_us);
 /* Sends the message; done comes always. timeout_ms counts from now, connecting included. */
 void		  ups_ask(struct ups_asker *a, struct ups_question *q, const struct kfk_tree *message, uint32_t timeout_ms);
 
