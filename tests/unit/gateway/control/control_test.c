@@ -1,0 +1,113 @@
+/* The control thread with a cluster that is not there: what needs it is refused, everything else works. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tests/unit/gateway/control/running.h"
+
+static struct con_change
+adopting(const char *id)
+{
+	struct con_change c = kit_change(CON_TENANT_CREATE, id);
+
+	c.adopt_prefix = true;
+	return c;
+}
+
+static void
+create_without_a_cluster_is_refused(void **state)
+{
+	struct con_change c = running_do(*state, kit_change(CON_TENANT_CREATE, "acme"));
+
+	assert_int_equal(c.err, ALV_E_UNAVAILABLE);
+	assert_non_null(strstr(c.detail, "nothing was created"));
+	assert_false(running_has_user(*state, "acme", NULL));
+}
+
+static void
+users_need_no_cluster(void **state)
+{
+	struct running	 *r = *state;
+	struct con_change c = running_do(r, adopting("acme"));
+	uint8_t		  secret[32];
+
+	assert_int_equal(c.err, ALV_OK);
+	c = running_do(r, kit_user(CON_USER_PUT, "acme", "alice", "correct horse"));
+	assert_int_equal(c.err, ALV_OK);
+	assert_true(c.created);
+	assert_string_equal(c.password, "");
+	assert_true(running_has_user(r, "acme", "alice"));
+	assert_true(r->published >= 2);
+	memcpy(secret, con_fake_secret(r->control).p, 32);
+	con_stop(r->control);
+	pol_dir_free(r->dir);
+	r->dir = pol_dir_new(r->qsbr);
+	running_must_start(r);
+	assert_true(running_has_user(r, "acme", "alice"));
+	assert_memory_equal(secret, con_fake_secret(r->control).p, 32);
+}
+
+static void
+ready_says_what_is_missing(void **state)
+{
+	struct running *r = *state;
+	struct alv_buf	why;
+
+	alv_buf_init(&why, 4096);
+	assert_false(con_ready(r->control, &why));
+	assert_memory_equal(why.p, "the physical cluster is not reached\n", why.n);
+	alv_buf_fini(&why);
+}
+
+static void
+a_second_control_does_not_start(void **state)
+{
+	struct running *r = *state, other = *r;
+	struct alv_buf	words;
+
+	alv_buf_init(&words, 4096);
+	assert_int_equal(running_start(&other, &words), ALV_E_CONFLICT);
+	assert_null(other.control);
+	assert_true(words.n > 0);
+	alv_buf_fini(&words);
+}
+
+/* Stopping answers everything, whether it was begun or not. */
+static void
+stop_answers_all(void **state)
+{
+	enum { N = 40 };
+	struct running *r = *state;
+	struct waiting *w[N];
+	char		name[16];
+
+	assert_int_equal(running_do(r, adopting("acme")).err, ALV_OK);
+	for (int i = 0; i < N; i++) {
+		snprintf(name, sizeof(name), "user%d", i);
+		w[i] = waiting_submit(r, kit_user(CON_USER_PUT, "acme", name, "correct horse"));
+	}
+	con_stop(r->control);
+	r->control = NULL;
+	for (int i = 0; i < N; i++) {
+		struct con_change c = waiting_end(w[i], NULL);
+
+		assert_true(c.err == ALV_OK || c.err == ALV_E_UNAVAILABLE);
+		assert_int_equal(running_has_user(r, "acme", c.user), c.err == ALV_OK);
+	}
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, running_setup, running_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(create_without_a_cluster_is_refused), T(users_need_no_cluster), T(ready_says_what_is_missing),
+		T(a_second_control_does_not_start), T(stop_answers_all),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,406 @@
+/* The control thread with a cluster by script: this file is the follower (it defines ups_*, so that the real one is
+ * not linked). Scans, purges, questions, the order of changes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "upstream/follower.h"
+#include "tests/unit/gateway/control/running.h"
+
+/* ---- the follower by script. Answers come at the end of the turn, by `later`. ---------------------------------- */
+
+struct answer {
+	struct net_later later;
+	struct answer	*next;
+	ups_scan_fn	 scan;
+	ups_purge_fn	 purge;
+	void		*arg;
+};
+
+struct ups_follower {
+	struct net_loop *loop;
+	struct answer	*held;
+};
+
+static struct {
+	pthread_mutex_t lock;
+	const char     *names[64];	/* what the cluster has */
+	size_t		n;
+	int		purges_that_fail;
+	bool		hold;		/* answers to scans are kept back until the end */
+	int		learnt, published;
+	void (*on_change)(void *arg);
+	void	       *arg;
+} script = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+enum alv_err
+ups_ctx_init(struct ups_ctx *c, const struct pol_upstream *conf, struct net_stream_ctx *net, const struct net_tls_client *tls,
+    struct net_jobs *crypto, struct net_jobs *resolver)
+{
+	*c = (struct ups_ctx){ conf, net, tls, crypto, resolver, NULL };
+	return ALV_OK;
+}
+
+void
+ups_ctx_fini(struct ups_ctx *c)
+{
+	(void)c;
+}
+
+static void
+tell_change(struct net_later *l)
+{
+	free(l);
+	script.on_change(script.arg);
+}
+
+struct ups_follower *
+ups_follower_new(struct net_loop *l, struct ups_ctx *c, struct clu_board *board, void (*on_change)(void *arg), void *arg)
+{
+	struct ups_follower *f = calloc(1, sizeof(*f));
+	struct net_later    *later = calloc(1, sizeof(*later));
+
+	(void)c;
+	(void)board;
+	f->loop = l;
+	script.on_change = on_change;
+	script.arg = arg;
+	later->fn = tell_change;
+	net_later(l, later);
+	return f;
+}
+
+void
+ups_follower_free(struct ups_follower *f)
+{
+	net_loop_turn(f->loop, 0);
+	while (f->held != NULL) {
+		struct answer *a = f->held;
+
+		f->held = a->next;
+		a->scan(a->arg, ALV_E_CLOSED, NULL);
+		free(a);
+	}
+	free(f);
+}
+
+bool
+ups_reachable(const struct ups_follower *f)
+{
+	(void)f;
+	return true;
+}
+
+void
+ups_refresh(struct ups_follower *f)
+{
+	(void)f;
+}
+
+static void
+answer_scan(struct net_later *l)
+{
+	struct answer	*a = ALV_HOLDER(l, struct answer, later);
+	struct ups_found found = { .n = 0 };
+
+	pthread_mutex_lock(&script.lock);
+	for (size_t i = 0; i < script.n; i++) {
+		found.kind[found.n] = TEN_GROUP;
+		found.name[found.n++] = strdup(script.names[i]);
+	}
+	pthread_mutex_unlock(&script.lock);
+	a->scan(a->arg, ALV_OK, &found);
+	for (size_t i = 0; i < found.n; i++)
+		free(found.name[i]);
+	free(a);
+}
+
+void
+ups_scan_prefix(struct ups_follower *f, struct alv_str prefix, ups_scan_fn done, void *arg)
+{
+	struct answer *a = calloc(1, sizeof(*a));
+
+	assert_true(prefix.p[prefix.n - 1] == '.');
+	a->scan = done;
+	a->arg = arg;
+	a->later.fn = answer_scan;
+	pthread_mutex_lock(&script.lock);
+	if (script.hold) {
+		a->next = f->held;
+		f->held = a;
+	} else {
+		net_later(f->loop, &a->later);
+	}
+	pthread_mutex_unlock(&script.lock);
+}
+
+static void
+answer_purge(struct net_later *l)
+{
+	struct answer *a = ALV_HOLDER(l, struct answer, later);
+	bool	       fails;
+
+	pthread_mutex_lock(&script.lock);
+	fails = script.purges_that_fail > 0;
+	script.purges_that_fail -= fails;
+	pthread_mutex_unlock(&script.lock);
+	a->purge(a->arg, fails ? ALV_E_TIMEOUT : ALV_OK, fails ? "a group has members" : "");
+	free(a);
+}
+
+void
+ups_purge_prefix(struct ups_follower *f, struct alv_str prefix, ups_purge_fn done, void *arg)
+{
+	struct answer *a = calloc(1, sizeof(*a));
+
+	(void)prefix;
+	a->purge = done;
+	a->arg = arg;
+	a->later.fn = answer_purge;
+	net_later(f->loop, &a->later);
+}
+
+void
+ups_resolve_ids(struct ups_follower *f, size_t n, const struct alv_uuid *id, ups_ids_fn done, void *arg)
+{
+	char *names[UPS_IDS_MAX] = { NULL };
+
+	(void)f;
+	for (size_t i = 0; i < n; i++)
+		names[i] = id[i].b[0] == 0 ? NULL : strdup("acme.orders");
+	done(arg, ALV_OK, n, id, names);
+}
+
+void
+ups_learn(struct ups_follower *f, struct alv_str name, struct alv_uuid id, int32_t partitions, bool deleted)
+{
+	(void)f;
+	(void)id;
+	script.learnt += alv_str_eqz(name, "acme.new") && partitions == 3 && !deleted;
+}
+
+void
+ups_publish(struct ups_follower *f)
+{
+	(void)f;
+	script.published++;
+}
+
+static int
+setup(void **state)
+{
+	script.n = 0;
+	script.purges_that_fail = script.learnt = script.published = 0;
+	script.hold = false;
+	return running_setup(state);
+}
+
+static void
+cluster_has(size_t n, const char *name)
+{
+	pthread_mutex_lock(&script.lock);
+	script.n = n;
+	for (size_t i = 0; i < n; i++)
+		script.names[i] = name;
+	pthread_mutex_unlock(&script.lock);
+}
+
+/* ---- tests ------------------------------------------------------------------------------------------------------------ */
+
+static void
+names_on_the_cluster_stop_a_creation(void **state)
+{
+	struct con_change c = kit_change(CON_TENANT_CREATE, "acme");
+
+	cluster_has(25, "acme.legacy");
+	c = running_do(*state, c);
+	assert_int_equal(c.err, ALV_E_CONFLICT);
+	assert_non_null(strstr(c.detail, "group \"acme.legacy\""));
+	assert_non_null(strstr(c.detail, "and more"));
+	c = kit_change(CON_TENANT_CREATE, "acme");
+	c.adopt_prefix = true;
+	c = running_do(*state, c);
+	assert_int_equal(c.err, ALV_OK);
+	cluster_has(0, NULL);
+	c = running_do(*state, kit_change(CON_TENANT_CREATE, "globex"));
+	assert_int_equal(c.err, ALV_OK);
+	assert_true(running_has_user(*state, "globex", NULL));
+}
+
+/* Waits for the end of the purge without sleeping: each look is a change that goes through the thread. */
+static void
+await_free(struct running *r, const char *id)
+{
+	struct con_change c;
+
+	do
+		c = running_do(r, kit_change(CON_TENANT_CREATE, id));
+	while (c.err == ALV_E_CONFLICT);
+	assert_int_equal(c.err, ALV_OK);
+}
+
+static void
+a_purge_goes_on_until_nothing_is_left(void **state)
+{
+	struct running	 *r = *state;
+	struct con_change c;
+
+	assert_int_equal(running_do(r, kit_change(CON_TENANT_CREATE, "acme")).err, ALV_OK);
+	pthread_mutex_lock(&script.lock);
+	script.purges_that_fail = 1;
+	pthread_mutex_unlock(&script.lock);
+	c = kit_change(CON_TENANT_DELETE, "acme");
+	c.purge = true;
+	assert_int_equal(running_do(r, c).err, ALV_OK);
+	c = running_do(r, kit_change(CON_TENANT_CREATE, "acme"));
+	assert_int_equal(c.err, ALV_E_CONFLICT);
+	await_free(r, "acme");
+}
+
+static void
+a_purge_outlives_a_restart(void **state)
+{
+	struct running	 *r = *state;
+	struct con_change c;
+
+	assert_int_equal(running_do(r, kit_change(CON_TENANT_CREATE, "acme")).err, ALV_OK);
+	cluster_has(1, "acme.txn");
+	c = kit_change(CON_TENANT_DELETE, "acme");
+	c.purge = true;
+	assert_int_equal(running_do(r, c).err, ALV_OK);
+	con_stop(r->control);
+	cluster_has(0, NULL);
+	running_must_start(r);
+	await_free(r, "acme");
+}
+
+static void
+changes_of_a_tenant_keep_their_order(void **state)
+{
+	enum { N = 30 };
+	struct running *r = *state;
+	struct waiting *w[N];
+	int		order = 0, last = 0;
+
+	assert_int_equal(running_do(r, kit_change(CON_TENANT_CREATE, "acme")).err, ALV_OK);
+	/* Slow ones (keys) and quick ones by turns: without the queue the quick ones would be first. */
+	for (int i = 0; i < N; i++)
+		w[i] = waiting_submit(r, i % 2 == 0 ? kit_user(CON_USER_PUT, "acme", "alice", "correct horse") :
+		    kit_user(CON_USER_DELETE, "acme", "alice", ""));
+	for (int i = 0; i < N; i++) {
+		struct con_change c = waiting_end(w[i], &order);
+
+		assert_int_equal(c.err, ALV_OK);
+		assert_true(order > last);
+		last = order;
+	}
+	assert_false(running_has_user(r, "acme", "alice"));
+}
+
+static void
+waiting_changes_are_bounded(void **state)
+{
+	enum { N = 80 };
+	struct running *r = *state;
+	struct waiting *w[N];
+	int		refused = 0;
+
+	pthread_mutex_lock(&script.lock);
+	script.hold = true;
+	pthread_mutex_unlock(&script.lock);
+	for (int i = 0; i < N; i++)
+		w[i] = waiting_submit(r, kit_change(CON_TENANT_CREATE, "acme"));
+	con_stop(r->control);	/* the scan that hangs is answered now */
+	r->control = NULL;
+	for (int i = 0; i < N; i++) {
+		enum alv_err err = waiting_end(w[i], NULL).err;
+
+		assert_true(err == ALV_E_FULL || err == ALV_E_UNAVAILABLE);
+		refused += err == ALV_E_FULL;
+	}
+	assert_true(refused <= N - 65);
+}
+
+/* ---- questions of workers ------------------------------------------------------------------------------------------------ */
+
+static bool answered;
+
+static void
+ids_done(struct con_ids *q)
+{
+	answered = true;
+	(void)q;
+}
+
+static void
+lesson_done(struct con_learning *q)
+{
+	answered = true;
+	(void)q;
+}
+
+static void
+workers_are_answered_on_their_loop(void **state)
+{
+	struct running	    *r = *state;
+	struct net_loop	    *l = net_loop_new();
+	struct con_ids	    *q = calloc(1, sizeof(*q));
+	struct con_learning *lesson = calloc(1, sizeof(*lesson));
+
+	q->loop = lesson->loop = l;
+	q->n = 2;
+	q->id[1].b[0] = 1;
+	q->done = ids_done;
+	answered = false;
+	assert_int_equal(con_resolve_ids(r->control, q), ALV_OK);
+	while (!answered)
+		net_loop_turn(l, 1000);
+	assert_false(q->failed);
+	assert_null(q->name[0]);
+	assert_string_equal(q->name[1], "acme.orders");
+	lesson->n = 1;
+	lesson->topic[0].name = strdup("acme.new");
+	lesson->topic[0].partitions = 3;
+	lesson->done = lesson_done;
+	answered = false;
+	assert_int_equal(con_learn(r->control, lesson), ALV_OK);
+	while (!answered)
+		net_loop_turn(l, 1000);
+	assert_int_equal(script.learnt, 1);
+	assert_int_equal(script.published, 1);
+	free(lesson->topic[0].name);
+	free(lesson);
+	free(q->name[1]);
+	free(q);
+	net_loop_free(l);
+}
+
+static void
+ready_when_all_is_there(void **state)
+{
+	struct running *r = *state;
+	struct alv_buf	why;
+
+	alv_buf_init(&why, 4096);
+	running_do(r, kit_change(CON_TENANT_DELETE, "none"));	/* a turn of the loop has passed */
+	assert_true(con_ready(r->control, &why));
+	assert_int_equal(why.n, 0);
+	alv_buf_fini(&why);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, running_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(names_on_the_cluster_stop_a_creation), T(a_purge_goes_on_until_nothing_is_left), T(a_purge_outlives_a_restart),
+		T(changes_of_a_tenant_keep_their_order), T(waiting_changes_are_bounded), T(workers_are_answered_on_their_loop),
+		T(ready_when_all_is_there),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
