@@ -117,7 +117,8 @@ check_token(const char *out)
 
 	assert_non_null(at);
 	assert_int_equal(sscanf(at, "shown this once:\n %63s", token), 1);
-	assert_int_equal(strlen(token), 43);
+	assert_int_equal(strlen(token), 7 + 43);
+	assert_int_equal(strncmp(token, "alcove_", 7), 0);
 	SHA256((unsigned char *)token, strlen(token), hash);
 	for (size_t i = 0; i < sizeof(hash); i++)
 		snprintf(hex + i * 2, 3, "%02x", hash[i]);
