@@ -228,7 +228,7 @@ adm_tokens_refresh(struct adm_tokens *t, uint64_t now_us)
 		alv_log(ALV_LOG_INFO, "tokens read anew", ALV_KV_Z("file", t->file), ALV_KV_I("tokens", t->n));
 	} else {
 		t->seen = st;	/* tell once, not every second */
-		alv_log(ALV_LOG_ERROR, "tokens not read anew", ALV_KV_S("error", alv_str_make(err.p, err.n)));
+		alv_log(ALV_LOG_ERROR, "tokens not read anew", ALV_KV_S("error", alv_str_make(err.p, err.n > 0 ? err.n - 1 : 0)));
 	}
 	alv_buf_fini(&err);
 }

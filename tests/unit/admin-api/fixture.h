@@ -530,7 +530,7 @@ fx_str(const struct fx_answer *a, const char *name)
 	return s == NULL ? "" : s;
 }
 
-static int64_t
+static inline int64_t
 fx_int(const struct fx_answer *a, const char *name)
 {
 	return json_integer_value(json_object_get(a->json, name));
