@@ -371,14 +371,16 @@ other_gs2_header_works(void **state)
 	alv_arena_fini(&a);
 }
 
+#define A22 "AAAAAAAAAAAAAAAAAAAAAA"
+#define SALT_OF_66 A22 A22 A22 A22	/* 88 characters of base64 */
+
 static void
 client_refuses_bad_brokers(void **state)
 {
 	static const char *const bad[] = {
 		"", "r=abc", "r=abc,s=AAAA,i=4096", "r=mineX,s=AAAA,i=4095", "r=mineX,s=AAAA,i=1000001", "r=mineX,s=AAAA,i=", "e=other",
 		"r=mineX,s=,i=4096", "r=mineX,s=A,i=4096", "r=mine,s=AAAA,i=4096", "m=x,r=mineX,s=AAAA,i=4096", "r=mineX,s=AAAA,i=+4096",
-		"r=mineX,s=AAAA,i=4096,", "r=mineX,s=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-		"AAAAAAAAAAAA,i=4096"
+		"r=mineX,s=AAAA,i=4096,", ("r=mineX,s=" SALT_OF_66 ",i=4096")
 	};
 	struct alv_arena a;
 

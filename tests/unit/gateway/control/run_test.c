@@ -385,7 +385,8 @@ ready_when_all_is_there(void **state)
 	struct alv_buf	why;
 
 	alv_buf_init(&why, 4096);
-	running_do(r, kit_change(CON_TENANT_DELETE, "none"));	/* a turn of the loop has passed */
+	while (atomic_load(&r->published) == 0)	/* the cluster's view is told to all after it was noted */
+		running_do(r, kit_change(CON_TENANT_DELETE, "none"));
 	assert_true(con_ready(r->control, &why));
 	assert_int_equal(why.n, 0);
 	alv_buf_fini(&why);
