@@ -1,5 +1,6 @@
-/* The h2o side of a listener. Invariants: all of h2o is touched by the loop's thread alone once it runs; every open
- * connection is in `conns`, so that stopping can reach it; HTTP/2 is off by both of h2o's switches. */
+/* The h2o side of a listener. Invariants: everything of h2o is made, used and ended on the loop's own thread, because
+ * its sockets take memory from the thread that made them, without a lock; every open connection is in `conns`, so that
+ * stopping can reach it; HTTP/2 is off by both of h2o's switches. */
 #include "admin-api/http.h"
 
 #include "admin-api/raw.h"
@@ -13,6 +14,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -38,8 +40,10 @@ struct adm_http {
 	h2o_socket_t		  *listener;
 	h2o_multithread_queue_t	  *queue;
 	h2o_multithread_receiver_t receiver;
+	int			   fd;	/* bound; -1 when h2o has it */
 	uint16_t		   port;
 	pthread_t		   thread;
+	sem_t			   started;
 	bool			   running, kept;
 	atomic_bool		   stop;
 	struct conn		  *conns;
@@ -226,7 +230,6 @@ configure(struct adm_http *h)
 enum alv_err
 adm_http_open(const struct adm_http_conf *c, struct adm_http **out, struct alv_buf *err)
 {
-	static const h2o_iovec_t protocols[] = { { (char *)(uintptr_t)"http/1.1", 8 }, { NULL, 0 } };
 	int		 fd = listen_on(c, err);
 	struct adm_http *h;
 
@@ -239,26 +242,11 @@ adm_http_open(const struct adm_http_conf *c, struct adm_http **out, struct alv_b
 		return ALV_E_NOMEM;
 	}
 	h->conf = *c;
+	h->fd = fd;
 	h->port = bound_port(fd);
-	configure(h);
-	h->loop = h2o_evloop_create();
-	h2o_context_init(&h->ctx, h->loop, &h->config);
-	h->queue = h2o_multithread_create_queue(h->loop);
-	h2o_multithread_register_receiver(h->queue, &h->receiver, on_mail);
-	if (c->tls != NULL)
-		h2o_ssl_register_alpn_protocols(c->tls, protocols);
-	h->accept = (h2o_accept_ctx_t){ .ctx = &h->ctx, .hosts = h->config.hosts, .ssl_ctx = c->tls };
-	h->listener = h2o_evloop_socket_create(h->loop, fd, H2O_SOCKET_FLAG_DONT_READ);
-	h->listener->data = h;
-	h2o_socket_read_start(h->listener, on_accept);
+	sem_init(&h->started, 0, 0);
 	*out = h;
 	return ALV_OK;
-}
-
-h2o_loop_t *
-adm_http_loop(struct adm_http *h)
-{
-	return h->loop;
 }
 
 uint16_t
@@ -304,12 +292,48 @@ drain(struct adm_http *h)
 	h2o_evloop_run(h->loop, 0);
 }
 
+static void
+begin(struct adm_http *h)
+{
+	static const h2o_iovec_t protocols[] = { { (char *)(uintptr_t)"http/1.1", 8 }, { NULL, 0 } };
+
+	configure(h);
+	h->loop = h2o_evloop_create();
+	h2o_context_init(&h->ctx, h->loop, &h->config);
+	h->queue = h2o_multithread_create_queue(h->loop);
+	h2o_multithread_register_receiver(h->queue, &h->receiver, on_mail);
+	if (h->conf.tls != NULL)
+		h2o_ssl_register_alpn_protocols(h->conf.tls, protocols);
+	h->accept = (h2o_accept_ctx_t){ .ctx = &h->ctx, .hosts = h->config.hosts, .ssl_ctx = h->conf.tls };
+	h->listener = h2o_evloop_socket_create(h->loop, h->fd, H2O_SOCKET_FLAG_DONT_READ);
+	h->fd = -1;
+	h->listener->data = h;
+	h2o_socket_read_start(h->listener, on_accept);
+	if (h->conf.on_start != NULL)
+		h->conf.on_start(h->conf.arg, h->loop);
+}
+
+static void
+end(struct adm_http *h)
+{
+	if (h->conf.on_end != NULL)
+		h->conf.on_end(h->conf.arg, h->loop);
+	h2o_multithread_unregister_receiver(h->queue, &h->receiver);
+	h2o_multithread_destroy_queue(h->queue);
+	h2o_evloop_run(h->loop, 0);
+	h2o_context_dispose(&h->ctx);
+	h2o_evloop_destroy(h->loop);
+	h2o_config_dispose(&h->config);
+}
+
 static void *
 loop_main(void *arg)
 {
 	struct adm_http *h = arg;
 
 	pthread_setname_np(pthread_self(), h->conf.name);
+	begin(h);
+	sem_post(&h->started);
 	while (!atomic_load(&h->stop))
 		h2o_evloop_run(h->loop, TURN_MS);
 	drain(h);
@@ -317,6 +341,8 @@ loop_main(void *arg)
 	if (h->kept)
 		alv_log(ALV_LOG_WARN, "listener stopped with work still out", ALV_KV_Z("listener", h->conf.name),
 		    ALV_KV_I("connections", h->nconns));
+	else
+		end(h);
 	return NULL;
 }
 
@@ -325,6 +351,8 @@ adm_http_run(struct adm_http *h)
 {
 	if (pthread_create(&h->thread, NULL, loop_main, h) != 0)
 		return ALV_E_SYSTEM;
+	while (sem_wait(&h->started) != 0)
+		;
 	h->running = true;
 	return ALV_OK;
 }
@@ -352,14 +380,8 @@ adm_http_free(struct adm_http *h)
 {
 	if (h == NULL)
 		return;
-	if (h->listener != NULL)
-		h2o_socket_close(h->listener);
-	h2o_evloop_run(h->loop, 0);
-	h2o_multithread_unregister_receiver(h->queue, &h->receiver);
-	h2o_multithread_destroy_queue(h->queue);
-	h2o_evloop_run(h->loop, 0);
-	h2o_context_dispose(&h->ctx);
-	h2o_evloop_destroy(h->loop);
-	h2o_config_dispose(&h->config);
+	if (h->fd >= 0)
+		close(h->fd);
+	sem_destroy(&h->started);
 	free(h);
 }

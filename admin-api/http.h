@@ -17,6 +17,9 @@ struct adm_http_conf {
 	SSL_CTX		*tls;	/* NULL: plain; borrowed */
 	uint32_t	 request_timeout_ms;
 	void		*arg;
+	/* On the loop's thread, before the first and after the last turn: timers. May be NULL. */
+	void (*on_start)(void *arg, h2o_loop_t *loop);
+	void (*on_end)(void *arg, h2o_loop_t *loop);
 	/* On the loop's thread. The request was checked by adm_raw_check; it must be answered, now or later. */
 	void (*on_request)(void *arg, h2o_req_t *req);
 	/* On the loop's thread, once, when the listener was closed: answer what waits. May be NULL. */
@@ -33,15 +36,15 @@ struct adm_mail {
 	void (*fn)(struct adm_mail *m);
 };
 
-/* Binds. The thread does not run yet, so the caller may still put timers on the loop. */
+/* Binds. */
 enum alv_err adm_http_open(const struct adm_http_conf *c, struct adm_http **h, struct alv_buf *err) ALV_MUST;
+/* Starts the thread; it serves when this returns. */
 enum alv_err adm_http_run(struct adm_http *h) ALV_MUST;
-h2o_loop_t  *adm_http_loop(struct adm_http *h);
 uint16_t     adm_http_port(const struct adm_http *h);
 /* Any thread. Mail always arrives, also during adm_http_stop as long as `busy` says so. */
 void	     adm_http_mail(struct adm_http *h, struct adm_mail *m);
 /* Ends the thread. False when something was still out after the deadline: then h stays, so that late mail finds its
- * box, and is never freed. */
+ * box, and must not be freed. */
 bool	     adm_http_stop(struct adm_http *h) ALV_MUST;
 void	     adm_http_free(struct adm_http *h);
 

@@ -53,6 +53,22 @@ make_tls(const struct pol_config *c, SSL_CTX **out, struct alv_buf *err)
 }
 
 static void
+on_start(void *arg, h2o_loop_t *loop)
+{
+	struct adm_server *s = arg;
+
+	h2o_timeout_init(loop, &s->patience, s->conf.change_timeout_ms);
+}
+
+static void
+on_end(void *arg, h2o_loop_t *loop)
+{
+	struct adm_server *s = arg;
+
+	h2o_timeout_dispose(loop, &s->patience);
+}
+
+static void
 on_stop(void *arg)
 {
 	adm_change_abandon_all(arg);
@@ -71,14 +87,13 @@ open_all(struct adm_server *s, struct alv_buf *err)
 {
 	uint32_t	     ms = s->conf.request_timeout_ms;
 	struct adm_http_conf admin = { .name = "admin", .bind = s->conf.config->admin.bind, .tls = s->tls, .request_timeout_ms = ms,
-		.arg = s, .on_request = adm_request, .on_stop = on_stop, .busy = busy };
+		.arg = s, .on_start = on_start, .on_end = on_end, .on_request = adm_request, .on_stop = on_stop, .busy = busy };
 	struct adm_http_conf ops = { .name = "ops", .bind = s->conf.config->ops, .request_timeout_ms = ms, .arg = s,
 		.on_request = adm_ops_request };
 	enum alv_err	     e = adm_http_open(&admin, &s->http, err);
 
 	if (e != ALV_OK)
 		return e;
-	h2o_timeout_init(adm_http_loop(s->http), &s->patience, s->conf.change_timeout_ms);
 	e = adm_http_open(&ops, &s->ops, err);
 	if (e != ALV_OK)
 		return e;
@@ -149,10 +164,7 @@ adm_stop(struct adm_server *s)
 	/* A change that never came back still points to the server: it stays, for the little time the process has. */
 	if (!admin_done || !ops_done)
 		return;
-	if (s->http != NULL) {
-		h2o_timeout_dispose(adm_http_loop(s->http), &s->patience);
-		adm_http_free(s->http);
-	}
+	adm_http_free(s->http);
 	adm_http_free(s->ops);
 	SSL_CTX_free(s->tls);
 	adm_tokens_free(s->tokens);

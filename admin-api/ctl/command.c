@@ -1,0 +1,147 @@
+/* The commands, as one table. */
+#include "admin-api/ctl/ctl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static enum alv_err
+add_str(json_t *o, const char *name, const char *value)
+{
+	if (value == NULL)
+		return ALV_OK;
+	if (json_object_set_new(o, name, json_string(value)) == 0)
+		return ALV_OK;
+	fprintf(stderr, "alcovectl: %s: not valid UTF-8\n", name);
+	return ALV_E_UTF8;
+}
+
+static enum alv_err
+tenant_body(const struct ctl_call *c, json_t **out)
+{
+	*out = json_object();
+	if (c->opt.adopt_prefix)
+		json_object_set_new(*out, "adoptPrefix", json_true());
+	return add_str(*out, "displayName", c->opt.display_name);
+}
+
+static enum alv_err
+new_tenant_body(const struct ctl_call *c, json_t **out)
+{
+	enum alv_err e = tenant_body(c, out);
+
+	return e != ALV_OK ? e : add_str(*out, "id", c->arg[0]);
+}
+
+static enum alv_err
+display_name_body(const struct ctl_call *c, json_t **out)
+{
+	*out = json_object();
+	if (c->opt.display_name == NULL) {
+		fprintf(stderr, "alcovectl: --display-name is missing\n");
+		return ALV_E_MISSING;
+	}
+	return add_str(*out, "displayName", c->opt.display_name);
+}
+
+/* Password by file, standard input or the server; never by an argument, which everybody on the machine can read. */
+static enum alv_err
+password_body(const struct ctl_call *c, json_t **out)
+{
+	char	    *password;
+	enum alv_err e;
+
+	*out = json_object();
+	if (c->opt.generate && c->opt.password_file == NULL) {
+		json_object_set_new(*out, "generate", json_true());
+		return ALV_OK;
+	}
+	if (c->opt.generate) {
+		fprintf(stderr, "alcovectl: found --generate and --password-file, expected one of them\n");
+		return ALV_E_CONFLICT;
+	}
+	password = ctl_secret_read(c->opt.password_file == NULL ? "-" : c->opt.password_file, "password");
+	if (password == NULL)
+		return ALV_E_SYSTEM;
+	e = add_str(*out, "password", password);
+	ctl_secret_free(password);
+	return e;
+}
+
+static enum alv_err
+new_user_body(const struct ctl_call *c, json_t **out)
+{
+	enum alv_err e = password_body(c, out);
+
+	if (c->opt.disable)
+		json_object_set_new(*out, "enabled", json_false());
+	return e != ALV_OK ? e : add_str(*out, "name", c->arg[1]);
+}
+
+static enum alv_err
+enabled_body(const struct ctl_call *c, json_t **out)
+{
+	*out = json_object();
+	if (c->opt.enable == c->opt.disable) {
+		fprintf(stderr, "alcovectl: expected one of --enable and --disable\n");
+		return ALV_E_MISSING;
+	}
+	json_object_set_new(*out, "enabled", json_boolean(c->opt.enable));
+	return ALV_OK;
+}
+
+static enum alv_err
+alias_body(const struct ctl_call *c, json_t **out)
+{
+	enum alv_err e;
+
+	*out = json_object();
+	json_object_set_new(*out, "writable", json_boolean(c->opt.writable));
+	e = add_str(*out, "kind", c->arg[1]);
+	if (e == ALV_OK)
+		e = add_str(*out, "name", c->arg[2]);
+	return e != ALV_OK ? e : add_str(*out, "target", c->arg[3]);
+}
+
+static const struct ctl_column tenant_columns[] = {
+	{ "ID", "id" }, { "STATE", "state" }, { "USERS", "users" }, { "ALIASES", "aliases" }, { "REVISION", "revision" },
+	{ "DISPLAY NAME", "displayName" }, { NULL, NULL }
+};
+static const struct ctl_column user_columns[] = {
+	{ "NAME", "name" }, { "ENABLED", "enabled" }, { "MECHANISMS", "mechanisms" }, { "REVISION", "revision" },
+	{ "PASSWORD", "password" }, { NULL, NULL }
+};
+static const struct ctl_column alias_columns[] = {
+	{ "KIND", "kind" }, { "NAME", "name" }, { "TARGET", "target" }, { "WRITABLE", "writable" }, { NULL, NULL }
+};
+static const struct ctl_column who_columns[] = { { "NAME", "name" }, { "ROLE", "role" }, { NULL, NULL } };
+static const struct ctl_column cluster_columns[] = {
+	{ "CLUSTER", "clusterId" }, { "REACHABLE", "reachable" }, { "READY", "ready" }, { "TOPICS", "topics" },
+	{ "BROKERS", "brokers" }, { "REASONS", "reasons" }, { NULL, NULL }
+};
+
+const struct ctl_command ctl_commands[] = {
+	{ "tenant", "create", "ID", "display-name adopt-prefix", "create a tenant", "POST", "/v1/tenants", new_tenant_body, tenant_columns, NULL },
+	{ "tenant", "get", "ID", "", "show a tenant", "GET", "/v1/tenants/%1", NULL, tenant_columns, NULL },
+	{ "tenant", "list", "", "limit after", "list tenants", "GET", "/v1/tenants", NULL, tenant_columns, NULL },
+	{ "tenant", "update", "ID", "display-name if-match", "change a tenant's display name", "PATCH", "/v1/tenants/%1", display_name_body, tenant_columns, NULL },
+	{ "tenant", "delete", "ID", "purge if-match", "delete a tenant", "DELETE", "/v1/tenants/%1", NULL, tenant_columns, "tenant %1 deleted" },
+	{ "tenant", "suspend", "ID", "if-match", "refuse a tenant's clients", "POST", "/v1/tenants/%1/suspend", NULL, tenant_columns, NULL },
+	{ "tenant", "resume", "ID", "if-match", "let a tenant's clients in again", "POST", "/v1/tenants/%1/resume", NULL, tenant_columns, NULL },
+	{ "user", "create", "TENANT NAME", "password-file generate disable", "create a user; the password comes from standard input, a file or the server", "POST",
+	    "/v1/tenants/%1/users", new_user_body, user_columns, NULL },
+	{ "user", "set-password", "TENANT NAME", "password-file generate if-match", "give a user another password", "PATCH", "/v1/tenants/%1/users/%2",
+	    password_body, user_columns, NULL },
+	{ "user", "set", "TENANT NAME", "enable disable if-match", "enable or disable a user", "PATCH", "/v1/tenants/%1/users/%2", enabled_body, user_columns, NULL },
+	{ "user", "get", "TENANT NAME", "", "show a user", "GET", "/v1/tenants/%1/users/%2", NULL, user_columns, NULL },
+	{ "user", "list", "TENANT", "limit after", "list a tenant's users", "GET", "/v1/tenants/%1/users", NULL, user_columns, NULL },
+	{ "user", "delete", "TENANT NAME", "if-match", "delete a user", "DELETE", "/v1/tenants/%1/users/%2", NULL, user_columns, "user %2 of %1 deleted" },
+	{ "alias", "create", "TENANT KIND NAME TARGET", "writable", "let a tenant see a name of the cluster under another; KIND: topic, group, transactionalId",
+	    "POST", "/v1/tenants/%1/aliases", alias_body, alias_columns, NULL },
+	{ "alias", "list", "TENANT", "limit after", "list a tenant's aliases", "GET", "/v1/tenants/%1/aliases", NULL, alias_columns, NULL },
+	{ "alias", "delete", "TENANT KIND NAME", "if-match", "delete an alias", "DELETE", "/v1/tenants/%1/aliases/%2/%3", NULL, alias_columns, "alias %3 of %1 deleted" },
+	{ "cluster", "", "", "", "show the physical cluster", "GET", "/v1/cluster", NULL, cluster_columns, NULL },
+	{ "whoami", "", "", "", "show whose token this is", "GET", "/v1/whoami", NULL, who_columns, NULL },
+	{ "version", "", "", "", "print the version", NULL, NULL, NULL, NULL, NULL },
+	{ "help", "", "", "", "print all commands", NULL, NULL, NULL, NULL, NULL },
+};
+const size_t ctl_ncommands = ALV_COUNT(ctl_commands);
