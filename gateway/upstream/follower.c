@@ -321,9 +321,14 @@ ups_follower_free(struct ups_follower *f)
 	net_timer_stop(&f->timer);
 	ups_brokers_free(f);
 	ups_asker_end(f->bootstrap, true);
+	f->bootstrap = NULL;
 	f->ending = true;
-	ups_scans_end(f);
-	ups_purges_end(f);
+	f->reachable = false;
+	/* A scan's end may begin something in turn, which then ends at once. */
+	while (f->scans != NULL || f->purges != NULL) {
+		ups_scans_end(f);
+		ups_purges_end(f);
+	}
 	ups_ids_end(f);
 	while (f->alive > 0)
 		net_loop_turn(f->loop, 10);

@@ -24,15 +24,27 @@ ups_ctx_init(struct ups_ctx *c, const struct pol_upstream *conf, struct net_stre
     const struct net_tls_client *tls, struct net_jobs *crypto, struct net_jobs *resolver)
 {
 	*c = (struct ups_ctx){ .conf = conf, .net = net, .tls = tls, .crypto = crypto, .resolver = resolver };
-	c->salted = ups_salted_new();
-	return c->salted == NULL ? ALV_E_NOMEM : ALV_OK;
+	c->own = calloc(1, sizeof(*c->own));
+	if (c->own == NULL)
+		return ALV_E_NOMEM;
+	c->own->salted = ups_salted_new();
+	if (c->own->salted != NULL)
+		return ALV_OK;
+	free(c->own);
+	c->own = NULL;
+	return ALV_E_NOMEM;
 }
 
 void
 ups_ctx_fini(struct ups_ctx *c)
 {
-	ups_salted_free(c->salted);
-	c->salted = NULL;
+	if (c->own == NULL)
+		return;
+	while (c->own->jobs > 0)
+		net_loop_turn(c->net->loop, 10);
+	ups_salted_free(c->own->salted);
+	free(c->own);
+	c->own = NULL;
 }
 
 /* The next address, or the end: one function, because a link may be closed while its next address waits for its turn. */
@@ -268,15 +280,23 @@ next_later(struct net_later *x)
 		try_next(l);
 }
 
+/* Knows the context itself: the link may be gone when it comes back. */
+struct ups_resolving {
+	struct net_resolve r;	/* owner NULL: orphan */
+	struct ups_ctx	  *ctx;
+};
+
 static void
 resolved(struct net_job *j)
 {
-	struct net_resolve    *r = ALV_HOLDER(j, struct net_resolve, job);
+	struct ups_resolving  *x = ALV_HOLDER(j, struct ups_resolving, r.job);
+	struct net_resolve    *r = &x->r;
 	struct ups_link	      *l = r->owner;
 	struct ups_link_state *st;
 
+	x->ctx->own->jobs--;
 	if (l == NULL) {
-		free(r);
+		free(x);
 		return;
 	}
 	st = l->state;
@@ -289,27 +309,29 @@ resolved(struct net_job *j)
 		ups_link_fail(l, UPS_END_CONNECT, "%s: %s", st->host, gai_strerror(r->gai_error));
 	else
 		try_next(l);
-	free(r);
+	free(x);
 }
 
 static void
 resolve(struct ups_link *l)
 {
 	struct ups_link_state *st = l->state;
-	struct net_resolve    *r = calloc(1, sizeof(*r));
+	struct ups_resolving  *x = calloc(1, sizeof(*x));
 	enum alv_err	       err = ALV_E_NOMEM;
 
-	if (r != NULL) {
-		net_resolve_init(r, l->ctx->net->loop, st->host, st->port, l, resolved);
-		r->job.fair_key = alv_hash(st->host, strlen(st->host), 0);
-		err = net_jobs_submit(l->ctx->resolver, &r->job);
+	if (x != NULL) {
+		x->ctx = l->ctx;
+		net_resolve_init(&x->r, l->ctx->net->loop, st->host, st->port, l, resolved);
+		x->r.job.fair_key = alv_hash(st->host, strlen(st->host), 0);
+		err = net_jobs_submit(l->ctx->resolver, &x->r.job);
 	}
 	if (err) {
-		free(r);
+		free(x);
 		ups_link_fail(l, UPS_END_CONNECT, "%s: cannot be resolved now: %s", st->host, alv_err_text(err));
 		return;
 	}
-	st->resolve = r;
+	st->resolve = &x->r;
+	l->ctx->own->jobs++;
 	net_timer_set(&st->timer, net_loop_now(l->ctx->net->loop) + l->ctx->conf->connect_timeout_ms * 1000ull);
 }
 

@@ -18,10 +18,12 @@ struct ups_ctx {
 	struct net_stream_ctx	  *net;
 	const struct net_tls_client *tls;	/* NULL: plaintext */
 	struct net_jobs		  *crypto, *resolver;
-	struct ups_salted	  *salted;	/* SCRAM salted passwords by (salt, iterations); the ctx' own */
+	struct ups_ctx_own	  *own;		/* SCRAM salted passwords by (salt, iterations); jobs under way */
 };
 enum alv_err ups_ctx_init(struct ups_ctx *c, const struct pol_upstream *conf, struct net_stream_ctx *net,
     const struct net_tls_client *tls, struct net_jobs *crypto, struct net_jobs *resolver) ALV_MUST;
+/* No link may be left. Turns the loop until the pools have given back what closed links left with them, so: before the
+ * loop is freed, and not from inside it. */
 void ups_ctx_fini(struct ups_ctx *c);
 
 enum ups_end { UPS_END_CONNECT, UPS_END_TLS, UPS_END_AUTH, UPS_END_EOF, UPS_END_MALFORMED, UPS_END_TIMEOUT, UPS_END_OURS };

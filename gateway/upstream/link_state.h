@@ -1,4 +1,4 @@
-/* What link.c and login.c share of one link. Nobody else's. */
+/* What link.c, login.c and salted.c share of a link and of a context. */
 #ifndef UPS_LINK_STATE_H
 #define UPS_LINK_STATE_H
 
@@ -6,6 +6,11 @@
 #include "upstream/salted.h"
 
 enum { UPS_ADDRESSES = 8, UPS_LOGIN_FRAME_MAX = 64 * 1024 };
+
+struct ups_ctx_own {
+	struct ups_salted *salted;
+	size_t		   jobs;	/* with the pools now; their answers come to this loop */
+};
 
 /* The order of a link's life; only link.c's `enter` moves it. */
 enum ups_step { UPS_RESOLVING, UPS_CONNECTING, UPS_HANDSHAKE, UPS_TOKENS, UPS_READY, UPS_CLOSING, UPS_CLOSED };

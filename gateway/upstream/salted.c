@@ -4,15 +4,15 @@
  *                    |  (waiters hang on the entry until then)
  *
  * Invariant: an entry is `working` exactly while its job is with the crypto pool. The job holds an exchange of its own
- * and never sees links, so a link that closes meanwhile only takes itself off the list. When the whole cache goes, the
- * job is left an orphan and frees itself. */
-#include "upstream/salted.h"
+ * and never sees links, so a link that closes meanwhile only takes itself off the list. The context waits for its jobs
+ * before the cache goes. */
+#include "upstream/link_state.h"
+
+#include <alcove/check.h>
 
 #include <stdlib.h>
 
 enum { ENTRIES = 16 };
-
-struct salt_job;
 
 struct ups_salted_entry {
 	enum { SALT_FREE, SALT_WORKING, SALT_KNOWN } state;
@@ -21,7 +21,6 @@ struct ups_salted_entry {
 	uint8_t		      salt[64], salted[64];
 	uint8_t		      salt_n;
 	uint64_t	      used;	/* order of last use */
-	struct salt_job	     *job;
 	struct ups_salt_wait *waiters;
 };
 
@@ -32,7 +31,8 @@ struct ups_salted {
 
 struct salt_job {
 	struct net_job		 job;
-	struct ups_salted_entry *entry;	/* NULL: orphan */
+	struct ups_ctx		*ctx;
+	struct ups_salted_entry *entry;
 	struct aut_client	 client;
 };
 
@@ -47,10 +47,8 @@ ups_salted_free(struct ups_salted *s)
 {
 	if (s == NULL)
 		return;
-	for (size_t i = 0; i < ENTRIES; i++) {
-		if (s->entry[i].job != NULL)
-			s->entry[i].job->entry = NULL;
-	}
+	for (size_t i = 0; i < ENTRIES; i++)
+		ALV_CHECK(s->entry[i].state != SALT_WORKING && s->entry[i].waiters == NULL);
 	explicit_bzero(s, sizeof(*s));
 	free(s);
 }
@@ -123,14 +121,11 @@ finished(struct net_job *job)
 	struct ups_salted_entry *e = j->entry;
 	bool			 ok = j->client.iterations != 0;	/* the work sets 0 where it failed */
 
-	if (e != NULL) {
-		e->job = NULL;
-		e->state = ok ? SALT_KNOWN : SALT_FREE;
-		memcpy(e->salted, j->client.salted, sizeof(e->salted));
-	}
+	j->ctx->own->jobs--;
+	e->state = ok ? SALT_KNOWN : SALT_FREE;
+	memcpy(e->salted, j->client.salted, sizeof(e->salted));
 	free_job(j);
-	if (e != NULL)
-		tell_waiters(e, ok ? e->salted : NULL);
+	tell_waiters(e, ok ? e->salted : NULL);
 }
 
 static enum alv_err
@@ -142,6 +137,7 @@ start(struct ups_ctx *c, struct ups_salted_entry *e, const struct aut_client *cl
 	if (j == NULL)
 		return ALV_E_NOMEM;
 	j->job = (struct net_job){ .loop = c->net->loop, .work = work, .done = finished };
+	j->ctx = c;
 	j->entry = e;
 	aut_client_init(&j->client, client->mechanism, client->user, client->password);
 	memcpy(j->client.salt, client->salt, sizeof(j->client.salt));
@@ -153,7 +149,7 @@ start(struct ups_ctx *c, struct ups_salted_entry *e, const struct aut_client *cl
 		free_job(j);
 		return err;
 	}
-	e->job = j;
+	c->own->jobs++;
 	e->state = SALT_WORKING;
 	e->mechanism = client->mechanism;
 	e->iterations = client->iterations;
@@ -165,18 +161,18 @@ start(struct ups_ctx *c, struct ups_salted_entry *e, const struct aut_client *cl
 enum alv_err
 ups_salted_get(struct ups_ctx *c, struct aut_client *client, struct ups_salt_wait *w)
 {
-	struct ups_salted_entry *e = find_entry(c->salted, client);
+	struct ups_salted_entry *e = find_entry(c->own->salted, client);
 	enum alv_err		 err;
 
 	if (e == NULL) {
-		e = spare_entry(c->salted);
+		e = spare_entry(c->own->salted);
 		if (e == NULL)
 			return ALV_E_FULL;
 		err = start(c, e, client);
 		if (err)
 			return err;
 	}
-	e->used = ++c->salted->clock;
+	e->used = ++c->own->salted->clock;
 	if (e->state == SALT_KNOWN) {
 		memcpy(client->salted, e->salted, sizeof(client->salted));
 		return ALV_OK;

@@ -13,7 +13,7 @@ struct ups_salt_wait {
 };
 
 struct ups_salted *ups_salted_new(void) ALV_MUST;
-/* Wipes; nobody may wait any more. Work that still runs is thrown away when it comes back. */
+/* Wipes; nobody may wait any more and no work be under way. */
 void ups_salted_free(struct ups_salted *s);
 /* For client's mechanism, salt and iterations. OK: client->salted was filled. AGAIN: w->done will tell. FULL: the crypto
  * pool's queue, or too many different salts under way. */
