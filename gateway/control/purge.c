@@ -86,6 +86,8 @@ go_on(struct net_timer *t)
 	struct con_control *k = p->control;
 	char		    prefix[TEN_ID_MAX + 2];
 
+	if (k->stopping)
+		return;		/* the follower is going */
 	if (!ups_reachable(k->follower))
 		put_off(p, "the cluster is not reached");
 	else
@@ -128,6 +130,11 @@ con_purge_resume(struct con_control *k)
 void
 con_purge_end(struct con_control *k)
 {
-	while (k->purges != NULL)
-		drop(k->purges);
+	struct con_purge *p;
+
+	while ((p = k->purges) != NULL) {
+		k->purges = p->next;
+		net_timer_stop(&p->timer);
+		free(p);
+	}
 }

@@ -41,7 +41,13 @@ struct con_change {
 	void	    *arg;
 };
 
-/* Any thread. FULL: the caller keeps c. */
+/* Any thread. Changes of one tenant are made in the order in which they came. FULL, NOMEM: the caller keeps c.
+ * What comes back in err: NAME, VALUE, LENGTH, RANGE, MISSING (the request is wrong), NOT_FOUND, EXISTS, CONFLICT,
+ * STALE, DENIED (an alias to what is never a target), UNAVAILABLE (the cluster must be asked and cannot, or the gateway
+ * stops), FULL, STORE (nothing was written; detail has the store's words), CRYPTO, NOMEM.
+ * A delete with purge is done when it is on record; the purge itself goes on behind it, over restarts, and ends with the
+ * tenant's row. Until then the id stays reserved. What changes nothing (suspending a suspended tenant) is OK and leaves
+ * the revision. An if_revision is the tenant's also where a user or an alias is changed. */
 enum alv_err con_submit(struct con_control *c, struct con_change *change) ALV_MUST;
 /* Is the store writable and was the cluster reached? For /readyz: text lines, true when ready. Any thread. */
 struct alv_buf;

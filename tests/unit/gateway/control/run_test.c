@@ -40,7 +40,7 @@ enum alv_err
 ups_ctx_init(struct ups_ctx *c, const struct pol_upstream *conf, struct net_stream_ctx *net, const struct net_tls_client *tls,
     struct net_jobs *crypto, struct net_jobs *resolver)
 {
-	*c = (struct ups_ctx){ conf, net, tls, crypto, resolver, NULL };
+	*c = (struct ups_ctx){ .conf = conf, .net = net, .tls = tls, .crypto = crypto, .resolver = resolver };
 	return ALV_OK;
 }
 
