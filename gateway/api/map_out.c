@@ -1,0 +1,264 @@
+/* Responses, kind by kind: physical to virtual. A kind without an entry in the table is refused. */
+#include "api/map.h"
+
+/* ---- names inside bytes ------------------------------------------------------------------------------- */
+
+static enum alv_err
+embedded_out(void *arg, enum kfk_kind kind, struct alv_str in, struct alv_arena *a, struct alv_str *out)
+{
+	struct api_call *c = arg;
+
+	if (kind == KFK_KIND_TOPIC_NAME) {
+		if (ten_unmap(&c->tenant->names, TEN_TOPIC, in, out) == ALV_OK)
+			return ALV_OK;
+		met_dropped(c->conn->w->meter, 0, 1);
+		return ALV_E_NOT_FOUND;
+	}
+	(void)a;
+	if (kind != KFK_KIND_RACK)
+		return ALV_E_DENIED;
+	*out = ALV_STR_NULL;
+	return ALV_OK;
+}
+
+/* What cannot be read holds who knows what: the client gets nothing of it. */
+static enum alv_err
+out_embedded(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
+{
+	struct alv_str out;
+
+	(void)p;
+	if (!api_memo(m->c)->consumer || n->v.is_null)
+		return ALV_OK;
+	api_put_bytes(n, api_map_embedded(m, n, embedded_out, &out) ? ALV_STR("") : out);
+	return ALV_OK;
+}
+
+/* ---- names and ids out of responses -------------------------------------------------------------- */
+
+static enum alv_err
+out_name(struct api_map *m, struct kfk_node *n, enum ten_kind kind)
+{
+	struct alv_str virt;
+
+	if (n->v.is_null)
+		return ALV_OK;
+	if (ten_unmap(&m->c->tenant->names, kind, n->v.s, &virt))
+		return api_leaks(m->c) ? ALV_OK : ALV_E_FOREIGN;
+	n->v.s = virt;
+	return ALV_OK;
+}
+
+/* An id beside an own topic's name is learnt; one that stands alone must be known as own. */
+static enum alv_err
+out_id(struct api_map *m, const struct api_peers *p, struct kfk_node *n, struct alv_str phys)
+{
+	struct alv_str found;
+	enum alv_err   err;
+
+	(void)p;
+	if (alv_uuid_zero(n->v.id))
+		return ALV_OK;
+	if (phys.p != NULL && phys.n > 0) {
+		api_learn_id(m->c, n->v.id, phys);
+		return ALV_OK;
+	}
+	err = api_own_id(m->c, n->v.id, &found);
+	if (err == ALV_E_AGAIN) {
+		m->waiting = true;
+		return ALV_OK;
+	}
+	return err ? ALV_E_FOREIGN : ALV_OK;
+}
+
+/* Names and ids of the struct itself, before anything else of it. */
+enum alv_err
+api_out_identity(struct api_map *m, const struct api_peers *p)
+{
+	struct alv_str phys = p->name == NULL || p->name->v.is_null ? ALV_STR_NULL : p->name->v.s;
+	enum alv_err   err = p->name == NULL ? ALV_OK : out_name(m, p->name, TEN_TOPIC);
+
+	if (!err && p->group != NULL)
+		err = out_name(m, p->group, TEN_GROUP);
+	if (!err && p->id != NULL)
+		err = out_id(m, p, p->id, phys);
+	return err;
+}
+
+/* Only elements of plain lists are left here: api_out_identity took the rest. */
+static enum alv_err
+out_topic(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
+{
+	return n == p->name ? ALV_OK : out_name(m, n, TEN_TOPIC);
+}
+
+static enum alv_err
+out_group(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
+{
+	return n == p->group ? ALV_OK : out_name(m, n, TEN_GROUP);
+}
+
+static enum alv_err
+out_plain_id(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
+{
+	return n == p->id ? ALV_OK : out_id(m, p, n, ALV_STR_NULL);
+}
+
+static enum alv_err
+out_txn(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
+{
+	(void)p;
+	return out_name(m, n, TEN_TXN);
+}
+
+static enum alv_err
+out_coordinator(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
+{
+	(void)p;
+	return out_name(m, n, api_memo(m->c)->key_kind);
+}
+
+/* ---- nodes and texts out of responses --------------------------------------------------------------- */
+
+static void
+put_endpoint(const struct api_peers *p, int32_t node, struct alv_str host, int32_t port)
+{
+	p->node->v.i = node;
+	if (p->host != NULL)
+		p->host->v = (struct kfk_value){ .s = host };
+	if (p->port != NULL)
+		p->port->v.i = port;
+}
+
+/* A node with an address gets the virtual one or disappears; a node alone becomes "none" where clients could not reach
+ * it. Lists of nodes (replicas) keep the numbers of those that are down, as with a real cluster. */
+static enum alv_err
+out_node(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
+{
+	struct alv_str host = ALV_STR("");
+	int32_t	       port = -1;
+	bool	       known = n->v.i >= 0 && n->v.i <= INT32_MAX &&
+	    api_advertise(m->c->conn, &m->c->arena, (int32_t)n->v.i, &host, &port);
+
+	if (n->f->array)
+		return ALV_OK;
+	if (n == p->node && p->host != NULL) {
+		if (!known && n->v.i >= 0 && p->element)
+			return ALV_E_FOREIGN;
+		put_endpoint(p, known ? (int32_t)n->v.i : -1, known ? host : ALV_STR(""), known ? port : -1);
+	} else if (!known) {
+		n->v.i = -1;
+	}
+	return ALV_OK;
+}
+
+/* Set by out_node; an address without a node is not one that could be replaced. */
+static enum alv_err
+out_address(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
+{
+	(void)m;
+	(void)n;
+	return p->node != NULL && p->host != NULL ? ALV_OK : ALV_E_DENIED;
+}
+
+static enum alv_err
+out_cluster_id(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
+{
+	(void)p;
+	n->v.is_null = false;
+	n->v.s = alv_arena_str(&m->c->arena, alv_str_of(m->c->tenant->cluster_id));
+	return n->v.s.p == NULL ? ALV_E_NOMEM : ALV_OK;
+}
+
+static enum alv_err
+out_code(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
+{
+	(void)p;
+	api_note(m->c, n->v.i);
+	return ALV_OK;
+}
+
+static enum alv_err
+out_text(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
+{
+	if (n->v.is_null)
+		return ALV_OK;
+	n->v.s = ten_clean_text(&m->c->tenant->names, n->v.s, alv_str_of(kfk_code_text(p->code)), &m->c->arena);
+	n->v.is_null = n->v.s.p == NULL;
+	return ALV_OK;
+}
+
+/* The broker's value is about the gateway's rights. */
+static enum alv_err
+out_operations(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
+{
+	const struct api_memo *memo = api_memo(m->c);
+
+	n->v.i = INT32_MIN;
+	if (p->code != 0)
+		return ALV_OK;
+	if (p->name != NULL) {
+		if (memo->topic_ops && !p->name->v.is_null)
+			n->v.i = api_operations(m->c, POL_TOPIC, p->name->v.s);
+	} else if (p->group != NULL) {
+		if (memo->group_ops)
+			n->v.i = api_operations(m->c, POL_GROUP, p->group->v.s);
+	} else if (memo->cluster_ops) {
+		n->v.i = api_may_cluster(m->c, POL_OP_DESCRIBE)
+		    ? api_operations(m->c, POL_CLUSTER, ALV_STR("kafka-cluster")) : 0;
+	}
+	return ALV_OK;
+}
+
+static enum alv_err
+out_no_session(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
+{
+	(void)m;
+	(void)p;
+	n->v.i = 0;
+	return ALV_OK;
+}
+
+/* Another member's address would be the gateway's. */
+static enum alv_err
+out_client_host(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
+{
+	(void)m;
+	(void)p;
+	n->v.s = ALV_STR("/0.0.0.0");
+	return ALV_OK;
+}
+
+/* ---- the table --------------------------------------------------------------------------------------------- */
+
+const api_rule_fn api_out_rules[KFK_KIND_COUNT] = {
+	[KFK_KIND_NONE] = api_rule_keep,
+	[KFK_KIND_TOPIC_NAME] = out_topic,
+	[KFK_KIND_TOPIC_ID] = out_plain_id,
+	[KFK_KIND_GROUP_ID] = out_group,
+	[KFK_KIND_TXN_ID] = out_txn,
+	[KFK_KIND_COORDINATOR_KEY] = out_coordinator,
+	[KFK_KIND_RESOURCE_NAME] = out_topic,
+	[KFK_KIND_TOPIC_REGEX] = api_rule_blank,		/* none was sent, so none can be ours */
+	[KFK_KIND_SUBSCRIPTION] = out_embedded,
+	[KFK_KIND_ASSIGNMENT] = out_embedded,
+	[KFK_KIND_BROKER_ID] = out_node,
+	[KFK_KIND_HOST] = out_address,
+	[KFK_KIND_PORT] = out_address,
+	[KFK_KIND_RACK] = api_rule_blank,
+	[KFK_KIND_CLUSTER_ID] = out_cluster_id,
+	[KFK_KIND_ERROR_CODE] = out_code,
+	[KFK_KIND_ERROR_TEXT] = out_text,
+	[KFK_KIND_THROTTLE_MS] = api_rule_keep,
+	[KFK_KIND_AUTH_OPS] = out_operations,
+	[KFK_KIND_RECORDS] = api_rule_keep,
+	[KFK_KIND_SESSION_ID] = out_no_session,
+	[KFK_KIND_MEMBER_ID] = api_rule_keep,
+	[KFK_KIND_CLIENT_ID] = api_rule_keep,
+	[KFK_KIND_CLIENT_HOST] = out_client_host,
+	[KFK_KIND_PROTOCOL] = api_rule_keep,
+	[KFK_KIND_CONFIG_NAME] = api_rule_keep,
+	[KFK_KIND_CONFIG_VALUE] = api_rule_keep,
+	[KFK_KIND_STATE] = api_rule_keep,
+	[KFK_KIND_OPAQUE] = api_rule_keep,
+};
