@@ -80,14 +80,14 @@ item(state *s, size_t n, const uint8_t **out)
 	return item_cut(s, n, out);
 }
 
-/* A varint behind the first `from` bytes of the item; *n: bytes of the item up to its end. */
 static enum alv_err
-item_varint(state *s, size_t from, uint32_t *v, size_t *n)
+item_varint_long(state *s, size_t from, uint32_t *v, size_t *n)
 {
-	if (s->held == 0 && (size_t)(s->end - s->p) > from && s->p[from] < 0x80) {
-		*v = s->p[from];
-		*n = from + 1;
-		return ALV_OK;
+	if (s->held == 0 && (size_t)(s->end - s->p) >= from + KFK_VARINT_MAX) {
+		int r = kfk_varint_read(s->p + from, KFK_VARINT_MAX, v);
+
+		*n = from + (size_t)r;
+		return r > 0 ? ALV_OK : ALV_E_VARINT;
 	}
 	for (size_t k = 1;; k++) {
 		const uint8_t *b;
@@ -104,6 +104,18 @@ item_varint(state *s, size_t from, uint32_t *v, size_t *n)
 			return ALV_OK;
 		}
 	}
+}
+
+/* A varint behind the first `from` bytes of the item; *n: bytes of the item up to its end. */
+static inline enum alv_err
+item_varint(state *s, size_t from, uint32_t *v, size_t *n)
+{
+	if (s->held == 0 && (size_t)(s->end - s->p) > from && s->p[from] < 0x80) {
+		*v = s->p[from];
+		*n = from + 1;
+		return ALV_OK;
+	}
+	return item_varint_long(s, from, v, n);
 }
 
 /* A length or count, -1: null; *n: its own bytes. */
@@ -141,6 +153,16 @@ item_size(state *s, const struct kfk_op *op, int64_t *len, size_t *n)
 	if (!err && *len > INT16_MAX && op->f->type == KFK_STRING)
 		err = ALV_E_LENGTH;
 	return err;
+}
+
+/* The item stays: mostly that only means going on behind it. */
+static inline void
+keep(state *s, size_t n)
+{
+	if (s->held == 0)
+		s->p += n;
+	else
+		kfk_walk_used(s, n, true);
 }
 
 /* ---- passing ---- */
@@ -198,7 +220,7 @@ do_skip_bytes(state *s, const struct kfk_op *op)
 
 	if (err)
 		return err;
-	kfk_walk_used(s, n, true);
+	keep(s, n);
 	s->pc++;
 	return len > 0 ? pass_quiet(s, (size_t)len) : ALV_OK;
 }
@@ -214,7 +236,7 @@ do_skip_array(state *s, const struct kfk_op *op)
 		return err;
 	if (count > 0 && (uint64_t)count > left_behind(s, n) / op->n)
 		return ALV_E_LENGTH;
-	kfk_walk_used(s, n, true);
+	keep(s, n);
 	s->pc++;
 	return count > 0 ? pass_quiet(s, (size_t)count * op->n) : ALV_OK;
 }
@@ -253,13 +275,18 @@ obey(state *s, const struct kfk_op *op, enum kfk_do what, const struct kfk_value
 {
 	enum alv_err err = ALV_OK;
 
+	if (what == KFK_KEEP) {
+		keep(s, n);
+		s->pc++;
+		return ALV_OK;
+	}
 	if (what == KFK_STOP)
 		return v->i > 0 && v->i < ALV_E_COUNT ? (enum alv_err)v->i : ALV_E_DENIED;
 	if (what == KFK_DROP)
 		err = kfk_walk_drop(s);
 	if (err)
 		return err;
-	kfk_walk_used(s, n, what == KFK_KEEP);
+	kfk_walk_used(s, n, false);
 	if (what == KFK_REPLACE)
 		err = replace(s, op, v);
 	s->pc++;
@@ -283,7 +310,7 @@ do_fixed(state *s, const struct kfk_op *op)
 static enum alv_err
 show_whole(state *s, const struct kfk_op *op, int64_t len, size_t n)
 {
-	struct kfk_value v = { .is_null = len < 0, .i = len };
+	struct kfk_value v = { .is_null = len < 0 };
 	size_t		 all = n + (len > 0 ? (size_t)len : 0);
 	const uint8_t	*b;
 	enum alv_err	 err = item(s, all, &b);
@@ -359,7 +386,7 @@ do_struct(state *s, const struct kfk_op *op)
 		if (*b != 1 && *b != 0xff)
 			return ALV_E_VALUE;
 		null = *b != 1;
-		kfk_walk_used(s, 1, true);
+		keep(s, 1);
 	}
 	s->pc = null ? op->to : s->pc + 1;
 	if (!seen(s, op) || s->v->struct_begin == NULL)
@@ -410,6 +437,11 @@ do_array(state *s, const struct kfk_op *op)
 
 	if (err)
 		return err;
+	if (count <= 0 && !seen(s, op)) {	/* nobody looks, nothing is in it: very often so */
+		keep(s, n);
+		s->pc = op->to;
+		return ALV_OK;
+	}
 	if (count > 0 && (uint64_t)count > left_behind(s, n) / op->n)
 		return ALV_E_LENGTH;
 	if (seen(s, op) && s->v->array_begin != NULL)
@@ -417,7 +449,7 @@ do_array(state *s, const struct kfk_op *op)
 	if (err)
 		return err;
 	if (count < 0) {
-		kfk_walk_used(s, n, true);
+		keep(s, n);
 		s->pc = op->to;
 		return ALV_OK;
 	}
@@ -474,7 +506,7 @@ do_tags(state *s, const struct kfk_op *op)
 	if (count > left_behind(s, n) / 2)
 		return ALV_E_LENGTH;
 	if (count == 0) {
-		kfk_walk_used(s, n, true);
+		keep(s, n);
 		s->pc = op->to;
 		return ALV_OK;
 	}
@@ -690,6 +722,8 @@ kfk_walk_feed(struct kfk_walk *w, struct alv_block *b, const uint8_t *p, size_t 
 		kfk_walk_flush(s, s->p);
 	if (err == ALV_E_MORE && s->base + n == s->body_end)
 		err = ALV_E_SHORT;
+	if (err == ALV_OK && s->body_end != SIZE_MAX && s->base + n < s->body_end)
+		err = ALV_E_TRAILING;
 	if (s->out.c != NULL && s->out.c->err && (err == ALV_E_MORE || err == ALV_OK))
 		err = s->out.c->err;
 	if (err != ALV_E_MORE && err != ALV_OK)

@@ -184,7 +184,8 @@ enum kfk_do {
 			 * kfk_walk_feed returns. Null only where the version allows it (NULL_VALUE) */
 	KFK_DROP,	/* the innermost array element around this field disappears, counts follow; UNSUPPORTED
 			 * where no array is around it */
-	KFK_STOP	/* ends the walk with `v->i` as enum alv_err (DENIED where that is 0 or there is no v) */
+	KFK_STOP	/* ends the walk with `v->i`, set by the visitor, as enum alv_err (DENIED where that is none,
+			 * or there is no v) */
 };
 
 /* What a walk meets. Ids are field ids. Any callback may be NULL. Bytes and records are shown by length
@@ -234,7 +235,7 @@ enum alv_err kfk_walk_init(struct kfk_walk *w, const struct kfk_plan *plan, cons
  * used; anything else: malformed (fault says where) or stopped; the walk is over then. */
 enum alv_err kfk_walk_feed(struct kfk_walk *w, struct alv_block *b, const uint8_t *p, size_t n) ALV_MUST;
 /* Right after init: the body has so many bytes. Lengths and counts beyond that fail at once (LENGTH), and a body
- * that is not complete after so many is SHORT. Without it only what really arrives is counted on. */
+ * that is not complete after so many is SHORT, one that ends before TRAILING. Without it only what really arrives is counted on. */
 void kfk_walk_expect(struct kfk_walk *w, size_t body_n);
 /* Bytes used so far. */
 size_t kfk_walk_at(const struct kfk_walk *w);

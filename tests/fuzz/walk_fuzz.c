@@ -68,8 +68,7 @@ walk(struct kit *k, const struct kfk_plan *plan, struct chance *c, const uint8_t
 
 		r.err = kit_feed(k, &w, p + at, part);
 		at += part;
-		if (r.err == ALV_OK && at < n)
-			r.err = ALV_E_TRAILING;
+		MUST(r.err != ALV_OK || at == n);
 	}
 	MUST(r.err != ALV_E_MORE);
 	r.tags = w.dropped_tags;
