@@ -124,6 +124,7 @@ $(B)/alcove: $(B)/obj/gateway/main.o $(foreach c,$(LINK_ORDER),$(call LIB,$(c)))
 CTL_OBJS := $(patsubst %.c,$(B)/obj/%.o,$(wildcard admin-api/ctl/*.c))
 $(B)/alcovectl: $(CTL_OBJS) $(call LIB,policies) $(call LIB,gateway/tenant) $(call LIB,gateway/base)
 	$(call Q,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(LDHARD) -o $@ $^ -lcurl -ljansson -lyaml -lcrypto
+$(B)/test/admin-api/ctl_test: | $(B)/alcovectl
 
 .PHONY: unit
 UNIT_TESTS := $(foreach c,$(COMPONENTS),$(TESTS_$(c)))

@@ -418,7 +418,7 @@ struct fx_answer {
 	json_t *json;	/* NULL: none */
 };
 
-static int
+static inline int
 fx_connect(uint16_t port)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
@@ -471,7 +471,7 @@ fx_done(struct fx_answer *a)
 	free(a->text);
 }
 
-static struct fx_answer
+static inline struct fx_answer
 fx_raw(uint16_t port, const char *text)
 {
 	int fd = fx_connect(port);
@@ -505,14 +505,14 @@ fx_as(struct fx *f, const char *token, const char *method, const char *path, con
 	return fx_read(fx_send(f, token, method, path, headers, body));
 }
 
-static struct fx_answer
+static inline struct fx_answer
 fx_do(struct fx *f, const char *method, const char *path, const char *body)
 {
 	return fx_as(f, FX_ADMIN, method, path, NULL, body);
 }
 
 /* Status only. */
-static int
+static inline int
 fx_try(struct fx *f, const char *method, const char *path, const char *headers, const char *body)
 {
 	struct fx_answer a = fx_as(f, FX_ADMIN, method, path, headers, body);
@@ -522,7 +522,7 @@ fx_try(struct fx *f, const char *method, const char *path, const char *headers, 
 	return status;
 }
 
-static const char *
+static inline const char *
 fx_str(const struct fx_answer *a, const char *name)
 {
 	const char *s = json_string_value(json_object_get(a->json, name));
@@ -536,7 +536,7 @@ fx_int(const struct fx_answer *a, const char *name)
 	return json_integer_value(json_object_get(a->json, name));
 }
 
-static bool
+static inline bool
 fx_logged(struct fx *f, const char *what)
 {
 	off_t n = lseek(f->log, 0, SEEK_END);

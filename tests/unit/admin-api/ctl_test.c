@@ -1,0 +1,229 @@
+/* alcovectl as a person runs it, against the real server. */
+#include "fixture.h"
+
+#include <sys/wait.h>
+
+static struct fx *f;
+static char	  program[4096], url[64], token_file[128];
+
+struct run {
+	int  code;
+	char out[65536], err[8192];
+};
+
+static void
+read_all(int fd, char *to, size_t room)
+{
+	size_t	n = 0;
+	ssize_t got;
+
+	lseek(fd, 0, SEEK_SET);
+	while (n + 1 < room && (got = read(fd, to + n, room - 1 - n)) > 0)
+		n += (size_t)got;
+	to[n] = '\0';
+	close(fd);
+}
+
+/* Words separated by blanks; "~" stands for a blank inside a word. */
+static struct run *
+run(const char *input, const char *line)
+{
+	static struct run r;
+	char		  words[512], *argv[32] = { program };
+	int		  n = 1, in = memfd_create("in", MFD_CLOEXEC), out = memfd_create("out", MFD_CLOEXEC), err = memfd_create("err", MFD_CLOEXEC), status;
+	pid_t		  pid;
+
+	snprintf(words, sizeof(words), "%s", line);
+	for (char *p = words, *save = NULL; (p = strtok_r(p, " ", &save)) != NULL && n < 31; p = NULL) {
+		for (char *c = p; *c != '\0'; c++)
+			*c = *c == '~' ? ' ' : *c;
+		argv[n++] = p;
+	}
+	if (input != NULL && write(in, input, strlen(input)) < 0)
+		abort();
+	lseek(in, 0, SEEK_SET);
+	pid = fork();
+	if (pid == 0) {
+		dup2(in, 0);
+		dup2(out, 1);
+		dup2(err, 2);
+		execv(program, argv);
+		_exit(127);
+	}
+	waitpid(pid, &status, 0);
+	r.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	close(in);
+	read_all(out, r.out, sizeof(r.out));
+	read_all(err, r.err, sizeof(r.err));
+	return &r;
+}
+
+static void
+expect(const char *input, const char *line, int code, const char *out, const char *err)
+{
+	struct run *r = run(input, line);
+
+	if (r->code != code || strstr(r->out, out) == NULL || strstr(r->err, err) == NULL)
+		fail_msg("%s: %d\nout: %s\nerr: %s\nexpected %d, %s, %s", line, r->code, r->out, r->err, code, out, err);
+}
+
+static int
+setup(void **state)
+{
+	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 32);
+	FILE   *file;
+
+	(void)state;
+	assert_true(n > 0);
+	program[n] = '\0';
+	for (int i = 0; i < 3; i++)
+		*strrchr(program, '/') = '\0';
+	strncat(program, "/alcovectl", 16);
+	f = fx_new();
+	fx_start(f);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u", (unsigned)adm_port(f->server));
+	snprintf(token_file, sizeof(token_file), "%s/token", f->tmp);
+	file = fopen(token_file, "w");
+	fprintf(file, "%s\n", FX_ADMIN);
+	fclose(file);
+	setenv("ALCOVE_URL", url, 1);
+	setenv("ALCOVE_TOKEN_FILE", token_file, 1);
+	unsetenv("ALCOVE_TOKEN");
+	unsetenv("ALCOVE_CA");
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	unlink(token_file);
+	fx_free(f);
+	return 0;
+}
+
+static void
+tenants(void **state)
+{
+	(void)state;
+	expect(NULL, "tenant create acme --display-name Acme~Inc", 0, "acme  active  0", "");
+	expect(NULL, "tenant create acme", 1, "", "It exists already: the tenant exists already (409)");
+	expect(NULL, "tenant create --adopt-prefix globex", 0, "globex", "");
+	expect(NULL, "tenant get acme", 0, "DISPLAY NAME\nacme", "");
+	expect(NULL, "-o json tenant get acme", 0, "\"displayName\": \"Acme Inc\"", "");
+	expect(NULL, "tenant list", 0, "globex", "");
+	expect(NULL, "tenant list --limit 1 -o json", 0, "\"next\": \"acme\"", "");
+	expect(NULL, "tenant list --after=acme", 0, "globex", "");
+	expect(NULL, "tenant update acme --display-name New --if-match 99", 1, "", "(412)");
+	expect(NULL, "tenant update acme --display-name New", 0, "New", "");
+	expect(NULL, "tenant suspend acme", 0, "suspended", "");
+	expect(NULL, "tenant resume acme", 0, "active", "");
+	expect(NULL, "tenant delete acme --purge", 0, "tenant acme deleted\n", "");
+	expect(NULL, "tenant get acme", 1, "", "there is no tenant \"acme\" (404)");
+	expect(NULL, "tenant get ../whoami", 1, "", "no tenant \"../whoami\"");
+}
+
+static void
+users(void **state)
+{
+	struct run *r;
+
+	(void)state;
+	expect(NULL, "tenant create acme", 0, "", "");
+	expect("first-secret\n", "user create acme alice", 0, "alice  yes", "");
+	assert_string_equal(fx_find(&f->control, "acme")->user[0].password, "first-secret");
+	expect("", "user create acme bob", 2, "", "found nothing, expected one line");
+	r = run(NULL, "user create acme bob --generate");
+	assert_int_equal(r->code, 0);
+	assert_non_null(strstr(r->out, "PASSWORD"));
+	assert_non_null(strstr(r->out, fx_find(&f->control, "acme")->user[1].password));
+	expect("next", "user set-password acme alice", 0, "alice", "");
+	assert_string_equal(fx_find(&f->control, "acme")->user[0].password, "next");
+	expect(NULL, "user set acme alice --disable", 0, "alice  no", "");
+	expect(NULL, "user set acme alice", 2, "", "expected one of --enable and --disable");
+	expect(NULL, "user list acme", 0, "alice  no", "");
+	expect(NULL, "user delete acme bob", 0, "user bob of acme deleted", "");
+	expect(NULL, "user get acme bob", 1, "", "(404)");
+}
+
+static void
+the_rest(void **state)
+{
+	(void)state;
+	expect(NULL, "tenant create acme", 0, "", "");
+	expect(NULL, "alias create acme topic old legacy.orders --writable", 0, "topic  old   legacy.orders  yes", "");
+	expect(NULL, "alias list acme", 0, "legacy.orders", "");
+	expect(NULL, "alias delete acme topic old", 0, "alias old of acme deleted", "");
+	expect(NULL, "cluster", 0, "no", "");
+	expect(NULL, "whoami", 0, "root  platform-admin", "");
+	expect(NULL, "version", 0, "alcovectl ", "");
+	expect(NULL, "help", 0, "tenant create ID", "");
+	expect(NULL, "--help", 0, "tenant create ID", "");
+	expect(NULL, "user create --help", 0, "--password-file FILE", "");
+}
+
+static void
+usage(void **state)
+{
+	(void)state;
+	expect(NULL, "", 2, "", "no command");
+	expect(NULL, "tenant", 2, "", "unknown command tenant (or its second word is missing)");
+	expect(NULL, "tenant get", 2, "", "found 0 words, expected 1: ID");
+	expect(NULL, "tenant get a b", 2, "", "found 2 words, expected 1: ID");
+	expect(NULL, "tenant get a --purge", 2, "", "--purge is not for tenant get");
+	expect(NULL, "tenant get a --nope", 2, "", "unknown option --nope");
+	expect(NULL, "tenant get a --url", 2, "", "--url: its value is missing");
+	expect(NULL, "tenant get a -o yaml", 2, "", "expected json or text");
+	expect(NULL, "--token-file /nonexistent/token whoami", 2, "", "cannot be read from /nonexistent/token");
+}
+
+static void
+unreachable(void **state)
+{
+	char line[128];
+	int  fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t	   n = sizeof(a);
+
+	(void)state;
+	/* Bound, but nobody listens. */
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	getsockname(fd, (struct sockaddr *)&a, &n);
+	snprintf(line, sizeof(line), "--url http://127.0.0.1:%u whoami", (unsigned)ntohs(a.sin_port));
+	expect(NULL, line, 3, "", "alcovectl: http://127.0.0.1:");
+	close(fd);
+	/* A token does not leave this machine in the clear. */
+	expect(NULL, "--url http://127.0.0.1.example.com whoami", 3, "", "without https");
+	unsetenv("ALCOVE_TOKEN_FILE");
+	setenv("ALCOVE_TOKEN", FX_VIEWER, 1);
+	expect(NULL, "whoami", 0, "looker  viewer", "");
+	expect(NULL, "tenant create x", 1, "", "has the role viewer, this needs platform-admin (403)");
+	setenv("ALCOVE_TOKEN", "wrong", 1);
+	expect(NULL, "whoami", 1, "", "(401)");
+	unsetenv("ALCOVE_TOKEN");
+	expect(NULL, "whoami", 2, "", "found no token");
+}
+
+/* Names from the server cannot move the cursor. */
+static void
+no_control_characters(void **state)
+{
+	struct run *r;
+
+	(void)state;
+	assert_int_equal(fx_try(f, "POST", "/v1/tenants", NULL, "{\"id\":\"acme\",\"displayName\":\"a\\u001b[2Jb\"}"), 201);
+	r = run(NULL, "tenant list");
+	assert_int_equal(r->code, 0);
+	assert_null(strchr(r->out, '\x1b'));
+	assert_non_null(strstr(r->out, "a?[2Jb"));
+}
+
+#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = { T(tenants), T(users), T(the_rest), T(usage), T(unreachable), T(no_control_characters) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
