@@ -174,6 +174,8 @@ stream_drained(struct net_stream *s)
 static void
 set_end(struct ups_link_state *st, enum ups_end end, const char *what, const char *detail)
 {
+	if (detail == NULL)	/* an errno that libc has no words for */
+		detail = "";
 	st->end = end;
 	snprintf(st->words, sizeof(st->words), "%s port %u: %s%s%s", st->host, (unsigned)st->port, what,
 	    detail[0] == '\0' ? "" : ": ", detail);
