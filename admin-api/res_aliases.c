@@ -128,6 +128,8 @@ reply_alias(struct adm_req *r, struct adm_change *c)
 	const struct ten_alias	*a = find(t, c->con.alias_kind, path[3]);
 	const struct ten_alias	 asked = { c->con.alias_kind, path[3], alv_str_of(c->con.phys), c->con.writable };
 
+	if (c->con.if_absent)	/* else it were not OK */
+		c->con.created = true;
 	if (c->con.created)
 		adm_set_location(r, path, 4);
 	if (a != NULL)

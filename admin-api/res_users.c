@@ -70,6 +70,8 @@ reply_user(struct adm_req *r, struct adm_change *c)
 	const struct pol_user	*u = t == NULL ? NULL : pol_user_find(t, path[2]);
 	json_t			*body;
 
+	if (c->con.if_absent)	/* else it were not OK */
+		c->con.created = true;
 	if (c->con.created)
 		adm_set_location(r, path, 3);
 	if (u != NULL)
