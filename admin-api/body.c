@@ -12,15 +12,15 @@
 
 static const struct adm_field tenant_post[] = {
 	{ "id", ADM_STRING, ADM_REQUIRED, AT(con.tenant), "1 to 32 of a-z, 0-9 and '-', neither first nor last a '-'; never changes." },
-	{ "displayName", ADM_STRING, ADM_NULLABLE, AT(con.display_name), "For people." },
+	{ "displayName", ADM_STRING, ADM_NULLABLE, AT(con.display_name), "For people; absent or empty: the id." },
 	{ "adoptPrefix", ADM_BOOL, 0, AT(con.adopt_prefix), "Create although the cluster has names that begin with \"<id>.\": they become the tenant's." },
 };
 static const struct adm_field tenant_put[] = {
-	{ "displayName", ADM_STRING, ADM_NULLABLE, AT(con.display_name), "For people; absent: none." },
+	{ "displayName", ADM_STRING, ADM_NULLABLE, AT(con.display_name), "For people; absent or empty: the id." },
 	{ "adoptPrefix", ADM_BOOL, 0, AT(con.adopt_prefix), "When it creates: although the cluster has names that begin with \"<id>.\"." },
 };
 static const struct adm_field tenant_patch[] = {
-	{ "displayName", ADM_STRING, ADM_REQUIRED | ADM_NULLABLE, AT(con.display_name), "For people; null: none." },
+	{ "displayName", ADM_STRING, ADM_REQUIRED | ADM_NULLABLE, AT(con.display_name), "For people; null or empty: the id." },
 };
 #define USER_FIELDS \
 	{ "password", ADM_STRING, ADM_SECRET, AT(con.password), "Kept as SCRAM keys only." }, \
