@@ -1,0 +1,5 @@
+"""All suites, in the order in which they run."""
+import runner
+
+runner.main(["produce_consume", "groups", "transactions", "admin", "versions", "identity", "aliases", "sni", "scale",
+             "tenants_live", "faults", "upstream"])

@@ -1,0 +1,193 @@
+"""Runs suites of end-to-end tests over one shared stack.
+
+A suite is a module of this folder with functions test_*(s), s being a Stack (or Direct); a docstring's first line says what
+is shown. GATEWAY = True at a suite's top, or @gateway on one test: it makes no sense without a gateway and is left out
+there. A suite with OWN_STACK gets the judge's folder only and starts what it needs. Topics and groups of tests begin with
+fresh(), so that no test sees another's.
+"""
+import argparse
+import concurrent.futures
+import importlib
+import itertools
+import os
+import pathlib
+import sys
+import time
+import traceback
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "kit"))
+import kafkawire as kw  # noqa: E402
+import stack  # noqa: E402
+
+_numbers = itertools.count(1)
+
+
+def gateway(test):
+    test.gateway = True
+    return test
+
+
+def fresh(word):
+    """A name that no other test has."""
+    return f"{word}-{next(_numbers)}"
+
+
+def both(f, *tenants):
+    """f(tenant) for each at the same time; -> results in order. The first failure is raised."""
+    with concurrent.futures.ThreadPoolExecutor(len(tenants)) as pool:
+        return [x.result() for x in [pool.submit(f, t) for t in tenants]]
+
+
+def equal(what, expected, found):
+    if expected != found:
+        raise AssertionError(f"{what}: expected {short(expected)}, found {short(found)}")
+
+
+def true(what, found):
+    if not found:
+        raise AssertionError(what)
+
+
+def short(value):
+    text = repr(value)
+    return text if len(text) < 1500 else f"{text[:1200]}... ({len(text)} characters)"
+
+
+# ---- what most tests do --------------------------------------------------------------------------
+
+def create_topic(tenant, name, partitions=1, configs=None, replicas=-1):
+    """By a raw request; -> topic id."""
+    with tenant.wire() as w:
+        reply = w.request("CreateTopics", 7, {"timeoutMs": 15000, "Topics": [{
+            "Name": name, "NumPartitions": partitions, "ReplicationFactor": replicas,
+            "Configs": [{"Name": k, "Value": v} for k, v in (configs or {}).items()]}]})
+        equal(f"CreateTopics {name}", (0, name), (reply["Topics"][0]["ErrorCode"], reply["Topics"][0]["Name"]))
+        stack.wait_until(f"{name} has leaders", lambda: leaders(w, name) == partitions)
+        return reply["Topics"][0]["TopicId"]
+
+
+def leaders(w, name):
+    topic = w.request("Metadata", 12, {"Topics": [{"Name": name}]})["Topics"][0]
+    return sum(p["LeaderId"] >= 0 for p in topic["Partitions"] if not p["ErrorCode"])
+
+
+def delete_topic(tenant, name):
+    with tenant.wire() as w:
+        reply = w.request("DeleteTopics", 6, {"TimeoutMs": 15000, "Topics": [{"Name": name}]})
+        equal(f"DeleteTopics {name}", 0, reply["Responses"][0]["ErrorCode"])
+
+
+def produce(w, topic, values, version=12, partition=0, **more):
+    """Raw; -> the base offset."""
+    name = {"TopicId": topic} if version >= 13 else {"Name": topic}
+    reply = w.request("Produce", version, {"Acks": -1, "TimeoutMs": 10000, "TopicData": [{**name, "PartitionData": [
+        {"Index": partition, "Records": kw.batch(values, **more)}]}]})
+    answer = reply["Responses"][0]["PartitionResponses"][0]
+    equal("Produce", 0, answer["ErrorCode"])
+    return answer["BaseOffset"]
+
+
+def fetch(w, topic, offset=0, version=12, partition=0, wait_ms=500, isolation=0):
+    """Raw; -> values behind offset in one answer."""
+    name = {"TopicId": topic} if version >= 13 else {"Topic": topic}
+    value = {"MaxWaitMs": wait_ms, "MinBytes": 1, "MaxBytes": 1 << 20, "IsolationLevel": isolation, "Topics": [{
+        **name, "Partitions": [{"Partition": partition, "FetchOffset": offset, "PartitionMaxBytes": 1 << 20}]}]}
+    if version >= 7:
+        value |= {"SessionId": 0, "SessionEpoch": -1}
+    answer = w.request("Fetch", version, value)["Responses"][0]["Partitions"][0]
+    equal("Fetch", 0, answer["ErrorCode"])
+    return [v for b in kw.read_batches(answer["Records"]) if not b["attributes"] & kw.CONTROL
+            for o, _, v, _ in b["records"] if o >= offset]
+
+
+# ---- running -------------------------------------------------------------------------------------
+
+class Report:
+    def __init__(self):
+        self.passed, self.failed, self.left_out = 0, [], 0
+
+    def one(self, suite, name, f, *args):
+        began = time.monotonic()
+        try:
+            f(*args)
+        except Exception:  # whatever a test raises is its failure
+            self.failed.append(f"{suite}.{name}")
+            print(f"  FAILED {name} ({time.monotonic() - began:.1f} s)\n{traceback.format_exc()}", flush=True)
+            return False
+        self.passed += 1
+        print(f"  ok {name} ({time.monotonic() - began:.1f} s)", flush=True)
+        return True
+
+
+def tests_of(module, pattern):
+    return [(n.removeprefix("test_"), f) for n, f in vars(module).items() if n.startswith("test_") and pattern in n]
+
+
+def still_well(s):
+    """After each suite: the gateway runs, and no tenant's raw client received what is not the tenant's."""
+    if s.gateway:
+        true(f"the gateway has ended with {s.gateway.process and s.gateway.process.poll()}",
+             s.gateway.process is not None and s.gateway.process.poll() is None)
+        s.gateway.check_log()
+        equal("the gateway's log", [], s.gateway.complaints)
+    equal("what tenants may not see", [], s.verdict())
+
+
+def run_suite(report, name, module, s, pattern):
+    began = time.monotonic()
+    print(f"{name}: {(module.__doc__ or '').splitlines()[0]}", flush=True)
+    for test, f in tests_of(module, pattern):
+        if s.direct and (getattr(module, "GATEWAY", False) or getattr(f, "gateway", False)):
+            report.left_out += 1
+            continue
+        if not report.one(name, test, f, s):
+            s.failed = True
+    if not report.one(name, "still_well", still_well, s):
+        s.failed = True
+    print(f"  {time.monotonic() - began:.1f} s", flush=True)
+
+
+def arguments(suites):
+    p = argparse.ArgumentParser(prog="tests/broker/run", description="End-to-end tests with a real Kafka and real clients.",
+                                epilog=f"suites: {' '.join(suites)}. FLAVOR=asan|release|tsan says which build is tested.")
+    p.add_argument("suite", nargs="*", default=[], help="which ones; all when none is named")
+    p.add_argument("--direct", action="store_true", help="without a gateway: are the tests themselves right?")
+    p.add_argument("--only", default="", help="only tests with this in their name")
+    p.add_argument("--keep-going-on", action="store_true", dest="wait", help="wait for Enter before everything is stopped")
+    a = p.parse_args()
+    unknown = set(a.suite) - set(suites)
+    if unknown:
+        p.error(f"no suite is called {', '.join(sorted(unknown))}; there are: {' '.join(suites)}")
+    return a
+
+
+def main(suites):
+    a = arguments(suites)
+    report, began = Report(), time.monotonic()
+    modules = [(n, importlib.import_module(n)) for n in suites if not a.suite or n in a.suite]
+    shared = [(n, m) for n, m in modules if not getattr(m, "OWN_STACK", False)]
+    alone = [(n, m) for n, m in modules if getattr(m, "OWN_STACK", False) and not a.direct]
+    try:
+        if shared:
+            with (stack.Direct() if a.direct else stack.Stack()) as s:
+                print(f"{'two plain Kafkas' if a.direct else 'Kafka and the gateway (' + stack.FLAVOR + ')'} are ready "
+                      f"({time.monotonic() - began:.1f} s), in {s.folder}", flush=True)
+                for name, module in shared:
+                    run_suite(report, name, module, s, a.only)
+                if a.wait:
+                    input("Enter stops everything: ")
+        for name, module in alone:
+            print(f"{name}: {(module.__doc__ or '').splitlines()[0]}", flush=True)
+            for test, f in tests_of(module, a.only):
+                report.one(name, test, f)
+    except Exception:  # of the stack itself
+        report.failed.append("stack")
+        traceback.print_exc()
+    for name in report.failed:
+        print(f"failed: {name}")
+    if report.left_out:
+        print(f"{report.left_out} left out: they need a gateway")
+    print(f"{time.monotonic() - began:.1f} s")
+    print(f"{report.passed} passed, {len(report.failed)} failed", flush=True)
+    os._exit(1 if report.failed or not report.passed else 0)  # clients' threads would hold us up
