@@ -204,6 +204,43 @@ test_what_was_said_before_a_reset_is_heard(void **state)
 	side_end(&k, &x);
 }
 
+struct leaver {
+	struct net_later later;
+	int		 fd;
+};
+
+static void
+leave(struct net_later *l)
+{
+	struct leaver *x = ALV_HOLDER(l, struct leaver, later);
+
+	assert_int_equal(write(x->fd, "last words", 10), 10);
+	close(x->fd);	/* over unread bytes: a reset */
+}
+
+/* The same, where our write is the first to notice: the peer goes between this turn's reading and its writing. */
+static void
+test_what_was_said_before_a_broken_write_is_heard(void **state)
+{
+	struct leaver gone = { .later.fn = leave };
+	struct side   x;
+	int	      fd[2];
+
+	(void)state;
+	kit_pair(fd, false);
+	gone.fd = fd[1];
+	side_accept(&k, &x, fd[0], NULL, 1000);
+	TURN_UNTIL(&k, x.opened);
+	side_say(&k, &x, "lost", 4);
+	net_loop_turn(k.loop, 0);
+	net_later(k.loop, &gone.later);
+	side_say(&k, &x, "into the void", 13);	/* behind the other in this turn's later */
+	TURN_UNTIL(&k, x.closed);
+	assert_int_equal(x.why, NET_END_RESET);
+	assert_int_equal(x.s.in.n, 10);
+	side_end(&k, &x);
+}
+
 static void
 test_close_flushes_what_is_queued(void **state)
 {
@@ -465,6 +502,7 @@ main(void)
 		T(test_half_close_leaves_the_other_way_open),
 		T(test_reset_is_noticed_even_when_paused),
 		T(test_what_was_said_before_a_reset_is_heard),
+		T(test_what_was_said_before_a_broken_write_is_heard),
 		T(test_close_flushes_what_is_queued),
 		T(test_a_peer_that_reads_nothing_cannot_hold_a_close),
 		T(test_close_from_on_data),

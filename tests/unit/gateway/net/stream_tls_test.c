@@ -131,7 +131,7 @@ struct peer {
 	bool	 eof;
 	int	 done;		/* of the handshake */
 	int	 reason;	/* OpenSSL's, of a failed handshake or read */
-	char	 heard[256];
+	char	 heard[256];	/* the first of it */
 	size_t	 nheard;
 };
 
@@ -173,6 +173,7 @@ peer_pump(struct peer *p)
 {
 	char	bytes[4096];
 	ssize_t n;
+	int	r;
 
 	while (!p->deaf && (n = read(p->fd, bytes, sizeof(bytes))) >= 0) {
 		if (n == 0) {
@@ -184,11 +185,10 @@ peer_pump(struct peer *p)
 	ERR_clear_error();
 	if (p->done != 1 && p->reason == 0)
 		p->done = SSL_do_handshake(p->ssl);
-	if (p->done == 1 && p->reason == 0) {
-		int r = SSL_read(p->ssl, p->heard + p->nheard, (int)(sizeof(p->heard) - p->nheard));
-
-		if (r > 0)
-			p->nheard += (size_t)r;
+	while (p->done == 1 && p->reason == 0 && (r = SSL_read(p->ssl, bytes, sizeof(bytes))) > 0) {
+		if (p->nheard + (size_t)r <= sizeof(p->heard))
+			memcpy(p->heard + p->nheard, bytes, (size_t)r);
+		p->nheard += (size_t)r;
 	}
 	if (ERR_peek_error() != 0 && p->reason == 0)
 		p->reason = ERR_GET_REASON(ERR_peek_error());
@@ -318,6 +318,23 @@ test_back_pressure_is_exact(void **state)
 	}
 	assert_int_equal(total, sizeof(bytes));
 	assert_true(c.drained == 1);
+	ours_end(&c, &s);
+}
+
+/* A frame that lacks one byte has room for one byte; the record that brings it is not fetched byte by byte. */
+static void
+test_little_room_takes_a_whole_record(void **state)
+{
+	static uint8_t bytes[16384];
+	struct side    c, s;
+
+	(void)state;
+	ours(&c, &s, "localhost", 0);
+	s.s.in_max = 1;
+	side_say(&k, &c, bytes, sizeof(bytes));
+	for (int i = 0; i < 6; i++)
+		net_loop_turn(k.loop, 10);
+	assert_int_equal(s.s.in.n, sizeof(bytes));
 	ours_end(&c, &s);
 }
 
@@ -483,6 +500,30 @@ test_garbage_instead_of_tls(void **state)
 	}
 }
 
+/* Closing over what was not read would be a reset, which takes the alert away from the peer. */
+static void
+test_the_alert_survives_much_garbage(void **state)
+{
+	static uint8_t bytes[150 * 1024];
+	struct side    s;
+	uint8_t	       alert[7];
+	int	       fd[2];
+
+	(void)state;
+	kit_pair(fd, false);
+	side_accept(&k, &s, fd[0], server, 5000);
+	memset(bytes, 'x', sizeof(bytes));
+	memcpy(bytes, "\x16\x03\x01\x10\x00", 5);	/* a handshake record; what is in it isn't any */
+	assert_int_equal(write(fd[1], bytes, sizeof(bytes)), sizeof(bytes));
+	TURN_UNTIL(&k, s.closed);
+	assert_int_equal(s.why, NET_END_TLS);
+	assert_int_equal(read(fd[1], alert, sizeof(alert)), 7);
+	assert_int_equal(alert[0], 21);
+	assert_int_equal(read(fd[1], alert, sizeof(alert)), 0);
+	side_end(&k, &s);
+	close(fd[1]);
+}
+
 /* A port scan: connects and goes. */
 static void
 test_closed_before_a_byte(void **state)
@@ -510,6 +551,8 @@ fake_clock(void)
 static void
 test_slow_handshake_times_out(void **state)
 {
+	static const uint8_t hello[9] = { 0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc };
+
 	struct side s;
 	int	    fd[2];
 
@@ -518,8 +561,8 @@ test_slow_handshake_times_out(void **state)
 	net_loop_clock(k.loop, fake_clock);
 	kit_pair(fd, false);
 	side_accept(&k, &s, fd[0], server, 100);
-	for (int i = 0; i < 9; i++) {
-		assert_int_equal(write(fd[1], "\x16\x03\x01\x02\x00\x01\x00\x01\xfc" + i, 1), 1);
+	for (size_t i = 0; i < sizeof(hello); i++) {
+		assert_int_equal(write(fd[1], &hello[i], 1), 1);
 		fake_us += 10 * 1000;	/* trickling does not buy time */
 		net_loop_turn(k.loop, 0);
 		assert_int_equal(s.closed, 0);
@@ -748,6 +791,43 @@ test_key_update_of_the_peer(void **state)
 	peer_close(&p);
 }
 
+/* Our answers to the peer's KeyUpdates are written while a megabyte of ours is stuck: their place is behind what is
+ * pending, which has partly left by then. One byte out of order and the peer's next record does not decrypt. */
+static void
+test_key_update_while_output_is_stuck(void **state)
+{
+	static uint8_t bytes[1024 * 1024];
+	struct peer    p;
+	struct side    s;
+	int	       fd[2];
+
+	(void)state;
+	kit_pair(fd, true);
+	side_accept(&k, &s, fd[0], server, 5000);
+	peer_open(&p, fd[1], false, NULL);
+	PUMP_UNTIL(&p, s.opened && p.done == 1);
+	side_say(&k, &s, bytes, sizeof(bytes));
+	for (int round = 0; round < 40; round++) {
+		char taste[1500];
+		ssize_t n;
+
+		net_loop_turn(k.loop, 1);
+		assert_int_equal(SSL_key_update(p.ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+		peer_say(&p, "ping");
+		net_loop_turn(k.loop, 1);
+		assert_non_null(s.s.pending);
+		n = read(p.fd, taste, sizeof(taste));
+		if (n > 0)
+			assert_int_equal(BIO_write(p.in, taste, (int)n), n);
+	}
+	PUMP_UNTIL(&p, p.nheard == sizeof(bytes) || p.reason != 0);
+	assert_int_equal(p.reason, 0);
+	assert_int_equal(s.s.in.n, 160);
+	assert_int_equal(s.closed, 0);
+	side_end(&k, &s);
+	peer_close(&p);
+}
+
 /* Asks for new keys again and again and reads none of the answers: memory stays bounded, and it ends. */
 static void
 test_key_update_flood(void **state)
@@ -888,6 +968,7 @@ main(void)
 		T(test_rsa),
 		T(test_keys_are_renewed),
 		T(test_back_pressure_is_exact),
+		T(test_little_room_takes_a_whole_record),
 		T(test_an_idle_stream_holds_no_block),
 		T(test_one_byte_at_a_time),
 		T(test_close_notify_and_half_close),
@@ -895,6 +976,7 @@ main(void)
 		T(test_fin_inside_a_record),
 		T(test_a_changed_record),
 		T(test_garbage_instead_of_tls),
+		T(test_the_alert_survives_much_garbage),
 		T(test_closed_before_a_byte),
 		T(test_slow_handshake_times_out),
 		T(test_an_open_stream_has_no_timer),
@@ -908,6 +990,7 @@ main(void)
 		T(test_mtls_without_a_certificate),
 		T(test_renegotiation_is_refused),
 		T(test_key_update_of_the_peer),
+		T(test_key_update_while_output_is_stuck),
 		T(test_key_update_flood),
 		T(test_tickets_are_bound_to_the_name),
 		T(test_no_early_data),
