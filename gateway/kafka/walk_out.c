@@ -1,4 +1,6 @@
 /* The writing half of the walk; walk.h says how runs, frames and places hang together. */
+#include <alcove/check.h>
+
 #include "kafka/walk.h"
 
 /* Nothing comes before the count of a section or array in its frame, so this is also what kfk_walk_take asks. */
@@ -90,6 +92,7 @@ kfk_walk_push(struct kfk_walk_state *s, const struct kfk_op *op, size_t n, uint3
 	struct kfk_frame *f = &s->frames[s->depth];
 	bool		  tags = op->code == KFK_OP_TAGS, rewrite = more > 0 || s->held > 0;
 
+	ALV_CHECK_SLOW(s->depth < s->plan->depth);
 	f->tags = tags;
 	f->plain = s->mute || (!tags && (!s->changeable || !(op->flags & KFK_VISIBLE)));
 	f->compact = tags || (op->flags & KFK_COMPACT);
