@@ -59,12 +59,22 @@ node_port(const struct api_conn *c, int32_t node, int32_t *port)
 }
 
 bool
+api_reachable(const struct api_conn *c, int64_t node)
+{
+	const struct clu_view *v = clu_board_load(c->w->shared->board);
+	int32_t		       port;
+
+	if (node < 0 || node > INT32_MAX || v == NULL || clu_broker_find(v, (int32_t)node) == NULL)
+		return false;
+	return c->listener->endpoint != POL_ENDPOINT_PORT || node_port(c, (int32_t)node, &port);
+}
+
+bool
 api_advertise(const struct api_conn *c, struct alv_arena *a, int32_t node, struct alv_str *host, int32_t *port)
 {
 	const struct pol_listener *l = c->listener;
-	const struct clu_view	  *v = clu_board_load(c->w->shared->board);
 
-	if (node >= 0 && (v == NULL || clu_broker_find(v, node) == NULL))
+	if (node >= 0 && !api_reachable(c, node))
 		return false;
 	if (l->endpoint == POL_ENDPOINT_PORT) {
 		*host = alv_arena_str(a, alv_str_of(l->advertised_host));

@@ -24,22 +24,13 @@ api_put_brokers(struct api_call *c, struct kfk_tree *r, struct kfk_node *list, u
 	}
 }
 
-static bool
-reachable(struct api_call *c, int64_t id)
-{
-	struct alv_str host;
-	int32_t	       port;
-
-	return id >= 0 && id <= INT32_MAX && api_advertise(c->conn, &c->arena, (int32_t)id, &host, &port);
-}
-
 int32_t
 api_some_broker(struct api_call *c, int64_t wanted)
 {
-	if (reachable(c, wanted))
+	if (api_reachable(c->conn, wanted))
 		return (int32_t)wanted;
 	for (size_t i = 0; i < c->view->nbrokers; i++)
-		if (reachable(c, c->view->brokers[i].id))
+		if (api_reachable(c->conn, c->view->brokers[i].id))
 			return c->view->brokers[i].id;
 	return -1;
 }

@@ -100,12 +100,10 @@ see_id(struct pass *p, const struct kfk_value *v)
 static enum kfk_do
 see_node(struct pass *p, uint16_t id, struct kfk_value *v)
 {
-	bool known = v->i >= 0 && v->i <= INT32_MAX &&
-	    api_advertise(p->c->conn, &p->c->arena, (int32_t)v->i, &p->host, &p->port);
-
 	if (id == R(NODE_ENDPOINTS_NODE_ID))
-		return known ? KFK_KEEP : KFK_DROP;
-	if (known || v->i == -1)
+		return api_reachable(p->c->conn, v->i) &&
+		    api_advertise(p->c->conn, &p->c->arena, (int32_t)v->i, &p->host, &p->port) ? KFK_KEEP : KFK_DROP;
+	if (v->i == -1 || api_reachable(p->c->conn, v->i))
 		return KFK_KEEP;
 	v->i = -1;
 	return KFK_REPLACE;

@@ -168,8 +168,12 @@ api_each_topic(struct api_call *c, api_topic_fn fn, void *arg)
 void
 api_learn_id(struct api_call *c, struct alv_uuid id, struct alv_str phys)
 {
-	if (!alv_uuid_zero(id))
-		clu_ids_learn(c->conn->w->ids, id, phys, c->conn->w->now_us);
+	struct api_worker *w = c->conn->w;
+	struct alv_str	   known;
+
+	/* Most ids that pass are known already: a lookup is cheaper than making the entry anew. */
+	if (!alv_uuid_zero(id) && clu_ids_find(w->ids, c->view, id, w->now_us, &known))
+		clu_ids_learn(w->ids, id, phys, w->now_us);
 }
 
 void

@@ -197,7 +197,10 @@ bool	api_topic_config_is_list(struct alv_str name);
 /* Where a config's value comes from, as tenants see it: the platform's own settings are defaults to them. */
 int64_t api_config_source(int64_t source);
 
-/* ---- brokers (describe.c) ------------------------------------------------------------------------ */
+/* ---- brokers ------------------------------------------------------------------------------------- */
+
+/* Is it a node that this connection's clients can be sent to? (api_advertise without the address; conn.c) */
+bool api_reachable(const struct api_conn *c, int64_t node);
 
 /* Fills an array of endpoints with the brokers that this connection's clients can reach. Fields of an element: node, host,
  * port. */

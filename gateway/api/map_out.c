@@ -135,20 +135,21 @@ put_endpoint(const struct api_peers *p, int32_t node, struct alv_str host, int32
 static enum alv_err
 out_node(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
 {
+	bool	       known = !n->f->array && api_reachable(m->c->conn, n->v.i);
 	struct alv_str host = ALV_STR("");
 	int32_t	       port = -1;
-	bool	       known = n->v.i >= 0 && n->v.i <= INT32_MAX &&
-	    api_advertise(m->c->conn, &m->c->arena, (int32_t)n->v.i, &host, &port);
 
 	if (n->f->array)
 		return ALV_OK;
-	if (n == p->node && p->host != NULL) {
-		if (!known && n->v.i >= 0 && p->element)
-			return ALV_E_FOREIGN;
-		put_endpoint(p, known ? (int32_t)n->v.i : -1, known ? host : ALV_STR(""), known ? port : -1);
-	} else if (!known) {
-		n->v.i = -1;
+	if (n != p->node || p->host == NULL) {
+		n->v.i = known ? n->v.i : -1;
+		return ALV_OK;
 	}
+	if (!known && n->v.i >= 0 && p->element)
+		return ALV_E_FOREIGN;
+	if (known && !api_advertise(m->c->conn, &m->c->arena, (int32_t)n->v.i, &host, &port))
+		return ALV_E_NOMEM;
+	put_endpoint(p, known ? (int32_t)n->v.i : -1, host, port);
 	return ALV_OK;
 }
 

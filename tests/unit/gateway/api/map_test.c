@@ -1,6 +1,4 @@
-/* Mapping by kind: what no rule lets pass, ids that stand alone in a response, and what is charged. */
-#include <alcove/buf.h>
-
+/* Mapping by kind: what no rule lets pass, and ids that stand alone in a response. */
 #include "stage.h"
 
 /* A request that a handler judged but that holds a field of a kind without a rule. */
@@ -81,45 +79,12 @@ an_assignment_may_wait_for_ids(void **state)
 #undef Q
 #undef R
 
-/* Bytes of a direction, as they are told to Prometheus. */
-static bool
-metered(struct stage *s, const char *line)
-{
-	struct met_worker *w = s->worker.meter;
-	struct alv_buf	   b;
-	bool		   found;
-
-	alv_buf_init(&b, 1 << 20);
-	met_render(&w, 1, &b);
-	found = memmem(b.p, b.n, line, strlen(line)) != NULL;
-	alv_buf_fini(&b);
-	return found;
-}
-
-static void
-what_is_asked_is_charged(void **state)
-{
-	struct stage	 s;
-	struct kfk_tree *t;
-
-	(void)state;
-	stage_open(&s, NULL, 0);
-	t = stage_begin(&s, KFK_API_DESCRIBE_CLUSTER, 0);
-	assert_int_equal(stage_send(&s), API_ANSWER);
-	assert_int_equal(s.call.charged, 0);
-	assert_true(metered(&s, "acme"));
-	assert_false(metered(&s, "globex"));
-	(void)t;
-	stage_close(&s);
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_kind_without_a_rule_is_refused),
 		cmocka_unit_test(an_assignment_may_wait_for_ids),
-		cmocka_unit_test(what_is_asked_is_charged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
