@@ -1,6 +1,6 @@
 /* OpenSSL's BIO over the loop's shared buffers: many records are one recv and one send.
  * Invariants: shared.in and shared.out belong to one stream during one step and are empty between steps; what the socket
- * did not take is the stream's `pending`, older than anything in shared.out, and never more than one block. */
+ * did not take is the stream's `pending`, older than anything in shared.out, and never more than that holds. */
 #include <alcove/check.h>
 
 #include "net/stream_int.h"
@@ -8,7 +8,13 @@
 #include <errno.h>
 #include <openssl/bio.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <sys/socket.h>
+
+struct net_stream_pending {
+	size_t	at, n;	/* from at to n is still to go */
+	uint8_t data[];
+};
 
 static int
 bio_read(BIO *b, char *to, int n)
@@ -38,7 +44,7 @@ bio_write(BIO *b, const char *from, int n)
 {
 	struct net_stream	 *s = BIO_get_data(b);
 	struct net_stream_shared *sh = s->ctx->shared;
-	size_t			  part = NET_SHARED - sh->out_n;
+	size_t			  part = NET_SHARED_OUT - sh->out_n;
 
 	BIO_clear_retry_flags(b);
 	if (n <= 0)
@@ -96,7 +102,14 @@ net_bio_new(struct net_stream *s)
 size_t
 net_pending(const struct net_stream *s)
 {
-	return s->pending == NULL ? 0 : s->pending->used - s->pending_at;
+	return s->pending == NULL ? 0 : s->pending->n - s->pending->at;
+}
+
+void
+net_pending_drop(struct net_stream *s)
+{
+	free(s->pending);
+	s->pending = NULL;
 }
 
 /* As much of p as the socket takes; *took tells. */
@@ -127,40 +140,37 @@ send_pending(struct net_stream *s)
 	enum net_io io;
 	size_t	    took;
 
-	io = send_some(s, s->pending->data + s->pending_at, net_pending(s), &took);
-	s->pending_at += (uint32_t)took;
-	if (io == NET_IO_OK) {
-		alv_block_put(s->pending);
-		s->pending = NULL;
-		s->pending_at = 0;
-	}
+	io = send_some(s, s->pending->data + s->pending->at, net_pending(s), &took);
+	s->pending->at += took;
+	if (io == NET_IO_OK)
+		net_pending_drop(s);
 	return io;
 }
 
-/* Keeps n bytes behind what is pending. TLS: more than a block, which a peer gets to only by making OpenSSL answer
+/* Keeps n bytes behind what is pending. TLS: more than one buffer, which a peer gets to only by making OpenSSL answer
  * again and again without reading the answers. */
 static enum net_io
 keep(struct net_stream *s, const uint8_t *p, size_t n)
 {
-	size_t		  old = net_pending(s);
-	struct alv_block *b;
+	struct net_stream_pending *k;
+	size_t			   old = net_pending(s);
 
 	if (n == 0)
 		return NET_IO_BLOCKED;
-	if (old + n > NET_SHARED) {
+	if (old + n > NET_SHARED_OUT) {
 		s->tls_why = "the peer does not read what it asks for";
 		return NET_IO_TLS;
 	}
-	b = alv_block_get(s->ctx->pool, old + n);
-	if (b == NULL)
+	k = malloc(sizeof(*k) + old + n);
+	if (k == NULL)
 		return NET_IO_NOMEM;
+	k->at = 0;
+	k->n = old + n;
 	if (old > 0)
-		memcpy(b->data, s->pending->data + s->pending_at, old);
-	memcpy(b->data + old, p, n);
-	b->used = (uint32_t)(old + n);
-	alv_block_put(s->pending);
-	s->pending = b;
-	s->pending_at = 0;
+		memcpy(k->data, s->pending->data + s->pending->at, old);
+	memcpy(k->data + old, p, n);
+	net_pending_drop(s);
+	s->pending = k;
 	return NET_IO_BLOCKED;
 }
 

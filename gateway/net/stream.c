@@ -78,8 +78,7 @@ finish(struct net_stream *s, enum net_end why)
 	net_timer_stop(&s->timer);
 	net_fd_close(&s->fd);
 	alv_chain_clear(&s->out);
-	alv_block_put(s->pending);
-	s->pending = NULL;
+	net_pending_drop(s);
 	SSL_free(s->ssl);
 	s->ssl = NULL;
 	net_later(s->ctx->loop, &s->later);

@@ -80,8 +80,7 @@ struct net_stream {
 	struct net_later	later;
 	struct net_stream_ctx  *ctx;
 	struct ssl_st	       *ssl;
-	struct alv_block       *pending;	/* ciphertext the socket did not take, from pending_at to its `used` */
-	uint32_t		pending_at;
+	struct net_stream_pending *pending;	/* ciphertext the socket did not take; bounded by one shared buffer */
 	uint32_t		flags;
 	uint8_t			state, end;
 	uint32_t		tls_need;	/* ciphertext bytes that complete the record at hand */

@@ -26,10 +26,12 @@ enum {
 enum net_io { NET_IO_OK, NET_IO_BLOCKED, NET_IO_EOF, NET_IO_CUT, NET_IO_RESET, NET_IO_TLS, NET_IO_SNI, NET_IO_NOMEM };
 
 enum {
-	NET_SHARED = ALV_BLOCK_MAX,	/* what is left of `out` must fit one block */
+	NET_SHARED = ALV_BLOCK_MAX,
 	NET_TLS_PLAIN = 16384,		/* plaintext of one record */
 	NET_TLS_RECORD = NET_TLS_PLAIN + 512,
 	NET_TLS_SLACK = 1024,		/* kept for what OpenSSL writes by itself: KeyUpdate, alerts */
+	/* So much that what one read of the other side brought is one send here, with the records' overhead. */
+	NET_SHARED_OUT = NET_SHARED + NET_TLS_RECORD + NET_TLS_SLACK,
 	NET_WRITE_TURN = 1024 * 1024	/* a stream's share of a turn */
 };
 
@@ -37,7 +39,7 @@ enum {
 struct net_stream_shared {
 	size_t	in_at, in_n, out_n;
 	uint8_t in[NET_SHARED];
-	uint8_t out[NET_SHARED];
+	uint8_t out[NET_SHARED_OUT];
 	uint8_t scratch[NET_TLS_PLAIN];
 };
 
@@ -68,6 +70,7 @@ void	     net_tls_bye(struct net_stream *s);	/* close_notify, as far as the sock
 /* The BIO under a stream's SSL, and what it collected. */
 struct bio_st *net_bio_new(struct net_stream *s) ALV_MUST;
 enum net_io    net_bio_flush(struct net_stream *s) ALV_MUST;
-size_t	       net_pending(const struct net_stream *s);
+size_t	       net_pending(const struct net_stream *s);	/* bytes that the socket did not take yet */
+void	       net_pending_drop(struct net_stream *s);
 
 #endif

@@ -200,7 +200,7 @@ net_tls_write(struct net_stream *s)
 	uint64_t		  start = s->bytes_out;
 
 	while (io == NET_IO_OK && s->out.n > 0 && s->bytes_out - start < NET_WRITE_TURN) {
-		if (NET_SHARED - sh->out_n < NET_TLS_RECORD + NET_TLS_SLACK)
+		if (NET_SHARED_OUT - sh->out_n < NET_TLS_RECORD + NET_TLS_SLACK)
 			io = net_bio_flush(s);
 		else
 			io = encrypt_one(s);

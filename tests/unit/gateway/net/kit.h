@@ -251,7 +251,7 @@ talk_hear(struct talk *t)
 static inline void
 talk_watch(struct talk *t)
 {
-	size_t out = t->x.s.out.n + (t->x.s.pending == NULL ? 0 : t->x.s.pending->used - t->x.s.pending_at);
+	size_t out = t->x.s.out.n;
 
 	if (t->x.s.in.n > t->most_in)
 		t->most_in = t->x.s.in.n;

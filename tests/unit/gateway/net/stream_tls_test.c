@@ -255,7 +255,7 @@ talk_tls(int version, uint64_t total)
 	ours(&t[0].x, &t[1].x, "localhost", version);
 	talk_run(&k, &t[0], &t[1], total);
 	for (int i = 0; i < 2; i++)
-		assert_true(t[i].most_out <= NET_HIGH_WATER + 70000 + 256 * 1024);
+		assert_true(t[i].most_out <= NET_HIGH_WATER + 70000);
 	ours_end(&t[0].x, &t[1].x);
 	free(t);
 }
