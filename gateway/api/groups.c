@@ -2,7 +2,7 @@
  *
  * The broker reads the bytes inside JoinGroup and SyncGroup when the protocol type is "consumer" (offset expiry, OffsetDelete,
  * upgrades to KIP-848), so the names inside are mapped both ways, whatever the group's type is at the moment. Before v5
- * SyncGroup does not say its protocol type: it is remembered from the JoinGroup of the same connection. */
+ * SyncGroup does not say its protocol type: it is remembered from the JoinGroup of the same connection that succeeded. */
 #include "api/groups.h"
 
 #include <stdlib.h>
@@ -206,16 +206,18 @@ api_find_coordinator_response(struct api_call *c, struct kfk_tree *r)
 #undef Q
 #undef R
 
-/* ---- what a connection remembers of its groups: hash of the id -> is it a consumer's? ----------------------- */
+/* ---- what a connection remembers of its groups: the protocol that the broker agreed to ------------------------ */
 
-enum { GROUPS_REMEMBERED = 16 };
+enum { GROUPS_REMEMBERED = 16, PROTOCOL_MAX = 63, SYNC_SAYS_PROTOCOL = 5 };
+
+struct protocol {
+	uint64_t group;		/* hash of the id */
+	char	 type[PROTOCOL_MAX + 1], name[PROTOCOL_MAX + 1];
+};
 
 struct api_groups {
-	unsigned n;	/* grows; the place is n % GROUPS_REMEMBERED */
-	struct {
-		uint64_t hash;
-		bool	 consumer;
-	} at[GROUPS_REMEMBERED];
+	unsigned	n;	/* grows; the place is n % GROUPS_REMEMBERED */
+	struct protocol at[GROUPS_REMEMBERED];
 };
 
 static uint64_t
@@ -225,33 +227,37 @@ group_hash(struct alv_str group)
 }
 
 /* NULL: not remembered. */
-static bool *
-recall(struct api_conn *conn, struct alv_str group)
+static struct protocol *
+recall(const struct api_conn *conn, struct alv_str group)
 {
 	struct api_groups *g = conn->groups;
 	uint64_t	   hash = group_hash(group);
 
 	for (unsigned i = 0; g != NULL && i < GROUPS_REMEMBERED && i < g->n; i++)
-		if (g->at[i].hash == hash)
-			return &g->at[i].consumer;
+		if (g->at[i].group == hash)
+			return &g->at[i];
 	return NULL;
 }
 
+/* Names that are no protocol's are not kept: an old client of such a group never gets past its join. */
 static bool
-remember(struct api_conn *conn, struct alv_str group, bool consumer)
+remember(struct api_conn *conn, struct alv_str group, struct alv_str type, struct alv_str name)
 {
-	bool *known = recall(conn, group);
+	struct protocol *p = recall(conn, group);
 
-	if (known != NULL) {
-		*known = consumer;
-		return true;
-	}
+	if (type.n > PROTOCOL_MAX || name.n > PROTOCOL_MAX)
+		type = name = ALV_STR("");
 	if (conn->groups == NULL)
 		conn->groups = calloc(1, sizeof(*conn->groups));
 	if (conn->groups == NULL)
 		return false;
-	conn->groups->at[conn->groups->n % GROUPS_REMEMBERED].hash = group_hash(group);
-	conn->groups->at[conn->groups->n++ % GROUPS_REMEMBERED].consumer = consumer;
+	if (p == NULL)
+		p = &conn->groups->at[conn->groups->n++ % GROUPS_REMEMBERED];
+	*p = (struct protocol){ .group = group_hash(group) };
+	if (type.n > 0 && name.n > 0) {
+		memcpy(p->type, type.p, type.n);
+		memcpy(p->name, name.p, name.n);
+	}
 	return true;
 }
 
@@ -268,36 +274,72 @@ forward_embedded(struct api_call *c, struct kfk_tree *q, uint16_t error)
 	return err ? api_answer_code(c, error, KFK_INCONSISTENT_GROUP_PROTOCOL) : api_send(c, q);
 }
 
+struct joining {	/* what a JoinGroup leaves for its response */
+	struct alv_str group, type;
+};
+
 enum api_result
 api_join_group_request(struct api_call *c, struct kfk_tree *q)
 {
-	struct alv_str group = kfk_get_str(q, &q->root, KFK_JOIN_GROUP_REQUEST_GROUP_ID);
-	int16_t	       code = api_judge_group(c, group, POL_OP_READ);
+	struct joining *j = alv_arena_alloc(&c->arena, sizeof(*j));
+	int16_t		code;
 
+	if (j == NULL)
+		return api_fail(c, ALV_E_LIMIT);
+	j->group = kfk_get_str(q, &q->root, KFK_JOIN_GROUP_REQUEST_GROUP_ID);
+	j->type = kfk_get_str(q, &q->root, KFK_JOIN_GROUP_REQUEST_PROTOCOL_TYPE);
+	code = api_judge_group(c, j->group, POL_OP_READ);
 	if (code != 0)
 		return api_answer_code(c, KFK_JOIN_GROUP_RESPONSE_ERROR_CODE, code);
-	api_memo(c)->consumer = alv_str_eqz(kfk_get_str(q, &q->root, KFK_JOIN_GROUP_REQUEST_PROTOCOL_TYPE), "consumer");
-	if (!remember(c->conn, group, api_memo(c)->consumer))
-		return api_fail(c, ALV_E_NOMEM);
+	api_memo(c)->own = j;
+	api_memo(c)->consumer = alv_str_eqz(j->type, "consumer");
 	return forward_embedded(c, q, KFK_JOIN_GROUP_RESPONSE_ERROR_CODE);
+}
+
+enum api_result
+api_join_group_response(struct api_call *c, struct kfk_tree *r)
+{
+	const struct joining *j = api_memo(c)->own;
+
+	if (kfk_get_int(r, &r->root, KFK_JOIN_GROUP_RESPONSE_ERROR_CODE) == 0 &&
+	    !remember(c->conn, j->group, j->type, kfk_get_str(r, &r->root, KFK_JOIN_GROUP_RESPONSE_PROTOCOL_NAME)))
+		return api_fail(c, ALV_E_NOMEM);
+	return api_pass(c, r);
+}
+
+/* Old versions do not say of which protocol they are: they go upstream as one that does, so that the broker compares
+ * what was remembered with what the group has by now. */
+static int16_t
+say_protocol(struct api_call *c, struct kfk_tree *q, struct alv_str group)
+{
+	const struct protocol *p = recall(c->conn, group);
+	struct alv_str	       type, name;
+
+	/* It joined on another connection: it is told to join again, here. */
+	if (p == NULL || p->type[0] == '\0')
+		return KFK_REBALANCE_IN_PROGRESS;
+	type = alv_arena_str(&c->arena, alv_str_of(p->type));
+	name = alv_arena_str(&c->arena, alv_str_of(p->name));
+	q->version = SYNC_SAYS_PROTOCOL;
+	kfk_set_str(q, &q->root, KFK_SYNC_GROUP_REQUEST_PROTOCOL_TYPE, type);
+	kfk_set_str(q, &q->root, KFK_SYNC_GROUP_REQUEST_PROTOCOL_NAME, name);
+	return 0;
 }
 
 enum api_result
 api_sync_group_request(struct api_call *c, struct kfk_tree *q)
 {
-	struct alv_str group = kfk_get_str(q, &q->root, KFK_SYNC_GROUP_REQUEST_GROUP_ID);
-	struct alv_str type = kfk_get_str(q, &q->root, KFK_SYNC_GROUP_REQUEST_PROTOCOL_TYPE);
+	struct alv_str group = kfk_get_str(q, &q->root, KFK_SYNC_GROUP_REQUEST_GROUP_ID), type;
 	int16_t	       code = api_judge_group(c, group, POL_OP_READ);
-	const bool    *known = code == 0 ? recall(c->conn, group) : NULL;
 
-	if (code == 0 && q->version >= 5 && type.p == NULL)
+	if (code == 0 && q->version < SYNC_SAYS_PROTOCOL)
+		code = say_protocol(c, q, group);
+	type = kfk_get_str(q, &q->root, KFK_SYNC_GROUP_REQUEST_PROTOCOL_TYPE);
+	if (code == 0 && type.p == NULL)
 		code = KFK_INCONSISTENT_GROUP_PROTOCOL;
-	/* It joined on another connection: it is told to join again, here. */
-	if (code == 0 && q->version < 5 && known == NULL)
-		code = KFK_REBALANCE_IN_PROGRESS;
 	if (code != 0)
 		return api_answer_code(c, KFK_SYNC_GROUP_RESPONSE_ERROR_CODE, code);
-	api_memo(c)->consumer = q->version >= 5 ? alv_str_eqz(type, "consumer") : *known;
+	api_memo(c)->consumer = alv_str_eqz(type, "consumer");
 	return forward_embedded(c, q, KFK_SYNC_GROUP_RESPONSE_ERROR_CODE);
 }
 
