@@ -35,29 +35,54 @@ struct asked {			/* one group of the request */
 	struct alv_str	 group;	/* virtual */
 	int16_t		 code;	/* of the whole group: it is not forwarded */
 	bool		 all;	/* topics were null */
+	bool		 settled;	/* refused here, or answered */
 	struct api_split split;
+};
+
+struct asking {
+	struct asked *first, *last, *at;	/* at: where the next answer is looked for first */
 };
 
 static struct asked *
 note_asked(struct api_call *c, struct alv_str group, int16_t code, bool all)
 {
-	struct asked *a = alv_arena_alloc(&c->arena, sizeof(*a));
+	struct asking *l = api_memo(c)->own;
+	struct asked  *a = alv_arena_alloc(&c->arena, sizeof(*a));
 
 	if (a == NULL)
 		return NULL;
-	*a = (struct asked){ .next = api_memo(c)->own, .group = group, .code = code, .all = all };
-	api_memo(c)->own = a;
+	*a = (struct asked){ .group = group, .code = code, .all = all, .settled = code != 0 };
+	if (l->last == NULL)
+		l->first = l->at = a;
+	else
+		l->last->next = a;
+	l->last = a;
 	api_note(c, code);
 	return a;
 }
 
 static struct asked *
-find_asked(const struct api_call *c, struct alv_str group)
+find_asked(struct asked *from, const struct asked *end, struct alv_str group)
 {
-	struct asked *a = api_memo(c)->own;
+	while (from != end && (from->settled || !alv_str_eq(from->group, group)))
+		from = from->next;
+	return from == end ? NULL : from;
+}
 
-	while (a != NULL && !alv_str_eq(a->group, group))
-		a = a->next;
+/* What was asked about the group of an answer; each once. Brokers keep the order, so it is mostly the next one. NULL:
+ * nobody asked. */
+static struct asked *
+take_asked(struct api_call *c, struct alv_str group)
+{
+	struct asking *l = api_memo(c)->own;
+	struct asked  *a = find_asked(l->at, NULL, group);
+
+	if (a == NULL)
+		a = find_asked(l->first, l->at, group);
+	if (a == NULL)
+		return NULL;
+	a->settled = true;
+	l->at = a->next;
 	return a;
 }
 
@@ -118,7 +143,7 @@ splice_asked(struct api_call *c, struct kfk_tree *r)
 
 	if (groups == NULL)
 		groups = kfk_set_empty(r, &r->root, R(GROUPS));
-	for (const struct asked *a = api_memo(c)->own; a != NULL; a = a->next) {
+	for (const struct asked *a = ((struct asking *)api_memo(c)->own)->first; a != NULL; a = a->next) {
 		struct kfk_node *e;
 
 		if (a->code == 0)
@@ -136,6 +161,9 @@ many_groups(struct api_call *c, struct kfk_tree *q)
 	bool		 waiting = false;
 	struct kfk_tree	 r;
 
+	api_memo(c)->own = alv_arena_alloc(&c->arena, sizeof(struct asking));
+	if (api_memo(c)->own == NULL)
+		return api_fail(c, ALV_E_LIMIT);
 	for (struct kfk_node *e = groups == NULL ? NULL : groups->kids; e != NULL; e = next) {
 		next = e->next;
 		if (judge_asked(c, q, e, &waiting))
@@ -204,9 +232,9 @@ api_offset_fetch_response(struct api_call *c, struct kfk_tree *r)
 		return answer_single(c, r);
 	groups = kfk_get(&r->root, R(GROUPS));
 	for (struct kfk_node *e = groups == NULL ? NULL : groups->kids; e != NULL; e = e->next) {
-		const struct asked *a = find_asked(c, kfk_get_str(r, e, R(GROUPS_GROUP_ID)));
+		const struct asked *a = take_asked(c, kfk_get_str(r, e, R(GROUPS_GROUP_ID)));
 
-		if (a == NULL)		/* nobody asked for it */
+		if (a == NULL)
 			return api_close(c, MET_CLOSE_UPSTREAM_FOREIGN);
 		if (a->all)
 			drop_undescribed(c, r, e, R(GROUPS_TOPICS), R(GROUPS_TOPICS_NAME), R(GROUPS_TOPICS_TOPIC_ID));
