@@ -18,19 +18,22 @@ refuse(struct api_call *c, int16_t code, const char *text)
 	return api_answer(c, &r);
 }
 
-/* The first refusal among the subscribed names is the whole request's. */
+/* A refusal among the subscribed names is the whole request's; brokers ask for rights before they look at spelling. */
 static int16_t
 judge_subscription(struct api_call *c, const struct kfk_tree *q)
 {
 	const struct kfk_node *names = kfk_get(&q->root, Q(SUBSCRIBED_TOPIC_NAMES));
+	int16_t		       worst = 0;
 
 	for (const struct kfk_node *e = names == NULL ? NULL : names->kids; e != NULL; e = e->next) {
 		int16_t code = api_judge_name(c, e->v.s, POL_OP_DESCRIBE, 0);
 
-		if (code == KFK_TOPIC_AUTHORIZATION_FAILED || code == KFK_INVALID_TOPIC_EXCEPTION)
+		if (code == KFK_TOPIC_AUTHORIZATION_FAILED)
 			return code;
+		if (code == KFK_INVALID_TOPIC_EXCEPTION)
+			worst = code;
 	}
-	return 0;
+	return worst;
 }
 
 /* What a member says it owns is only compared with what it was given: an id that is not ours cannot be part of it. True:

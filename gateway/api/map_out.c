@@ -49,17 +49,21 @@ out_name(struct api_map *m, struct kfk_node *n, enum ten_kind kind)
 	return ALV_OK;
 }
 
-/* An id beside an own topic's name is learnt; one that stands alone must be known as own. */
+/* An id beside an own topic's name is learnt, unless it is known as another's; one that stands alone must be known as own. */
 static enum alv_err
 out_id(struct api_map *m, const struct api_peers *p, struct kfk_node *n, struct alv_str phys)
 {
-	struct alv_str found;
-	enum alv_err   err;
+	struct api_worker *w = m->c->conn->w;
+	struct alv_str	   found;
+	enum alv_err	   err;
 
 	(void)p;
 	if (alv_uuid_zero(n->v.id))
 		return ALV_OK;
 	if (phys.p != NULL && phys.n > 0) {
+		/* An id never changes its name. */
+		if (!clu_ids_find(w->ids, m->c->view, n->v.id, w->now_us, &found) && !alv_str_eq(found, phys))
+			return ALV_E_FOREIGN;
 		api_learn_id(m->c, n->v.id, phys);
 		return ALV_OK;
 	}
