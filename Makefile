@@ -164,6 +164,7 @@ $(B)/bin/%_fuzz: $(B)/obj/tests/fuzz/%_fuzz.o $(foreach c,$(LINK_ORDER),$(call L
 
 docs: $(B)/alcove
 	@$(B)/alcove options >docs/configuration.md
+	@$(B)/alcove apis >docs/api-coverage.md
 
 # ---- installation ------------------------------------------------------------------------------------
 PREFIX	?= /usr

@@ -33,6 +33,7 @@ static const char usage[] =
 	"         --bootstrap H:P      the physical cluster (default: 127.0.0.1:9092)\n"
 	"         --san NAME           one more name or address for the certificate; may be repeated\n"
 	"       alcove options                           every option of alcove.yaml, as Markdown\n"
+	"       alcove apis                              every api of Kafka and what is offered of it, as Markdown\n"
 	"       alcove version | --version\n"
 	"       alcove help | --help\n"
 	"\n"
@@ -405,12 +406,12 @@ cmd_init(const struct pol_init *i)
 }
 
 static int
-cmd_options(void)
+cmd_page(void (*write_page)(struct alv_buf *out))
 {
 	struct alv_buf out;
 
 	alv_buf_init(&out, TEXT_MAX);
-	pol_config_doc(&out);
+	write_page(&out);
 	return print_text(ALV_OK, &out, NULL);
 }
 
@@ -476,7 +477,9 @@ run_command(const char *name, struct args *a, int argc, char **argv)
 	if (strcmp(name, "check") == 0)
 		return cmd_check(a->config);
 	if (strcmp(name, "options") == 0)
-		return cmd_options();
+		return cmd_page(pol_config_doc);
+	if (strcmp(name, "apis") == 0)
+		return cmd_page(api_coverage);
 	if (strcmp(name, "version") == 0 || strcmp(name, "help") == 0)
 		return printf(name[0] == 'v' ? "alcove " ALCOVE_VERSION "\n" : "%s", usage) < 0;
 	if (strcmp(name, "init") != 0)

@@ -71,7 +71,7 @@ bool api_conn_check(struct api_conn *c, enum met_close *why) ALV_MUST;
 enum api_result { API_FORWARD, API_ANSWER, API_WAIT, API_CLOSE };
 enum api_wait { API_WAIT_NONE, API_WAIT_IDS, API_WAIT_LEARN, API_WAIT_WORK };
 
-enum { API_WAIT_IDS_MAX = 64, API_LEARN_MAX = 64 };
+enum { API_WAIT_IDS_MAX = 64, API_LEARN_MAX = 1024 };
 
 struct api_learnt {
 	struct alv_str	name;	/* physical; arena */
@@ -126,6 +126,9 @@ void		api_call_fini(struct api_call *call);	/* out, arena */
 /* Address that this connection's clients are told for a broker; false: it has none here (then it is not listed).
  * node -1: the bootstrap. host in the arena. */
 bool api_advertise(const struct api_conn *c, struct alv_arena *a, int32_t node, struct alv_str *host, int32_t *port);
+
+/* A page of Markdown: every key, and what was decided on it. */
+void api_coverage(struct alv_buf *out);
 
 /* Names of Kafka's apis for logs and labels; "unknown" outside. */
 const char *api_name(int16_t key);

@@ -79,7 +79,7 @@ struct con_learning {
 		struct alv_uuid id;	/* zero where unknown */
 		int32_t		partitions;
 		bool		deleted;
-	} topic[64];
+	} topic[1024];
 	void (*done)(struct con_learning *q);
 	void		*arg;
 };
