@@ -10,11 +10,7 @@
 int16_t
 api_judge_group(struct api_call *c, struct alv_str virt, enum pol_op op)
 {
-	struct alv_str phys;
-
-	if (virt.p == NULL || virt.n == 0 || ten_map(&c->tenant->names, TEN_GROUP, virt, &c->arena, &phys))
-		return KFK_INVALID_GROUP_ID;
-	return api_may(c, op, POL_GROUP, virt) ? 0 : KFK_GROUP_AUTHORIZATION_FAILED;
+	return api_judge_other(c, TEN_GROUP, virt, op, KFK_INVALID_GROUP_ID, KFK_GROUP_AUTHORIZATION_FAILED);
 }
 
 /* ---- lists of groups ---------------------------------------------------------------------------------- */
@@ -77,13 +73,10 @@ enum { KEY_GROUP = 0, KEY_TXN = 1, KEY_SHARE = 2, MANY_KEYS = 4 };
 static int16_t
 judge_key(struct api_call *c, struct alv_str key)
 {
-	struct alv_str phys;
-
 	if (api_memo(c)->key_kind == TEN_GROUP)
 		return api_judge_group(c, key, POL_OP_DESCRIBE);
-	if (key.p == NULL || key.n == 0 || ten_map(&c->tenant->names, TEN_TXN, key, &c->arena, &phys))
-		return KFK_INVALID_REQUEST;
-	return api_may(c, POL_OP_DESCRIBE, POL_TXN, key) ? 0 : KFK_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+	return api_judge_other(c, TEN_TXN, key, POL_OP_DESCRIBE, KFK_INVALID_REQUEST,
+	    KFK_TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
 }
 
 static void

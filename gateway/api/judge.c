@@ -86,6 +86,20 @@ api_judge_name(struct api_call *c, struct alv_str virt, enum pol_op op, int flag
 	return ten_topic_check(names, virt) ? KFK_INVALID_TOPIC_EXCEPTION : KFK_UNKNOWN_TOPIC_OR_PARTITION;
 }
 
+int16_t
+api_judge_other(struct api_call *c, enum ten_kind kind, struct alv_str virt, enum pol_op op, int16_t illegal, int16_t denied)
+{
+	const struct ten_names *names = &c->tenant->names;
+	bool			writable = false;
+	struct alv_str		phys;
+
+	if (virt.p == NULL || virt.n == 0 || ten_map(names, kind, virt, &c->arena, &phys))
+		return illegal;
+	if (!api_may(c, op, kind == TEN_GROUP ? POL_GROUP : POL_TXN, virt) || !ten_owns(names, kind, phys, &writable))
+		return denied;
+	return writable || op == POL_OP_DESCRIBE ? 0 : denied;
+}
+
 static bool
 want_id(struct api_call *c, struct alv_uuid id)
 {

@@ -131,6 +131,11 @@ enum alv_err api_own_id(struct api_call *c, struct alv_uuid id, struct alv_str *
 
 bool api_internal_name(struct alv_str virt);	/* as Kafka's own internal topics */
 
+/* Groups and transactional ids: 0; `illegal` (empty or impossible); `denied` (no right, or an alias that is read-only here
+ * and op is more than looking). */
+int16_t api_judge_other(struct api_call *c, enum ten_kind kind, struct alv_str virt, enum pol_op op, int16_t illegal,
+    int16_t denied);
+
 /* ---- topics with partitions in request and response (shape.def) ------------------------------ */
 
 #define API_NO_FIELD UINT16_MAX

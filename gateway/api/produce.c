@@ -63,11 +63,7 @@ check_records(struct api_call *c, struct kfk_tree *q, struct kfk_node *topic, bo
 static bool
 may_write_txn(struct api_call *c, struct alv_str id)
 {
-	struct alv_str phys;
-
-	if (id.p == NULL || ten_map(&c->tenant->names, TEN_TXN, id, &c->arena, &phys))
-		return false;
-	return api_may(c, POL_OP_WRITE, POL_TXN, id);
+	return api_judge_other(c, TEN_TXN, id, POL_OP_WRITE, KFK_INVALID_REQUEST, KFK_TRANSACTIONAL_ID_AUTHORIZATION_FAILED) == 0;
 }
 
 static uint64_t

@@ -6,11 +6,7 @@
 static int16_t
 judge_txn(struct api_call *c, struct alv_str virt)
 {
-	struct alv_str phys;
-
-	if (virt.p == NULL || virt.n == 0 || ten_map(&c->tenant->names, TEN_TXN, virt, &c->arena, &phys))
-		return KFK_INVALID_REQUEST;
-	return api_may(c, POL_OP_WRITE, POL_TXN, virt) ? 0 : KFK_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+	return api_judge_other(c, TEN_TXN, virt, POL_OP_WRITE, KFK_INVALID_REQUEST, KFK_TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
 }
 
 /* ---- InitProducerId ------------------------------------------------------------------------------------------ */

@@ -152,7 +152,7 @@ coordinators_of_others_are_refused(void **state)
 static void
 batched_keys_are_judged_one_by_one(void **state)
 {
-	static const char *const keys[] = { "closed", "a", "", "b:c/d", "a\xff", "closed" };
+	static const char *const keys[] = { "closed", "a", "", "b:c/d", "a\xff", "closed", "watched" };
 	struct stage	 s;
 	struct kfk_tree *t;
 	struct kfk_node *e;
@@ -164,11 +164,13 @@ batched_keys_are_judged_one_by_one(void **state)
 		for (size_t i = 0; i < ALV_COUNT(keys); i++)
 			stage_add_str(t, &t->root, Q(COORDINATOR_KEYS), keys[i]);
 		t = stage_forwarded(&s);
-		assert_int_equal(stage_count(&t->root, Q(COORDINATOR_KEYS)), 2);
+		assert_int_equal(stage_count(&t->root, Q(COORDINATOR_KEYS)), 3);
+		stage_text(stage_at(&t->root, Q(COORDINATOR_KEYS), 2)->v.s, "legacy.watched");
 		stage_text(stage_at(&t->root, Q(COORDINATOR_KEYS), 1)->v.s, "acme.b:c/d");
 		t = stage_answers(&s);
 		give_coordinator(t, "acme.a", 1);
 		give_coordinator(t, "acme.b:c/d", 2);
+		give_coordinator(t, "legacy.watched", 1);
 		t = stage_replied(&s);
 		assert_int_equal(stage_count(&t->root, R(COORDINATORS)), ALV_COUNT(keys));
 		assert_int_equal(kfk_get_int(t, coordinator(t, "a"), R(COORDINATORS_ERROR_CODE)), 0);
@@ -599,6 +601,7 @@ groups_are_judged_at_the_top(void **state)
 {
 	static const struct { const char *group; int16_t code; } cases[] = {
 		{ "closed", KFK_GROUP_AUTHORIZATION_FAILED }, { "", KFK_INVALID_GROUP_ID }, { "a\xff", KFK_INVALID_GROUP_ID },
+		{ "watched", KFK_GROUP_AUTHORIZATION_FAILED },	/* an alias to look at only */
 	};
 	struct stage	 s;
 	struct kfk_tree *t;
@@ -633,9 +636,9 @@ staying_and_leaving_name_the_own_group(void **state)
 		for (int16_t v = lo; v <= hi; v++) {
 			stage_open(&s, NULL, 0);
 			t = stage_begin(&s, families[i].key, v);
-			stage_str(t, families[i].q_group, "globex.billing");
+			stage_str(t, families[i].q_group, v % 2 ? "globex.billing" : "taken");
 			t = stage_forwarded(&s);
-			stage_text(kfk_get_str(t, &t->root, families[i].q_group), "acme.globex.billing");
+			stage_text(kfk_get_str(t, &t->root, families[i].q_group), v % 2 ? "acme.globex.billing" : "legacy.taken");
 			t = stage_answers(&s);
 			kfk_set_int(t, &t->root, families[i].r_error, KFK_UNKNOWN_MEMBER_ID);
 			t = stage_replied(&s);

@@ -3,7 +3,8 @@
  * gets. Everything real but the sockets.
  *
  * Cluster: brokers 1 and 2; topics acme.orders, acme.secret, globex.orders, legacy.shared (acme's alias "shared", read
- * only), __consumer_offsets. Ids: stage_id('o'), ('s'), ('g'), ('l'), ('c'). */
+ * only), __consumer_offsets. Groups and transactional ids legacy.watched and legacy.taken are aliases as well, the first
+ * read only. Ids: stage_id('o'), ('s'), ('g'), ('l'), ('c'). */
 #ifndef STAGE_H
 #define STAGE_H
 
@@ -57,6 +58,10 @@ stage_tenant(struct stage *s, const char *id, const char *cluster_id, enum pol_t
 	static struct pol_scram keys;
 	static const struct ten_alias aliases[] = {
 		{ .kind = TEN_TOPIC, .virt = { "shared", 6 }, .phys = { "legacy.shared", 13 }, .writable = false },
+		{ .kind = TEN_GROUP, .virt = { "watched", 7 }, .phys = { "legacy.watched", 14 }, .writable = false },
+		{ .kind = TEN_GROUP, .virt = { "taken", 5 }, .phys = { "legacy.taken", 12 }, .writable = true },
+		{ .kind = TEN_TXN, .virt = { "watched", 7 }, .phys = { "legacy.watched", 14 }, .writable = false },
+		{ .kind = TEN_TXN, .virt = { "taken", 5 }, .phys = { "legacy.taken", 12 }, .writable = true },
 	};
 	struct pol_rule	 rules[32];
 	size_t		 all;

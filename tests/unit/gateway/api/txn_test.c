@@ -9,6 +9,7 @@ enum { DENIES = ALV_COUNT(denies) };
 /* Transactional ids that are refused, and by which code. */
 static const struct { const char *id; int16_t code; } refused[] = {
 	{ "closed", KFK_TRANSACTIONAL_ID_AUTHORIZATION_FAILED }, { "", KFK_INVALID_REQUEST }, { "a\xff", KFK_INVALID_REQUEST },
+	{ "watched", KFK_TRANSACTIONAL_ID_AUTHORIZATION_FAILED },	/* an alias to look at only */
 };
 
 /* ---- InitProducerId --------------------------------------------------------------------------------------- */
@@ -209,7 +210,7 @@ offsets_join_a_transaction(void **state)
 		{ "closed", "billing", KFK_TRANSACTIONAL_ID_AUTHORIZATION_FAILED },
 		{ "closed", "closed", KFK_TRANSACTIONAL_ID_AUTHORIZATION_FAILED },
 		{ "", "billing", KFK_INVALID_REQUEST }, { "tx1", "closed", KFK_GROUP_AUTHORIZATION_FAILED },
-		{ "tx1", "", KFK_INVALID_GROUP_ID },
+		{ "tx1", "", KFK_INVALID_GROUP_ID }, { "tx1", "watched", KFK_GROUP_AUTHORIZATION_FAILED },
 	};
 	struct stage	 s;
 	struct kfk_tree *t;
@@ -360,6 +361,7 @@ transactional_commits_are_refused(void **state)
 	static const struct { const char *txn, *group; int16_t code; } cases[] = {
 		{ "closed", "billing", KFK_TRANSACTIONAL_ID_AUTHORIZATION_FAILED }, { "", "billing", KFK_INVALID_REQUEST },
 		{ "tx1", "closed", KFK_GROUP_AUTHORIZATION_FAILED }, { "tx1", "", KFK_INVALID_GROUP_ID },
+		{ "tx1", "watched", KFK_GROUP_AUTHORIZATION_FAILED }, { "watched", "taken", KFK_TRANSACTIONAL_ID_AUTHORIZATION_FAILED },
 	};
 	struct stage	 s;
 	struct kfk_tree *t;
