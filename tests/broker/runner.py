@@ -7,14 +7,17 @@ fresh(), so that no test sees another's.
 """
 import argparse
 import concurrent.futures
+import faulthandler
 import importlib
 import itertools
 import os
 import pathlib
+import signal
 import sys
 import time
 import traceback
 
+TEST_MAX_S = 90
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "kit"))
 import kafkawire as kw  # noqa: E402
@@ -109,12 +112,15 @@ class Report:
 
     def one(self, suite, name, f, *args):
         began = time.monotonic()
+        faulthandler.dump_traceback_later(TEST_MAX_S, exit=True)  # says where it hangs, and ends us
         try:
             f(*args)
         except Exception:  # whatever a test raises is its failure
             self.failed.append(f"{suite}.{name}")
             print(f"  FAILED {name} ({time.monotonic() - began:.1f} s)\n{traceback.format_exc()}", flush=True)
             return False
+        finally:
+            faulthandler.cancel_dump_traceback_later()
         self.passed += 1
         print(f"  ok {name} ({time.monotonic() - began:.1f} s)", flush=True)
         return True
@@ -164,6 +170,7 @@ def arguments(suites):
 
 def main(suites):
     a = arguments(suites)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))  # and so all that was started is stopped
     report, began = Report(), time.monotonic()
     modules = [(n, importlib.import_module(n)) for n in suites if not a.suite or n in a.suite]
     shared = [(n, m) for n, m in modules if not getattr(m, "OWN_STACK", False)]
@@ -181,7 +188,7 @@ def main(suites):
             print(f"{name}: {(module.__doc__ or '').splitlines()[0]}", flush=True)
             for test, f in tests_of(module, a.only):
                 report.one(name, test, f)
-    except Exception:  # of the stack itself
+    except (Exception, SystemExit, KeyboardInterrupt):  # of the stack itself
         report.failed.append("stack")
         traceback.print_exc()
     for name in report.failed:
