@@ -17,8 +17,6 @@ api_list_offsets_response(struct api_call *c, struct kfk_tree *r)
 enum api_result
 api_leader_epoch_request(struct api_call *c, struct kfk_tree *q)
 {
-	/* Of kind "node" in the tables, as only brokers used to set it. */
-	kfk_set_int(q, &q->root, KFK_OFFSET_FOR_LEADER_EPOCH_REQUEST_REPLICA_ID, -1);
 	return api_split_forward(c, q, api_shape(API_SHAPE_LEADER_EPOCH));
 }
 

@@ -496,7 +496,7 @@ static const struct kfk_field f_init_producer_id_response[] = {
 };
 
 static const struct kfk_field f_offset_for_leader_epoch_request[] = {
-	{ "ReplicaId", KFK_INT32, KFK_KIND_BROKER_ID, false, -1, { 3, 4 }, NEVER, NEVER, { 4, 4 }, 0, 0, -2, false },
+	{ "ReplicaId", KFK_INT32, KFK_KIND_REPLICA_ID, false, -1, { 3, 4 }, NEVER, NEVER, { 4, 4 }, 0, 0, -2, false },
 	{ "Topics", KFK_STRUCT, KFK_KIND_NONE, true, -1, { 2, 4 }, NEVER, NEVER, { 4, 4 }, 2, 2, 0, false },
 	{ "Topic", KFK_STRING, KFK_KIND_TOPIC_NAME, false, -1, { 2, 4 }, NEVER, NEVER, { 4, 4 }, 0, 0, 0, false },
 	{ "Partitions", KFK_STRUCT, KFK_KIND_NONE, true, -1, { 2, 4 }, NEVER, NEVER, { 4, 4 }, 4, 3, 0, false },
@@ -1353,7 +1353,7 @@ static const struct kfk_field f_describe_topic_partitions_response[] = {
 	{ "TopicId", KFK_UUID, KFK_KIND_TOPIC_ID, false, -1, { 0, 0 }, NEVER, NEVER, { 0, 0 }, 0, 0, 0, false },
 	{ "IsInternal", KFK_BOOL, KFK_KIND_NONE, false, -1, { 0, 0 }, NEVER, NEVER, { 0, 0 }, 0, 0, 0, false },
 	{ "Partitions", KFK_STRUCT, KFK_KIND_NONE, true, -1, { 0, 0 }, NEVER, NEVER, { 0, 0 }, 11, 9, 0, false },
-	{ "TopicAuthorizedOperations", KFK_INT32, KFK_KIND_NONE, false, -1, { 0, 0 }, NEVER, NEVER, { 0, 0 }, 0, 0, INT64_C(-2147483648), false },
+	{ "TopicAuthorizedOperations", KFK_INT32, KFK_KIND_AUTH_OPS, false, -1, { 0, 0 }, NEVER, NEVER, { 0, 0 }, 0, 0, INT64_C(-2147483648), false },
 	{ "TopicName", KFK_STRING, KFK_KIND_TOPIC_NAME, false, -1, { 0, 0 }, NEVER, NEVER, { 0, 0 }, 0, 0, 0, false },
 	{ "PartitionIndex", KFK_INT32, KFK_KIND_NONE, false, -1, { 0, 0 }, NEVER, NEVER, { 0, 0 }, 0, 0, 0, false },
 	{ "ErrorCode", KFK_INT16, KFK_KIND_ERROR_CODE, false, -1, { 0, 0 }, NEVER, NEVER, { 0, 0 }, 0, 0, 0, false },
