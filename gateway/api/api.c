@@ -203,9 +203,14 @@ judge(struct api_call *c, const struct alv_chain *body)
 {
 	const struct kfk_schema *s = kfk_schema_find(c->hdr.key, KFK_REQUEST);
 	struct kfk_tree		 q;
+	struct alv_chain	 meant;
 	enum alv_err		 err = kfk_tree_decode(&q, s, c->hdr.version, body, &c->arena);
 	enum api_result		 result;
 
+	alv_chain_init(&meant, body->pool);
+	if (err == ALV_E_TRAILING && api_metadata_padded(&c->hdr, body, &meant))
+		err = kfk_tree_decode(&q, s, c->hdr.version, &meant, &c->arena);
+	alv_chain_clear(&meant);
 	if (err) {
 		result = undecodable(c, &q, err, MET_CLOSE_FRAME_MALFORMED);
 	} else {

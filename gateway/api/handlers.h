@@ -24,6 +24,8 @@ enum api_result api_leader_epoch_request(struct api_call *c, struct kfk_tree *q)
 enum api_result api_leader_epoch_response(struct api_call *c, struct kfk_tree *r);
 
 /* metadata.c, describe.c */
+/* False: the body is what it seems. Else `meant` (empty, with a pool) has views of what it is. */
+bool api_metadata_padded(const struct kfk_req_header *h, const struct alv_chain *body, struct alv_chain *meant);
 enum api_result api_metadata_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_metadata_response(struct api_call *c, struct kfk_tree *r);
 enum api_result api_describe_cluster_request(struct api_call *c, struct kfk_tree *q);
@@ -59,7 +61,7 @@ enum api_result api_offset_fetch_response(struct api_call *c, struct kfk_tree *r
 
 /* group_views.c, consumer_groups.c */
 enum api_result api_list_groups_request(struct api_call *c, struct kfk_tree *q);
-enum api_result api_list_groups_response(struct api_call *c, struct kfk_tree *r);
+enum api_result api_list_groups_stream(struct api_call *c, const struct alv_chain *body);
 enum api_result api_describe_groups_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_describe_groups_response(struct api_call *c, struct kfk_tree *r);
 enum api_result api_consumer_group_describe_request(struct api_call *c, struct kfk_tree *q);
