@@ -162,6 +162,11 @@ deadline(const struct px_client *c, enum met_close *why)
 		*why = MET_CLOSE_SLOW_SENDER;
 		at = t;
 	}
+	/* A client that only shut its side is still answered; brokers do not wait for one that hung up either. */
+	if (c->eof_us != 0 && (t = c->eof_us + ENDING_US) < at) {
+		*why = MET_CLOSE_CLIENT_EOF;
+		at = t;
+	}
 	if (s->out.n > 0 && (t = later_of(s->last_out_us, c->opened_us) + l->frame_timeout_ms * 1000ull) < at) {
 		*why = MET_CLOSE_SLOW_READER;
 		at = t;
@@ -272,17 +277,28 @@ take_frame(struct px_client *c)
 	return true;
 }
 
-void
-px_client_pump(struct px_client *c)
+/* What was taken and not yet answered is bounded in number and in bytes; the last one taken may pass that by its arena. */
+static bool
+may_take(const struct px_client *c)
 {
 	const struct pol_limits *l = &c->worker->gateway->conf->limits;
 
-	while (c->state == PX_SERVING && c->current == NULL && c->inflight.n < l->in_flight_max &&
-	    !net_stream_full(&c->stream))
+	return c->state == PX_SERVING && c->current == NULL && c->inflight.n < l->in_flight_max &&
+	    c->inflight.weight < l->arena_max_bytes && !net_stream_full(&c->stream);
+}
+
+void
+px_client_pump(struct px_client *c)
+{
+	while (may_take(c))
 		if (!take_frame(c))
 			break;
 	if (c->state != PX_SERVING)
 		return;
+	if (!may_take(c))
+		c->frame_begun_us = 0;	/* if it stands still now, that is not the sender's doing */
+	if (c->stream.in_eof && c->eof_us == 0)
+		c->eof_us = net_loop_now(c->worker->loop);
 	if (c->stream.in_eof && c->current == NULL && c->inflight.n == 0)
 		px_client_close(c, MET_CLOSE_CLIENT_EOF, true);
 	else if (c->worker->draining && c->inflight.n == 0)

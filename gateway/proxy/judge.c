@@ -227,6 +227,7 @@ answered(struct px_client *c, struct px_request *r)
 {
 	px_req_move(r, PX_REQ_DONE);
 	alv_chain_clear(&r->body);
+	px_inflight_weigh(&c->inflight, r);
 	if (c->current == r)
 		c->current = NULL;
 	px_client_flush(c);
@@ -245,6 +246,8 @@ px_judge(struct px_client *c, enum api_result result)
 		px_req_move(r, PX_REQ_READY);
 		if (r->call.no_response)
 			px_inflight_remove(&c->inflight, r);
+		else
+			px_inflight_weigh(&c->inflight, r);
 		px_up_send(c);
 		break;
 	case API_WAIT:
@@ -279,8 +282,12 @@ px_judge_response(struct px_request *r, enum api_result result)
 		r->call.ids_asked = true;
 		result = api_resume(&r->call);
 	}
+	/* It was away for ids already: the catalogue finds out by itself. */
+	if (result == API_WAIT && r->call.wait == API_WAIT_LEARN)
+		result = api_resume(&r->call);
 	if (result == API_ANSWER) {
 		px_req_move(r, PX_REQ_DONE);
+		px_inflight_weigh(&c->inflight, r);
 		return;
 	}
 	log_fault(c, &r->call, "broker");

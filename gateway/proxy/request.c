@@ -69,6 +69,14 @@ px_inflight_add(struct px_inflight *q, struct px_request *r)
 	q->n++;
 }
 
+void
+px_inflight_weigh(struct px_inflight *q, struct px_request *r)
+{
+	q->weight -= r->weight;
+	r->weight = r->call.arena.used + r->call.out.n;
+	q->weight += r->weight;
+}
+
 struct px_request *
 px_inflight_expected(const struct px_inflight *q)
 {
@@ -96,6 +104,8 @@ px_inflight_remove(struct px_inflight *q, struct px_request *r)
 	if (q->tail == r)
 		q->tail = prev;
 	q->n--;
+	q->weight -= r->weight;
+	r->weight = 0;
 }
 
 struct px_request *

@@ -32,11 +32,13 @@ struct px_request {
 	struct api_call	   call;
 	struct alv_chain   body;	/* views into the receive buffers, until the request left */
 	uint64_t	   sent_us, answered_us;	/* what lies between them is the broker's */
+	size_t		   weight;	/* its share of the list's */
 };
 
 struct px_inflight {
 	struct px_request *head, *tail;
 	unsigned	   n;
+	size_t		   weight;	/* bytes that they keep: arenas and answers that wait */
 };
 
 struct px_request *px_req_new(struct px_client *c) ALV_MUST;
@@ -44,6 +46,8 @@ void		   px_req_free(struct px_request *r);
 void		   px_req_move(struct px_request *r, enum px_req_state to);
 
 void px_inflight_add(struct px_inflight *q, struct px_request *r);
+/* Weighs one of the list anew: after whatever made it larger or smaller. */
+void px_inflight_weigh(struct px_inflight *q, struct px_request *r);
 /* The oldest one whose answer a broker owes us; NULL: none. */
 struct px_request *px_inflight_expected(const struct px_inflight *q);
 /* Takes the oldest out when it is DONE; NULL otherwise. */
