@@ -185,44 +185,16 @@ add_denied(void *arg, uint16_t id, struct alv_chain *out)
 static const uint64_t seen_kinds = SEE(TOPIC_NAME) | SEE(TOPIC_ID) | SEE(BROKER_ID) | SEE(HOST) | SEE(PORT) | SEE(RACK) |
     SEE(SESSION_ID) | SEE(ERROR_CODE) | SEE(RECORDS);
 
-static enum alv_err
-walk(struct pass *p, const struct alv_chain *body, struct kfk_walk *w)
-{
-	static const struct kfk_visitor visitor = { .field = see, .element = topic_begins, .element_end = topic_ends,
-		.array_end = add_denied };
-	const struct kfk_plan *plan = kfk_plan_get(p->denied.schema, p->c->up_version, seen_kinds);
-	enum alv_err	       err;
-
-	if (plan == NULL)
-		return ALV_E_NOMEM;
-	err = kfk_walk_init(w, plan, &visitor, p, &p->c->out, &p->c->arena);
-	if (err)
-		return err;
-	err = kfk_walk_chain(w, body);
-	kfk_walk_fini(w);
-	return err;
-}
-
 enum api_result
 api_fetch_stream(struct api_call *c, const struct alv_chain *body)
 {
+	static const struct kfk_visitor visitor = { .field = see, .element = topic_begins, .element_end = topic_ends,
+		.array_end = add_denied };
 	struct pass	p = { .c = c };
-	struct kfk_walk w;
-	enum alv_err	err;
+	enum api_result result;
 
-	memset(&w, 0, sizeof(w));
 	api_answer_begin(c, &p.denied);		/* the client's version is the broker's here */
 	api_splice(c, &p.denied, &p.denied.root, api_shape(API_SHAPE_FETCH), &api_memo(c)->split);
-	err = walk(&p, body, &w);
-	met_dropped(c->conn->w->meter, w.dropped_tags, w.dropped_elements);
-	if (!err)
-		err = p.err ? p.err : c->out.err;
-	if (c->arena.failed || err == ALV_E_NOMEM || err == ALV_E_LIMIT)
-		return api_close(c, MET_CLOSE_MEMORY);
-	if (!err)
-		return API_ANSWER;
-	c->fault = alv_arena_alloc(&c->arena, sizeof(*c->fault));
-	if (c->fault != NULL)
-		*c->fault = w.fault;
-	return api_close(c, MET_CLOSE_UPSTREAM_MALFORMED);
+	result = api_walk(c, seen_kinds, &visitor, &p, body);
+	return result == API_ANSWER && p.err ? api_fail(c, p.err) : result;
 }

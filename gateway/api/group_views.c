@@ -10,27 +10,39 @@ api_list_groups_request(struct api_call *c, struct kfk_tree *q)
 	return api_forward(c, q);
 }
 
-enum api_result
-api_list_groups_response(struct api_call *c, struct kfk_tree *r)
+struct listing {
+	struct api_call *c;
+	bool		 all;	/* who may describe the cluster sees every group of it */
+};
+
+/* A broker lists the groups of all tenants. */
+static enum kfk_do
+see_group(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *v)
 {
-	struct kfk_node *groups, *prev = NULL, *next;
-	enum api_result	 result;
-	bool		 all;
+	struct listing *l = arg;
+	struct alv_str	virt;
 
-	if (!api_unmap(c, r, &result))
-		return result;
-	all = api_may_cluster(c, POL_OP_DESCRIBE);
-	groups = kfk_get(&r->root, KFK_LIST_GROUPS_RESPONSE_GROUPS);
-	for (struct kfk_node *e = groups == NULL || all ? NULL : groups->kids; e != NULL; e = next) {
-		struct alv_str group = kfk_get_str(r, e, KFK_LIST_GROUPS_RESPONSE_GROUPS_GROUP_ID);
-
-		next = e->next;
-		if (api_may(c, POL_OP_DESCRIBE, POL_GROUP, group))
-			prev = e;
-		else
-			kfk_unlink(groups, prev, e);
+	(void)id;
+	if (f->kind == KFK_KIND_ERROR_CODE) {
+		api_note(l->c, v->i);
+		return KFK_KEEP;
 	}
-	return api_answer(c, r);
+	if (v->is_null || ten_unmap(&l->c->tenant->names, TEN_GROUP, v->s, &virt))
+		return KFK_DROP;
+	if (!l->all && !api_may(l->c, POL_OP_DESCRIBE, POL_GROUP, virt))
+		return KFK_DROP;
+	v->s = alv_arena_str(&l->c->arena, virt);
+	v->i = ALV_E_LIMIT;
+	return v->s.p == NULL ? KFK_STOP : KFK_REPLACE;
+}
+
+enum api_result
+api_list_groups_stream(struct api_call *c, const struct alv_chain *body)
+{
+	static const struct kfk_visitor visitor = { .field = see_group };
+	struct listing			l = { .c = c, .all = api_may_cluster(c, POL_OP_DESCRIBE) };
+
+	return api_walk(c, UINT64_C(1) << KFK_KIND_GROUP_ID | UINT64_C(1) << KFK_KIND_ERROR_CODE, &visitor, &l, body);
 }
 
 /* ---- DescribeGroups ------------------------------------------------------------------------------------------ */

@@ -108,6 +108,11 @@ enum api_result api_answer_code(struct api_call *c, uint16_t error, int16_t code
 /* For metrics: keeps the first that is not zero. */
 void api_note(struct api_call *c, int64_t code);
 
+/* stream.c: walks the broker's response into c->out, showing the visitor fields of these kinds (1 << enum kfk_kind). For
+ * responses of the client's version. */
+enum api_result api_walk(struct api_call *c, uint64_t kinds, const struct kfk_visitor *visitor, void *arg,
+    const struct alv_chain *body) ALV_MUST;
+
 /* ---- judging ----------------------------------------------------------------------------------- */
 
 bool api_may(const struct api_call *c, enum pol_op op, enum pol_resource res, struct alv_str virt) ALV_MUST;
