@@ -34,9 +34,10 @@ px_endpoint_resolve(const struct px_port *port, const char *sni, struct api_conn
 static bool
 sni_served(void *arg, const char *name, void **result)
 {
-	const struct px_port *port = arg;
-	struct ten_endpoint   e;
-	struct pol_slot	     *slot;
+	const struct px_port	*port = arg;
+	struct ten_endpoint	 e;
+	struct pol_slot		*slot;
+	const struct pol_tenant *t;
 
 	*result = NULL;
 	if (port->conf->endpoint != POL_ENDPOINT_SNI)
@@ -44,7 +45,8 @@ sni_served(void *arg, const char *name, void **result)
 	if (ten_host_parse(alv_str_of(name), alv_str_of(port->conf->domain), &e))
 		return false;
 	slot = pol_dir_find(port->gateway->shared.dir, e.tenant);
-	return slot != NULL && pol_slot_load(slot) != NULL;
+	t = slot == NULL ? NULL : pol_slot_load(slot);
+	return t != NULL && t->state != POL_DELETED;
 }
 
 static size_t
