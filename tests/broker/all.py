@@ -2,4 +2,4 @@
 import runner
 
 runner.main(["produce_consume", "groups", "transactions", "admin", "versions", "identity", "aliases", "sni", "scale",
-             "tenants_live", "faults", "upstream"])
+             "tenants_live", "brokers", "faults", "upstream"])
