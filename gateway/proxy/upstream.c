@@ -244,7 +244,12 @@ static const struct ups_link_ops link_ops = {
 void
 px_up_close(struct px_client *c)
 {
-	if (c->up_state == PX_UP_OPENING || c->up_state == PX_UP_READY)
+	if (c->up_state != PX_UP_OPENING && c->up_state != PX_UP_READY)
+		return;
+	/* A client that left of its own will may have spoken without waiting for an answer. */
+	if (c->why == MET_CLOSE_CLIENT_EOF)
+		ups_link_finish(&c->up);
+	else
 		ups_link_close(&c->up);
 }
 

@@ -108,6 +108,20 @@ ups_link_close(struct ups_link *l)
 }
 
 void
+ups_link_finish(struct ups_link *l)
+{
+	struct ups_link_state *st = l->state;
+
+	if (st->step != UPS_READY) {
+		ups_link_close(l);
+		return;
+	}
+	st->end = UPS_END_OURS;
+	snprintf(st->words, sizeof(st->words), "closed by the gateway");
+	begin_end(l, true);
+}
+
+void
 ups_link_fini(struct ups_link *l)
 {
 	if (l->state == NULL)

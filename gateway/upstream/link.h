@@ -54,6 +54,8 @@ struct ups_link {
 enum alv_err ups_link_open(struct ups_link *l, struct ups_ctx *c, const char *host, uint16_t port,
     const struct ups_link_ops *ops, void *owner) ALV_MUST;
 void ups_link_close(struct ups_link *l);
+/* The same, but what was sent on a ready link leaves first, for NET_CLOSE_MS at most. */
+void ups_link_finish(struct ups_link *l);
 void ups_link_fini(struct ups_link *l);
 
 #endif

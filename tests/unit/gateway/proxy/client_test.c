@@ -61,6 +61,30 @@ answers_leave_in_the_order_of_the_questions(void **state)
 	proxy_close(&p);
 }
 
+/* Nobody waits for an answer, so the client may go as soon as it has spoken. */
+static void
+the_last_words_without_acks_arrive(void **state)
+{
+	struct proxy p;
+
+	(void)state;
+	for (int fresh = 0; fresh < 2; fresh++) {
+		(void)begin(&p);
+		p.broker.on_request = no_broker_answer_for_no_acks;
+		if (!fresh) {
+			proxy_send(&p, KFK_API_METADATA, 9, 1, NULL);
+			assert_int_equal(proxy_await(&p), 1);
+		}
+		for (int i = 0; i < 5; i++)
+			proxy_send(&p, KFK_API_PRODUCE, 9, 3 + i, no_acks);
+		shutdown(p.client, SHUT_WR);
+		PROXY_UNTIL(&p, p.worker->clients == NULL);
+		proxy_turns(&p, 5);
+		assert_int_equal(p.broker.requests[KFK_API_PRODUCE], 5);
+		proxy_close(&p);
+	}
+}
+
 static void
 another_answer_than_the_one_owed(struct fake_conn *c, const struct kfk_req_header *h, const struct kfk_tree *t, struct alv_arena *a)
 {
@@ -355,6 +379,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_leave_in_the_order_of_the_questions),
+		cmocka_unit_test(the_last_words_without_acks_arrive),
 		cmocka_unit_test(a_broker_out_of_step_ends_it),
 		cmocka_unit_test(requests_wait_for_ids),
 		cmocka_unit_test(answers_may_come_too_late),
