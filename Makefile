@@ -69,8 +69,8 @@ LIBS_gateway/authn   := -lcrypto
 LIBS_policies	     := -lyaml -lcrypto
 LIBS_gateway/state   := -lsqlite3 -lcrypto
 LIBS_gateway/net     := -lssl -lcrypto
-LIBS_admin-api	     := -lh2o-evloop -ljansson -lssl -lcrypto -lz
-ALL_LIBS := -lh2o-evloop -ljansson -ljwt -lssl -lcrypto -lsqlite3 -lyaml -lz -lpthread
+LIBS_admin-api	     := -lh2o-evloop -ljansson -lssl -lcrypto
+ALL_LIBS := -lh2o-evloop -ljansson -ljwt -lssl -lcrypto -lsqlite3 -lyaml -lpthread
 
 SRCS   = $(wildcard $(1)/*.c) $(wildcard $(1)/gen/*.c)
 OBJS   = $(patsubst %.c,$(B)/obj/%.o,$(call SRCS,$(1)))
