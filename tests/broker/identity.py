@@ -1,6 +1,5 @@
 """Who logs in, and who cannot tell why not: every mechanism by every client, refusals that are all alike, live sessions."""
 import re
-import socket
 import threading
 import time
 
@@ -402,26 +401,3 @@ def test_many_logins(s):
 
 def fetch_nothing(w):
     return w.request("Metadata", 9, {"Topics": []})["Topics"]
-
-
-def test_cluster_ids(s):
-    """Each virtual cluster has an id of its own, the same on every port and at every time, and not the physical one."""
-    ids = {}
-    for t in (s.acme, s.globex):
-        for via in (None, "shared", "sni"):
-            with s.tenant(t.name, via=via).wire() as w:
-                ids.setdefault(t.name, set()).add(w.request("Metadata", 12, {"Topics": []})["ClusterId"])
-                ids[t.name].add(w.request("DescribeCluster", 0, {})["ClusterId"])
-    equal("ids of each", {"acme": 1, "globex": 1}, {k: len(v) for k, v in ids.items()})
-    equal("different ones", 3, len(ids["acme"] | ids["globex"] | {stack.CLUSTER_ID}))
-
-
-def test_plain_text_is_refused(s):
-    """A client without TLS is closed."""
-    with socket.create_connection(("127.0.0.1", s.acme.port), 5) as c:
-        c.sendall(kw.frame(kw.request_header("ApiVersions", 0, 1, "x")))
-        c.settimeout(5)
-        got = c.recv(1000)
-        while got and c.recv(1000):
-            pass
-        true("no Kafka answer", len(got) < 10)

@@ -172,7 +172,7 @@ def main(suites):
     a = arguments(suites)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))  # and so all that was started is stopped
     report, began = Report(), time.monotonic()
-    modules = [(n, importlib.import_module(n)) for n in suites if not a.suite or n in a.suite]
+    modules = [(n, importlib.import_module(n)) for n in suites if n in (a.suite or suites)]
     shared = [(n, m) for n, m in modules if not getattr(m, "OWN_STACK", False)]
     alone = [(n, m) for n, m in modules if getattr(m, "OWN_STACK", False) and not a.direct]
     try:
