@@ -8,17 +8,13 @@ embedded_out(void *arg, enum kfk_kind kind, struct alv_str in, struct alv_arena 
 {
 	struct api_call *c = arg;
 
-	if (kind == KFK_KIND_TOPIC_NAME) {
-		if (ten_unmap(&c->tenant->names, TEN_TOPIC, in, out) == ALV_OK)
-			return ALV_OK;
-		met_dropped(c->conn->w->meter, 0, 1);
-		return ALV_E_NOT_FOUND;
-	}
 	(void)a;
-	if (kind != KFK_KIND_RACK)
+	if (kind != KFK_KIND_TOPIC_NAME)
 		return ALV_E_DENIED;
-	*out = ALV_STR_NULL;
-	return ALV_OK;
+	if (ten_unmap(&c->tenant->names, TEN_TOPIC, in, out) == ALV_OK)
+		return ALV_OK;
+	met_dropped(c->conn->w->meter, 0, 1);
+	return ALV_E_NOT_FOUND;
 }
 
 /* What cannot be read holds who knows what: the client gets nothing of it. */
