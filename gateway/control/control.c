@@ -5,6 +5,7 @@
 #include <alcove/log.h>
 #include <alcove/str.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "control/control_int.h"
@@ -12,6 +13,15 @@
 enum { POOL_KEEP = 1 << 20, TICK_US = 1000 * 1000, PROBE_US = 5 * 1000 * 1000 };
 
 /* ---- clockwork ------------------------------------------------------------------------------------------ */
+
+/* For con_ready, which other threads call. */
+static void
+note_why(struct con_control *k)
+{
+	pthread_mutex_lock(&k->why_lock);
+	snprintf(k->why, sizeof(k->why), "%s", ups_words(k->follower));
+	pthread_mutex_unlock(&k->why_lock);
+}
 
 /* Once a second: what is retired and waits for readers; what failed and may work now. */
 static void
@@ -30,6 +40,7 @@ tick(struct net_timer *t)
 			alv_log(ALV_LOG_INFO, "the store can be written again");
 	}
 	atomic_store(&k->store_bad, k->core.store_bad);
+	note_why(k);
 	net_timer_set(t, now + TICK_US);
 }
 
@@ -38,6 +49,7 @@ on_cluster(void *arg)
 {
 	struct con_control *k = arg;
 
+	note_why(k);
 	atomic_store(&k->reached, ups_reachable(k->follower));
 	k->conf.on_publish(k->conf.arg);
 }
@@ -125,6 +137,7 @@ free_all(struct con_control *k)
 	if (k->pool != NULL)
 		alv_pool_free(k->pool);
 	sto_close(k->core.store);
+	pthread_mutex_destroy(&k->why_lock);
 	free(k);
 }
 
@@ -138,6 +151,7 @@ con_start(const struct con_conf *conf, struct con_control **out, struct alv_buf 
 	if (k == NULL)
 		return ALV_E_NOMEM;
 	k->conf = *conf;
+	pthread_mutex_init(&k->why_lock, NULL);
 	if (k->conf.on_publish == NULL)
 		k->conf.on_publish = no_one;
 	err = open_state(k, words);
@@ -193,8 +207,11 @@ con_ready(struct con_control *k, struct alv_buf *why)
 {
 	bool reached = atomic_load(&k->reached), bad = atomic_load(&k->store_bad);
 
-	if (!reached)
-		alv_buf_z(why, "the physical cluster is not reached\n");
+	if (!reached) {
+		pthread_mutex_lock(&k->why_lock);
+		alv_buf_printf(why, "the physical cluster is not reached%s%s\n", k->why[0] == '\0' ? "" : ": ", k->why);
+		pthread_mutex_unlock(&k->why_lock);
+	}
 	if (bad)
 		alv_buf_z(why, "the store cannot be written: changes are refused (see the log)\n");
 	return reached && !bad;

@@ -43,6 +43,8 @@ struct con_control {
 	struct con_purge      *purges;
 	atomic_size_t	       pending;		/* changes between con_submit and done */
 	atomic_bool	       reached, store_bad;
+	pthread_mutex_t	       why_lock;
+	char		       why[512];	/* why the cluster is not reached; behind the lock */
 	uint64_t	       probe_at_us;
 };
 

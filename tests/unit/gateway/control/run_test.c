@@ -87,6 +87,13 @@ ups_follower_free(struct ups_follower *f)
 	free(f);
 }
 
+const char *
+ups_words(const struct ups_follower *f)
+{
+	(void)f;
+	return "";
+}
+
 bool
 ups_reachable(const struct ups_follower *f)
 {
