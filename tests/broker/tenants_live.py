@@ -156,7 +156,7 @@ def test_prefix_is_taken(s):
     refused(s, 404, "GET", f"/v1/tenants/{name}")
     s.gateway.make_tenant(name, adoptPrefix=True)
     with s.gateway.tenant(name, s.folder, via="shared").wire() as w:
-        equal("its topics", ["old"], [x["Name"] for x in w.request("Metadata", 12, {"Topics": None})["Topics"]])
+        stack.wait_until("it has its topic", lambda: [x["Name"] for x in w.request("Metadata", 12, {"Topics": None})["Topics"]] == ["old"], 3)
         equal("records", [b"from before"], fetch(w, "old"))
 
 

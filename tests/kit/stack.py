@@ -320,8 +320,7 @@ limits:
   level: {level}
 """
 
-DEFAULT_LIMITS = {"connections.max": 2000, "handshake.timeout.ms": 4000, "authentication.timeout.ms": 4000,
-                  "request.receive.timeout.ms": 4000}
+DEFAULT_LIMITS = {"connections.max": 2000, "handshake.timeout.ms": 20000, "authentication.timeout.ms": 20000}
 
 
 class Gateway:
