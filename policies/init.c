@@ -174,7 +174,7 @@ static const char yaml_listeners[] =
     "  # Every tenant has host names of its own: <tenant>.%s for the bootstrap, b<node>-<tenant>.%s\n"
     "  # for a broker. Clients must be able to resolve them (one wildcard DNS entry, or lines in /etc/hosts).\n"
     "  - name: main\n"
-    "    bind: 0.0.0.0:9093\n"
+    "    bind: 0.0.0.0:9192\n"
     "    endpoint: sni\n"
     "    domain: %s\n"
     "    tls:\n"
