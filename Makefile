@@ -156,11 +156,15 @@ fuzz:
 	@$(MAKE) --no-print-directory -j2 FLAVOR=fuzz fuzzers
 	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
-.PHONY: fuzzers
+.PHONY: fuzzers fuzz-seeds
 fuzzers: $(FUZZERS)
+fuzz-seeds:
+	@$(MAKE) --no-print-directory -j2 FLAVOR=fuzz fuzzers
+	@tests/fuzz/replay $(FUZZERS)
 $(B)/bin/%_fuzz: $(B)/obj/tests/fuzz/%_fuzz.o $(foreach c,$(LINK_ORDER),$(call LIB,$(c)))
 	@mkdir -p $(@D)
 	$(call Q,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+$(B)/bin/rest_fuzz: LDFLAGS += -Wl,--wrap=adm_problem
 
 docs: $(B)/alcove
 	@$(B)/alcove options >docs/configuration.md
