@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <poll.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -64,7 +65,7 @@ ready_says_what_is_missing(void **state)
 	assert_true(why.p[35] == '\n' || why.p[35] == ':');
 	for (int i = 0; i < 500 && why.p[35] != ':'; i++) {
 		why.n = 0;
-		usleep(10000);
+		poll(NULL, 0, 10);
 		assert_false(con_ready(r->control, &why));
 	}
 	assert_int_equal(why.p[35], ':');	/* and why */
