@@ -68,6 +68,20 @@ write_request(struct px_client *c, struct px_request *r)
 	net_stream_send(&c->up.stream, &frame);
 }
 
+/* The session at the broker ends soon, or did while nothing was sent: the login comes first, and before it what the broker
+ * still owes. True: it is not the request's turn yet. */
+static bool
+renews(struct px_client *c)
+{
+	if (c->up.reauth_at_us == 0 || net_loop_now(c->worker->loop) < c->up.reauth_at_us)
+		return false;
+	if (px_inflight_expected(&c->inflight) == NULL) {
+		c->up_state = PX_UP_OPENING;
+		ups_link_renew(&c->up);
+	}
+	return true;
+}
+
 void
 px_up_send(struct px_client *c)
 {
@@ -77,7 +91,7 @@ px_up_send(struct px_client *c)
 		return;
 	if (c->up_state == PX_UP_NONE)
 		open_link(c);
-	if (c->up_state != PX_UP_READY || net_stream_full(&c->up.stream))
+	if (c->up_state != PX_UP_READY || net_stream_full(&c->up.stream) || renews(c))
 		return;
 	c->current = NULL;
 	r->sent_us = net_loop_now(c->worker->loop);
@@ -164,6 +178,7 @@ read_answers(struct px_client *c)
 	c->up_paused = net_stream_full(&c->stream);
 	if (c->up_paused)
 		c->up.stream.in_max = 0;
+	px_up_send(c);	/* what waited for the last answer before a new login */
 	px_client_pump(c);
 }
 

@@ -1,6 +1,8 @@
 /* A connection to one broker, made ready.
  *
- *   RESOLVING --addresses--> CONNECTING --opened--> HANDSHAKE --> TOKENS --> READY
+ *                                                     +------- ups_link_renew -------+
+ *                                                     v                              |
+ *   RESOLVING --addresses--> CONNECTING --opened--> HANDSHAKE --> TOKENS --> READY --+
  *       |                     |  ^ next address       (login.c)               |
  *       +--- failed, closed --+--+-------------------------+------------------+--> CLOSING --> CLOSED (on_closed)
  *
@@ -146,6 +148,15 @@ ups_link_enter_ready(struct ups_link *l)
 /* ---- the stream's events --------------------------------------------------------------------- */
 
 static void
+begin_login(struct ups_link *l)
+{
+	net_timer_set(&l->state->timer, net_loop_now(l->ctx->net->loop) + l->ctx->conf->request_timeout_ms * 1000ull);
+	l->state->step = UPS_HANDSHAKE;
+	l->state->proven = false;
+	ups_login_start(l);
+}
+
+static void
 stream_open(struct net_stream *s)
 {
 	struct ups_link *l = s->owner;
@@ -156,9 +167,17 @@ stream_open(struct net_stream *s)
 		ups_link_enter_ready(l);
 		return;
 	}
-	net_timer_set(&l->state->timer, net_loop_now(l->ctx->net->loop) + l->ctx->conf->request_timeout_ms * 1000ull);
-	l->state->step = UPS_HANDSHAKE;
-	ups_login_start(l);
+	begin_login(l);
+}
+
+void
+ups_link_renew(struct ups_link *l)
+{
+	ALV_CHECK(l->state->step == UPS_READY);
+	l->ready = false;
+	l->reauth_at_us = 0;
+	l->stream.in_max = UPS_LOGIN_FRAME_MAX;
+	begin_login(l);
 }
 
 static void

@@ -53,6 +53,9 @@ struct ups_link {
  * from inside this call. */
 enum alv_err ups_link_open(struct ups_link *l, struct ups_ctx *c, const char *host, uint16_t port,
     const struct ups_link_ops *ops, void *owner) ALV_MUST;
+/* Logs in anew on a ready link, in place: when reauth_at_us has come and the broker owes no answer. The owner sends
+ * nothing and sees no byte until on_ready comes once more; a refusal ends the link. */
+void ups_link_renew(struct ups_link *l);
 void ups_link_close(struct ups_link *l);
 /* The same, but what was sent on a ready link leaves first, for NET_CLOSE_MS at most. */
 void ups_link_finish(struct ups_link *l);

@@ -284,6 +284,33 @@ lifetime_sets_when_to_renew(void **state)
 	close_ready(&s, &x->b);
 }
 
+static void
+a_session_is_renewed_in_place(void **state)
+{
+	struct set *x = *state;
+	struct seen s;
+
+	for (int m = 0; m < AUT_MECHANISMS; m++) {
+		use_sasl(x, (enum aut_mechanism)m);
+		x->s.how = GOOD;
+		x->s.lifetime_ms = 1000000;
+		open_to(&s, &x->b, "127.0.0.1", x->f.port);
+		turn_until(&x->b, &s.ready);
+		for (int i = 0; i < 3; i++) {
+			s.ready = false;
+			s.link.reauth_at_us = 1;
+			ups_link_renew(&s.link);
+			assert_false(s.link.ready);
+			turn_until(&x->b, &s.ready);
+			assert_true(s.link.ready && s.link.reauth_at_us > 1);
+		}
+		assert_int_equal(x->f.requests[KFK_API_SASL_HANDSHAKE], 5 * (m + 1) - 1);
+		x->s.how = REFUSE;
+		ups_link_renew(&s.link);
+		expect_end(&s, &x->b, UPS_END_AUTH, "refused the login");
+	}
+}
+
 /* The pool takes one job of ours: were there two, a login would fail. */
 static void
 many_links_share_one_salted_password(void **state)
@@ -448,6 +475,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(plaintext_is_ready_at_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(every_mechanism_logs_in, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lifetime_sets_when_to_renew, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_session_is_renewed_in_place, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(many_links_share_one_salted_password, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(wrong_password_is_refused_with_the_brokers_words, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(bad_brokers_are_left_with_a_reason, set_up, tear_down),
