@@ -164,6 +164,7 @@ fuzz-seeds:
 $(B)/bin/%_fuzz: $(B)/obj/tests/fuzz/%_fuzz.o $(foreach c,$(LINK_ORDER),$(call LIB,$(c)))
 	@mkdir -p $(@D)
 	$(call Q,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+$(B)/bin/api_fuzz: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 $(B)/bin/rest_fuzz: LDFLAGS += -Wl,--wrap=adm_problem
 
 docs: $(B)/alcove

@@ -2,7 +2,8 @@
  * the broker answers, as bytes that came so or as messages made of them (make.h).
  * What must hold: no crash, every block comes back, nobody who cannot know a password gets in; what goes upstream
  * decodes and names only the tenant's own; what goes to the client decodes, and nothing of it holds the needle, which
- * the cluster's view, the brokers' answers and the other tenant are full of. */
+ * the cluster's view, the brokers' answers and the other tenant are full of. The bytes also say which allocation of the
+ * api layer fails, if one does: then all of this still holds. */
 #include "tests/fuzz/make.h"
 
 #include "api/kit.h"
@@ -29,8 +30,44 @@ struct talk {
 	struct api_call	 call;
 	struct alv_arena arena;	/* of what is made and looked at here */
 	struct alv_chain body;	/* the last one that was given in */
+	unsigned	 fail_at;
 	bool		 made;	/* both bodies came from lists so far */
 };
+
+/* ---- memory that is not there (the linker's --wrap) --------------------------------------------------------------- */
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t each);
+void *__real_realloc(void *p, size_t n);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t each);
+void *__wrap_realloc(void *p, size_t n);
+
+static unsigned fail_at;	/* the how-manieth from now fails; 0: none */
+
+static bool
+fails(void)
+{
+	return fail_at > 0 && --fail_at == 0;
+}
+
+void *
+__wrap_malloc(size_t n)
+{
+	return fails() ? NULL : __real_malloc(n);
+}
+
+void *
+__wrap_calloc(size_t n, size_t each)
+{
+	return fails() ? NULL : __real_calloc(n, each);
+}
+
+void *
+__wrap_realloc(void *p, size_t n)
+{
+	return fails() ? NULL : __real_realloc(p, n);
+}
 
 /* ---- the world: built once ----------------------------------------------------------------------------------- */
 
@@ -308,7 +345,31 @@ begin(struct talk *k)
 		k->call.hdr.version = (int16_t)(in_u8(&k->in) - 1);
 	}
 	alv_arena_init(&k->call.arena, 1 << 22);
-	return (in_u8(&k->in) & 3) == 3;
+	x = in_u8(&k->in);
+	k->fail_at = x >> 2 < 32 ? 0 : (x >> 2) - 31;
+	return (x & 3) == 3;
+}
+
+static enum api_result
+request(struct talk *k)
+{
+	enum api_result r;
+
+	fail_at = k->fail_at;
+	r = api_request(&k->call, &k->body);
+	fail_at = 0;
+	return r;
+}
+
+static enum api_result
+response(struct talk *k)
+{
+	enum api_result r;
+
+	fail_at = k->fail_at;
+	r = api_response(&k->call, &k->body);
+	fail_at = 0;
+	return r;
 }
 
 /* True: the connection goes on. */
@@ -323,7 +384,7 @@ ask(struct talk *k)
 		r = wait(k, api_raw_token(&k->call, in_str(&k->in, 200)), false);
 	} else {
 		next_body(k, KFK_REQUEST, k->call.hdr.version, raw);
-		r = wait(k, api_request(&k->call, &k->body), false);
+		r = wait(k, request(k), false);
 	}
 	MUST(before || k->conn.auth != API_AUTH_DONE);
 	if (r == API_FORWARD) {
@@ -332,7 +393,7 @@ ask(struct talk *k)
 		if (k->call.no_response)
 			return true;
 		next_body(k, KFK_RESPONSE, k->call.up_version, (in_u8(&k->in) & 3) == 3);
-		r = wait(k, api_response(&k->call, &k->body), true);
+		r = wait(k, response(k), true);
 		MUST(r != API_FORWARD);
 	}
 	if (r == API_ANSWER)
