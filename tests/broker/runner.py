@@ -84,9 +84,13 @@ def delete_topic(tenant, name):
 def produce(w, topic, values, version=12, partition=0, **more):
     """Raw; -> the base offset."""
     name = {"TopicId": topic} if version >= 13 else {"Name": topic}
-    reply = w.request("Produce", version, {"Acks": -1, "TimeoutMs": 10000, "TopicData": [{**name, "PartitionData": [
-        {"Index": partition, "Records": kw.batch(values, **more)}]}]})
-    answer = reply["Responses"][0]["PartitionResponses"][0]
+    value = {"Acks": -1, "TimeoutMs": 10000, "TopicData": [{**name, "PartitionData": [
+        {"Index": partition, "Records": kw.batch(values, **more)}]}]}
+
+    def ask():
+        answer = w.request("Produce", version, value)["Responses"][0]["PartitionResponses"][0]
+        return answer if answer["ErrorCode"] != 6 else None  # a leader that does not know yet that it is one
+    answer = stack.wait_until("the leader leads", ask)
     equal("Produce", 0, answer["ErrorCode"])
     return answer["BaseOffset"]
 
@@ -177,7 +181,7 @@ def main(suites):
     alone = [(n, m) for n, m in modules if getattr(m, "OWN_STACK", False) and not a.direct]
     try:
         if shared:
-            with (stack.Direct() if a.direct else stack.Stack()) as s:
+            with (stack.Direct() if a.direct else stack.Stack(limits=stack.PATIENT)) as s:
                 print(f"{'two plain Kafkas' if a.direct else 'Kafka and the gateway (' + stack.FLAVOR + ')'} are ready "
                       f"({time.monotonic() - began:.1f} s), in {s.folder}", flush=True)
                 for name, module in shared:

@@ -320,7 +320,10 @@ limits:
   level: {level}
 """
 
-DEFAULT_LIMITS = {"connections.max": 2000, "handshake.timeout.ms": 20000, "authentication.timeout.ms": 20000}
+DEFAULT_LIMITS = {"connections.max": 2000, "handshake.timeout.ms": 4000, "authentication.timeout.ms": 4000,
+                  "request.receive.timeout.ms": 4000}
+# Where nobody waits for them to run out: a JVM that starts on a busy machine can take longer than that for its handshake.
+PATIENT = {k: 20000 for k in DEFAULT_LIMITS if k.endswith(".ms")}
 
 
 class Gateway:
