@@ -204,6 +204,7 @@ bound_port(int fd)
 	} a;
 	socklen_t n = sizeof(a);
 
+	memset(&a, 0, sizeof(a));
 	if (getsockname(fd, &a.sa, &n) != 0)
 		return 0;
 	return ntohs(a.sa.sa_family == AF_INET6 ? a.in6.sin6_port : a.in.sin_port);

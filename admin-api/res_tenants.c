@@ -86,7 +86,7 @@ change_of(struct adm_req *r, enum con_op op, const struct pol_tenant *t)
 
 	if (!adm_if_match(r, t != NULL, t != NULL ? t->revision : 0) || (c = adm_change_new(r, op)) == NULL)
 		return NULL;
-	if (adm_if_match_given(r)) {
+	if (t != NULL && adm_if_match_given(r)) {
 		c->con.if_revision = t->revision;
 		c->named = true;
 	}

@@ -152,6 +152,9 @@ adm_ops_port(const struct adm_server *s)
 	return adm_http_port(s->ops);
 }
 
+/* The last one whose changes did not all come back. */
+static struct adm_server *kept;
+
 void
 adm_stop(struct adm_server *s)
 {
@@ -162,8 +165,10 @@ adm_stop(struct adm_server *s)
 	admin_done = s->http == NULL || adm_http_stop(s->http);
 	ops_done = s->ops == NULL || adm_http_stop(s->ops);
 	/* A change that never came back still points to the server: it stays, for the little time the process has. */
-	if (!admin_done || !ops_done)
+	if (!admin_done || !ops_done) {
+		kept = s;
 		return;
+	}
 	adm_http_free(s->http);
 	adm_http_free(s->ops);
 	SSL_CTX_free(s->tls);

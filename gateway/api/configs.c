@@ -125,7 +125,7 @@ api_describe_configs_request(struct api_call *c, struct kfk_tree *q)
 	}
 	if (c->arena.failed)
 		return api_fail(c, ALV_E_LIMIT);
-	return api_memo(c)->own != NULL && list->n == 0 ? answer_refused(c, &describe_fields) : api_forward(c, q);
+	return api_memo(c)->own != NULL && list != NULL && list->n == 0 ? answer_refused(c, &describe_fields) : api_forward(c, q);
 }
 
 /* Synonyms are where a value could come from: the platform's are left out. */
@@ -260,7 +260,7 @@ api_alter_configs_request(struct api_call *c, struct kfk_tree *q)
 	}
 	if (c->arena.failed)
 		return api_fail(c, ALV_E_LIMIT);
-	return api_memo(c)->own != NULL && list->n == 0 ? answer_refused(c, &alter_fields) : api_forward(c, q);
+	return api_memo(c)->own != NULL && list != NULL && list->n == 0 ? answer_refused(c, &alter_fields) : api_forward(c, q);
 }
 
 enum api_result

@@ -110,7 +110,7 @@ api_create_topics_request(struct api_call *c, struct kfk_tree *q)
 	}
 	if (c->arena.failed)
 		return api_fail(c, ALV_E_LIMIT);
-	if (api_memo(c)->split.first != NULL && topics->n == 0) {
+	if (api_memo(c)->split.first != NULL && topics != NULL && topics->n == 0) {
 		api_answer_begin(c, &r);
 		api_add_results(c, &r, &create_fields);
 		return api_answer(c, &r);
@@ -353,7 +353,7 @@ api_create_partitions_request(struct api_call *c, struct kfk_tree *q)
 	if (c->arena.failed)
 		return api_fail(c, ALV_E_LIMIT);
 	api_memo(c)->validate_only = kfk_get_int(q, &q->root, Q(VALIDATE_ONLY)) != 0;
-	if (api_memo(c)->split.first == NULL || topics->n > 0)
+	if (api_memo(c)->split.first == NULL || topics == NULL || topics->n > 0)
 		return api_forward(c, q);
 	api_answer_begin(c, &r);
 	api_add_results(c, &r, &grow_fields);

@@ -28,15 +28,21 @@ kfk_cursor_chain(struct kfk_cursor *c, const struct alv_chain *in)
 	(void)next_piece(c);
 }
 
-/* Moves over n bytes, which go to out unless that is NULL. */
+static void
+too_short(struct kfk_cursor *c, uint8_t *out, size_t n)
+{
+	if (!c->err)
+		c->err = ALV_E_SHORT;
+	if (out != NULL)
+		memset(out, 0, n);
+}
+
+/* Moves over n bytes, which go to out unless that is NULL; zeros after any error. */
 static void
 pass(struct kfk_cursor *c, uint8_t *out, size_t n)
 {
-	if (!c->err && n > c->left)
-		c->err = ALV_E_SHORT;
-	if (c->err) {
-		if (out != NULL)
-			memset(out, 0, n);
+	if (c->err || n > c->left) {
+		too_short(c, out, n);
 		return;
 	}
 	c->left -= n;
@@ -44,8 +50,10 @@ pass(struct kfk_cursor *c, uint8_t *out, size_t n)
 		size_t part = (size_t)(c->end - c->p) < n ? (size_t)(c->end - c->p) : n;
 
 		if (part == 0) {
-			if (!next_piece(c))
-				return;	/* cannot be: left counts the pieces */
+			if (!next_piece(c)) {	/* cannot be: left counts the pieces */
+				too_short(c, out, n);
+				return;
+			}
 			continue;
 		}
 		if (out != NULL) {

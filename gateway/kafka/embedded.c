@@ -70,7 +70,7 @@ put_string(struct pass *p, struct alv_str s)
 	if (to == NULL)
 		return ALV_E_NOMEM;
 	alv_put_be16(to, s.p == NULL ? UINT16_MAX : (uint16_t)s.n);
-	if (s.n > 0)
+	if (s.p != NULL)
 		memcpy(to + 2, s.p, s.n);
 	return ALV_OK;
 }

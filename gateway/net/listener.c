@@ -165,11 +165,16 @@ open_socket(const struct sockaddr_storage *a, socklen_t n, const char **step)
 static uint16_t
 bound_port(int fd)
 {
-	struct sockaddr_storage a = { .ss_family = AF_UNSPEC };
-	socklen_t		n = sizeof(a);
+	union {
+		struct sockaddr	    sa;
+		struct sockaddr_in  in;
+		struct sockaddr_in6 in6;
+	} a;
+	socklen_t n = sizeof(a);
 
-	ALV_CHECK(getsockname(fd, (struct sockaddr *)&a, &n) == 0);
-	return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port : ((struct sockaddr_in *)&a)->sin_port);
+	memset(&a, 0, sizeof(a));
+	ALV_CHECK(getsockname(fd, &a.sa, &n) == 0);
+	return ntohs(a.sa.sa_family == AF_INET6 ? a.in6.sin6_port : a.in.sin_port);
 }
 
 enum alv_err

@@ -52,6 +52,17 @@ note(struct ups_purge *p, enum alv_err err, const char *what, struct alv_str nam
 	snprintf(p->words, sizeof(p->words), "%s %.*s: %s", what, ALV_STR_ARG(name), why);
 }
 
+/* Of one that is in no list any more. */
+static void
+tell_and_free(struct ups_purge *p, enum alv_err err)
+{
+	net_timer_stop(&p->timer);
+	p->done(p->arg, err, err ? p->words : "");
+	alv_arena_fini(&p->arena);
+	free((void *)p->prefix.p);
+	free(p);
+}
+
 static void
 end_purge(struct ups_purge *p, enum alv_err err)
 {
@@ -60,11 +71,7 @@ end_purge(struct ups_purge *p, enum alv_err err)
 	for (at = &p->follower->purges; *at != p; at = &(*at)->next)
 		;
 	*at = p->next;
-	net_timer_stop(&p->timer);
-	p->done(p->arg, err, err ? p->words : "");
-	alv_arena_fini(&p->arena);
-	free((void *)p->prefix.p);
-	free(p);
+	tell_and_free(p, err);
 }
 
 /* ---- asking -------------------------------------------------------------------------------------------- */
@@ -392,8 +399,11 @@ ups_purge_prefix(struct ups_follower *f, struct alv_str prefix, ups_purge_fn don
 void
 ups_purges_end(struct ups_follower *f)
 {
-	while (f->purges != NULL) {
-		snprintf(f->purges->words, sizeof(f->purges->words), "the gateway stops");
-		end_purge(f->purges, ALV_E_CLOSED);
+	struct ups_purge *p;
+
+	while ((p = f->purges) != NULL) {
+		f->purges = p->next;
+		snprintf(p->words, sizeof(p->words), "the gateway stops");
+		tell_and_free(p, ALV_E_CLOSED);
 	}
 }

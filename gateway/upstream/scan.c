@@ -69,6 +69,19 @@ add(struct ups_scan *s, enum ten_kind kind, struct alv_str name)
 	s->found.n++;
 }
 
+/* Of one that is in no list any more. */
+static void
+tell_and_free(struct ups_scan *s)
+{
+	net_timer_stop(&s->timer);
+	s->done(s->arg, s->err, &s->found);
+	for (size_t i = 0; i < s->found.n; i++)
+		free(s->found.name[i]);
+	free(s->lists);
+	free((void *)s->prefix.p);
+	free(s);
+}
+
 static void
 end_scan(struct ups_scan *s)
 {
@@ -77,13 +90,7 @@ end_scan(struct ups_scan *s)
 	for (at = &s->follower->scans; *at != s; at = &(*at)->next)
 		;
 	*at = s->next;
-	net_timer_stop(&s->timer);
-	s->done(s->arg, s->err, &s->found);
-	for (size_t i = 0; i < s->found.n; i++)
-		free(s->found.name[i]);
-	free(s->lists);
-	free((void *)s->prefix.p);
-	free(s);
+	tell_and_free(s);
 }
 
 /* Goes on in a moment: with the end when nothing is under way, or with what must be asked again. */
@@ -326,8 +333,11 @@ ups_scan_prefix(struct ups_follower *f, struct alv_str prefix, ups_scan_fn done,
 void
 ups_scans_end(struct ups_follower *f)
 {
-	while (f->scans != NULL) {
-		f->scans->err = ALV_E_CLOSED;
-		end_scan(f->scans);
+	struct ups_scan *s;
+
+	while ((s = f->scans) != NULL) {
+		f->scans = s->next;
+		s->err = ALV_E_CLOSED;
+		tell_and_free(s);
 	}
 }
