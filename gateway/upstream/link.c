@@ -12,6 +12,7 @@
 #include "upstream/link_state.h"
 
 #include <alcove/check.h>
+#include <alcove/log.h>
 #include <alcove/str.h>
 
 #include <arpa/inet.h>
@@ -174,6 +175,7 @@ void
 ups_link_renew(struct ups_link *l)
 {
 	ALV_CHECK(l->state->step == UPS_READY);
+	alv_log(ALV_LOG_DEBUG, "a session at a broker is renewed", ALV_KV_Z("host", l->state->host), ALV_KV_I("port", l->state->port));
 	l->ready = false;
 	l->reauth_at_us = 0;
 	l->stream.in_max = UPS_LOGIN_FRAME_MAX;

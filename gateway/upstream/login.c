@@ -145,7 +145,8 @@ step(struct ups_link *l, enum aut_step what, struct alv_str token, struct alv_ar
 	}
 }
 
-/* A session ends at the broker's time; re-authentication is due well before, and not for all links at once. */
+/* A session ends at the broker's time, also for what is on its way then: re-authentication is due well before, and not
+ * for all links at once. */
 static void
 note_lifetime(struct ups_link *l, int64_t lifetime_ms)
 {
@@ -153,7 +154,7 @@ note_lifetime(struct ups_link *l, int64_t lifetime_ms)
 
 	if (lifetime_ms <= 0)
 		return;
-	percent = 85 + alv_hash(&l, sizeof(l), now) % 10;
+	percent = 75 + alv_hash(&l, sizeof(l), now) % 15;
 	l->reauth_at_us = now + (uint64_t)lifetime_ms * 10 * percent;
 }
 

@@ -275,7 +275,7 @@ lifetime_sets_when_to_renew(void **state)
 	open_to(&s, &x->b, "127.0.0.1", x->f.port);
 	turn_until(&x->b, &s.ready);
 	now = net_loop_now(x->b.loop);
-	assert_in_range(s.link.reauth_at_us, now + 800000000, now + 960000000);
+	assert_in_range(s.link.reauth_at_us, now + 700000000, now + 910000000);
 	close_ready(&s, &x->b);
 	x->s.lifetime_ms = 0;
 	open_to(&s, &x->b, "127.0.0.1", x->f.port);
