@@ -462,6 +462,7 @@ px_client_accept(struct px_worker *w, const struct px_port *port, int fd, const 
 	c->stream.high_water = l->out_max_bytes;
 	api_conn_init(&c->conn, &w->api);
 	net_peer_text(peer, c->conn.host);
+	c->conn.node = -1;	/* until the handshake says which: the log names none */
 	net_timer_init(w->loop, &c->timer, on_timer);
 	c->next = w->clients;
 	c->prev = &w->clients;
