@@ -1,0 +1,271 @@
+"""Three brokers: virtual ones for each, connections that go where they should, brokers that stop, die and come back."""
+import threading
+import time
+
+import confluent_kafka as ck
+
+import checks
+from runner import create_topic, equal, fresh, kw, stack, true
+
+OWN_STACK = True
+NODES = (1, 2, 3)
+
+
+# ---- the cluster ------------------------------------------------------------------------------------
+
+def node_folder(s, n):
+    return s.kafka.folder / f"n{n}"
+
+
+def stop_node(s, n, kill=False):
+    stack.run(stack.KAFKA / "stop", *(["--kill"] if kill else []), node_folder(s, n))
+
+
+def start_node(s, n):
+    stack.run(stack.KAFKA / "start", node_folder(s, n), timeout=90, env={"KAFKA_XMX": "384m"})
+
+
+def node_port(s, n):
+    return int(dict(x.split("=", 1) for x in (node_folder(s, n) / "env").read_text().splitlines())["KAFKA_PORT"])
+
+
+def virtual(t, n):
+    """A tenant's virtual broker n."""
+    return t.but(port=t.port + n)
+
+
+def metadata(w, *topics):
+    return w.request("Metadata", 12, {"Topics": [{"Name": x} for x in topics]})
+
+
+def listed(t):
+    """Broker ids, asked by a new connection; [] while none can be made."""
+    try:
+        with t.wire() as w:
+            return sorted(b["NodeId"] for b in metadata(w)["Brokers"])
+    except (OSError, kw.WireError):
+        return []
+
+
+def partitions(t, topic):
+    """index -> (leader, in-sync replicas)"""
+    with t.wire() as w:
+        found = metadata(w, topic)["Topics"][0]
+        return {p["PartitionIndex"]: (p["LeaderId"], sorted(p["IsrNodes"])) for p in found["Partitions"]}
+
+
+def whole(t, topic):
+    def all_in_sync():
+        try:
+            return all(isr == list(NODES) and leader > 0 for leader, isr in partitions(t, topic).values())
+        except (OSError, kw.WireError):
+            return False
+    stack.wait_until(f"every replica of {topic} is in sync", all_in_sync, 40, 0.2)
+
+
+# ---- traffic that must not suffer -----------------------------------------------------------------------
+
+class Traffic:
+    """An idempotent producer and a consumer of a tenant, until it is stopped; remembers what was acknowledged and errors."""
+
+    def __init__(self, tenant, topic):
+        self.tenant, self.topic, self.acknowledged, self.failed, self.stopping = tenant, topic, [], [], False
+        self.errors, self.sent, self.got, self.all_sent, self.until = [], 0, set(), False, float("inf")
+        self.threads = [threading.Thread(target=f, daemon=True) for f in (self.produce, self.consume)]
+        for t in self.threads:
+            t.start()
+        stack.wait_until("traffic flows", lambda: len(self.got) > 20, 40)
+
+    def on_error(self, e):
+        if e.fatal() or e.code() in (ck.KafkaError._AUTHENTICATION, ck.KafkaError.TOPIC_AUTHORIZATION_FAILED):
+            self.errors.append(str(e))
+
+    def produce(self):
+        p = ck.Producer(self.tenant.librdkafka(**{"enable.idempotence": True, "acks": "all", "linger.ms": 5, "error_cb": self.on_error,
+                                                  "message.timeout.ms": 60000, "reconnect.backoff.max.ms": 500, "log_level": 0,
+                                                  "topic.metadata.refresh.interval.ms": 2000}))
+
+        def done(e, m):
+            if e:
+                self.failed.append(str(e))
+            else:
+                self.acknowledged.append((m.value(), m.partition(), m.offset()))
+        while not self.stopping:
+            p.produce(self.topic, b"%d" % self.sent, on_delivery=done)
+            self.sent += 1
+            p.poll(0.01)
+        self.left = p.flush(40)
+        self.all_sent = True
+
+    def consume(self):
+        c = ck.Consumer(self.tenant.librdkafka(**{"group.id": fresh("watch"), "auto.offset.reset": "earliest", "log_level": 0,
+                                                  "error_cb": self.on_error, "reconnect.backoff.max.ms": 500,
+                                                  "session.timeout.ms": 10000, "enable.auto.commit": False}))
+        c.subscribe([self.topic])
+        while (not self.all_sent or len(self.got) < len(self.acknowledged)) and time.monotonic() < self.until:
+            m = c.poll(0.2)
+            if m is not None and not m.error():
+                self.got.add((m.value(), m.partition(), m.offset()))  # some twice: nothing is committed
+        c.close()
+
+    def flows(self, what, n=50):
+        acknowledged, got = len(self.acknowledged), len(self.got)
+        stack.wait_until(f"{what}: records are acknowledged and come back", lambda: len(self.acknowledged) > acknowledged + n and
+                         len(self.got) > got + n, 30)
+
+    def stop(self):
+        """Each record is there exactly once, in its place."""
+        self.until = time.monotonic() + 60
+        self.stopping = True
+        for t in self.threads:
+            t.join(80)
+        equal("errors that the client does not mend itself", [], self.errors + self.failed)
+        equal("not acknowledged at the end", (0, self.sent), (self.left, len(self.acknowledged)))
+        stored = stored_values(self.tenant, self.topic)
+        equal("stored once each", sorted(v for v, _, _ in self.acknowledged), sorted(stored.values()))
+        wrong = [(v, p, o) for v, p, o in self.acknowledged if stored.get((p, o)) != v]
+        equal("records at another place than was acknowledged", [], wrong)
+        equal("what the consumer did not get", set(), set(self.acknowledged) - self.got)
+
+
+def stored_values(tenant, topic):
+    """(partition, offset) -> value, read by raw requests from each leader."""
+    out = {}
+    for index, (leader, _) in partitions(tenant, topic).items():
+        with virtual(tenant, leader).wire(record=False) as w:
+            at = 0
+            while True:
+                reply = w.request("Fetch", 12, {"MaxWaitMs": 100, "MinBytes": 1, "MaxBytes": 1 << 22, "SessionEpoch": -1, "Topics": [{
+                    "Topic": topic, "Partitions": [{"Partition": index, "FetchOffset": at, "PartitionMaxBytes": 1 << 22}]}]})
+                answer = reply["Responses"][0]["Partitions"][0]
+                equal("Fetch", 0, answer["ErrorCode"])
+                records = [(o, v) for b in kw.read_batches(answer["Records"]) for o, _, v, _ in b["records"] if o >= at]
+                if not records:
+                    break
+                out |= {(index, o): v for o, v in records}
+                at = records[-1][0] + 1
+    return out
+
+
+# ---- what is shown, who is reached --------------------------------------------------------------------------
+
+def check_endpoints(s):
+    """Three virtual brokers at three virtual ports; each connection reaches its own broker, seen by who leads what."""
+    topic = fresh("spread")
+    create_topic(s.acme, topic, 9, replicas=3)
+    for t, host in ((s.acme, "127.0.0.1"), (s.tenant("acme", via="shared"), "127.0.0.1"), (s.tenant("acme", via="sni"), None)):
+        with t.wire() as w:
+            found = {b["NodeId"]: (b["Host"], b["Port"]) for b in metadata(w)["Brokers"]}
+            equal("brokers", {n: (host or f"b{n}-acme.{stack.DOMAIN}", t.port + n if host else t.port) for n in NODES}, found)
+    leaders = {i: leader for i, (leader, _) in partitions(s.acme, topic).items()}
+    equal("who leads something", set(NODES), set(leaders.values()))
+    for n in NODES:
+        for t in (virtual(s.acme, n), virtual(s.tenant("acme", via="shared"), n),
+                  s.tenant("acme", via="sni").but(sni=f"b{n}-acme.{stack.DOMAIN}")):
+            with t.wire() as w:
+                reply = w.request("Produce", 9, {"Acks": -1, "TimeoutMs": 10000, "TopicData": [{"Name": topic, "PartitionData": [
+                    {"Index": i, "Records": kw.batch([b"x"])} for i in leaders]}]})
+                codes = {p["Index"]: p["ErrorCode"] for p in reply["Responses"][0]["PartitionResponses"]}
+                equal(f"what broker {n} takes", {i: 0 if leader == n else 6 for i, leader in leaders.items()}, codes)
+
+
+def offsets_code(t, group):
+    with t.wire() as w:
+        return w.request("OffsetFetch", 7, {"GroupId": group, "Topics": None})["ErrorCode"]
+
+
+def check_coordinators(s):
+    """A group's coordinator is told with its virtual address, and the group works there and nowhere else."""
+    with s.acme.wire() as w:
+        for i in range(6):
+            node = stack.wait_until("a coordinator", lambda i=i: next((c for c in w.request("FindCoordinator", 4, {
+                "KeyType": 0, "CoordinatorKeys": [f"group-{i}"]})["Coordinators"] if c["ErrorCode"] == 0), None), 20)
+            equal("its address", ("127.0.0.1", s.acme.port + node["NodeId"]), (node["Host"], node["Port"]))
+            here, name = node["NodeId"], f"group-{i}"
+            stack.wait_until("it has loaded the group", lambda here=here, name=name: offsets_code(virtual(s.acme, here), name) == 0, 20)
+            equal("others", [16, 16], [offsets_code(virtual(s.acme, n), name) for n in NODES if n != here])
+
+
+def check_leader_moved(s):
+    """A partition that is moved to another broker: the old one says so, clients follow."""
+    topic = fresh("moved")
+    create_topic(s.acme, topic, 1, replicas=1)
+    traffic = Traffic(s.acme, topic)
+    old = partitions(s.acme, topic)[0][0]
+    new = old % 3 + 1
+    with s.kafka.wire() as w:
+        controller = w.request("DescribeCluster", 1, {"EndpointType": 1})["ControllerId"]
+    with kw.Wire("127.0.0.1", node_port(s, controller if controller > 0 else 1)) as w:
+        reply = w.request("AlterPartitionReassignments", 0, {"TimeoutMs": 10000, "Topics": [{"Name": f"acme.{topic}", "Partitions": [
+            {"PartitionIndex": 0, "Replicas": [new]}]}]})
+        equal("reassignment", (0, 0), (reply["ErrorCode"], reply["Responses"][0]["Partitions"][0]["ErrorCode"]))
+    stack.wait_until("the leader moved", lambda: partitions(s.acme, topic)[0][0] == new, 20)
+    with virtual(s.acme, old).wire() as w:
+        reply = w.request("Produce", 9, {"Acks": -1, "TimeoutMs": 1000, "TopicData": [{"Name": topic, "PartitionData": [
+            {"Index": 0, "Records": kw.batch([b"x"])}]}]})
+        true("the old one refuses", reply["Responses"][0]["PartitionResponses"][0]["ErrorCode"] in (3, 6))
+    traffic.flows("after the move")
+    traffic.stop()
+
+
+# ---- one goes -------------------------------------------------------------------------------------------------
+
+def lose(s, n, topic, kill):
+    """Broker n stops or is killed: its connections end, it is listed no more, others go on, and nobody waits for it."""
+    rest = [x for x in NODES if x != n]
+    with virtual(s.acme, n).wire() as at_it, virtual(s.acme, rest[0]).wire() as at_another:
+        for w in (at_it, at_another):
+            metadata(w, topic)
+        stop_node(s, n, kill)
+        began = time.monotonic()
+        true("a connection to it ends", at_it.closed_by_peer(10))
+        stack.wait_until("it is not listed any more", lambda: listed(s.acme) == rest, 20, 0.1)
+        print(f"    {n} is not listed {time.monotonic() - began:.1f} s after it {'was killed' if kill else 'had stopped'}", flush=True)
+        equal("another connection goes on", rest, sorted(b["NodeId"] for b in metadata(at_another)["Brokers"]))
+    with virtual(s.acme, n).connect() as w:
+        began = time.monotonic()
+        try:
+            w.sasl("PLAIN", "alice", s.acme.password)
+            metadata(w, topic)
+            raise AssertionError("a connection to a broker that is gone is answered")
+        except kw.Closed:
+            true("refused quickly", time.monotonic() - began < 3)
+
+
+def bring_back(s, n, topic):
+    start_node(s, n)
+    stack.wait_until("it is listed again", lambda: listed(s.acme) == list(NODES), 20, 0.1)
+    whole(s.acme, topic)
+    with virtual(s.acme, n).wire() as w:
+        equal("and answers", 0, metadata(w, topic)["Topics"][0]["ErrorCode"])
+
+
+def check_dies(s):
+    """A broker is killed and comes back, under traffic."""
+    topic = fresh("lasting")
+    create_topic(s.acme, topic, 6, {"min.insync.replicas": "2"}, replicas=3)
+    traffic = Traffic(s.acme, topic)
+    lose(s, 2, topic, kill=True)
+    traffic.flows("without it")
+    bring_back(s, 2, topic)
+    traffic.flows("with it again")
+    traffic.stop()
+
+
+def check_rolling(s):
+    """All three restarted one after the other under traffic: every acknowledged record is there exactly once."""
+    topic = fresh("rolling")
+    create_topic(s.acme, topic, 6, {"min.insync.replicas": "2"}, replicas=3)
+    traffic = Traffic(s.acme, topic)
+    for n in NODES:
+        lose(s, n, topic, kill=False)
+        traffic.flows(f"without {n}")
+        bring_back(s, n, topic)
+        traffic.flows(f"with {n} again")
+    traffic.stop()
+    print(f"    {traffic.sent} records", flush=True)
+
+
+def test_three_brokers():
+    """One cluster for all of it: it takes seconds to start."""
+    checks.run(lambda: stack.Stack(nodes=3), (check_endpoints, check_coordinators, check_leader_moved, check_dies, check_rolling))
