@@ -21,12 +21,10 @@ static void
 dotted(struct alv_buf *out, struct alv_str path)
 {
 	struct alv_str list = ALV_STR("listeners/");
+	size_t	       skip = alv_str_starts(path, list) ? list.n : 0;
 
-	if (alv_str_starts(path, list)) {
-		alv_buf_z(out, "listeners[].");
-		path = alv_str_make(path.p + list.n, path.n - list.n);
-	}
-	for (size_t i = 0; i < path.n; i++)
+	alv_buf_z(out, skip > 0 ? "listeners[]." : "");
+	for (size_t i = skip; i < path.n; i++)
 		alv_buf_byte(out, (uint8_t)(path.p[i] == '/' ? '.' : path.p[i]));
 }
 
