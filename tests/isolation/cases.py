@@ -1,5 +1,4 @@
-"""Attacks by hand: what a tenant that knows the victim's names and ids would try, and what must come back. The numbers are
-those of docs/testing.md's list."""
+"""Attacks by hand: what a tenant that knows the victim's names and ids would try, and what must come back."""
 
 import uuid
 
