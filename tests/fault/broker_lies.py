@@ -1,0 +1,252 @@
+"""A broker that lies: to one tenant's connection, and to the gateway's own."""
+import contextlib
+import struct
+import threading
+import time
+
+import lies
+from lies import says
+from stage import TOPIC, VICTIM, Stage, equal, kw, round_trip, stack, true
+
+# lie, the reason for which the client's connection ends; None: the client notices nothing.
+TO_A_TENANT = (
+    ("hang_up", lies.hang_up, "upstream_eof"),
+    ("reset", lies.reset, "upstream_eof"),
+    ("cut", lies.cut, "upstream_eof"),
+    ("cut_in_size", lies.cut_in_size, "upstream_eof"),
+    ("cut_by_reset", lies.cut_by_reset, "upstream_eof"),
+    ("half_close", lies.half_close, "upstream_eof"),
+    ("drip", lies.drip, None),
+    ("wrong_id", lies.wrong_id, "upstream_order"),
+    ("twice", lies.twice, "upstream_order"),
+    ("unasked", lies.unasked, "upstream_order"),
+    ("2 GiB", says(b"\x7f\xff\xff\xff" + b"x" * 100), "upstream_malformed"),
+    ("negative", says(b"\xff\xff\xff\xff"), "upstream_malformed"),
+    ("most negative", says(b"\x80\0\0\0"), "upstream_malformed"),
+    ("empty frame", says(b"\0\0\0\0"), "upstream_malformed"),
+    ("frame of a byte", says(b"\0\0\0\x01\0"), "upstream_malformed"),
+    ("HTTP", says(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", True), "upstream_malformed"),
+    ("TLS", says(b"\x16\x03\x03\0\x7a\x02\0\0\x76\x03\x03" + b"r" * 100), "upstream_malformed"),
+    ("garbage", lies.garbage, ("upstream_malformed", "upstream_order", "upstream_eof")),
+    ("garbage_body", lies.garbage_body, "upstream_malformed"),
+    ("huge_array", lies.huge_array, "upstream_malformed"),
+    ("truncated", lies.truncated, "upstream_malformed"),
+    ("trailing", lies.trailing, "upstream_malformed"),
+)
+
+METADATA = ("Metadata", 12, {"Topics": [{"Name": TOPIC}]})
+FETCH = ("Fetch", 12, {"MaxWaitMs": 100, "MinBytes": 1, "MaxBytes": 1 << 20, "SessionEpoch": -1, "Topics": [
+    {"Topic": TOPIC, "Partitions": [{"Partition": 0, "PartitionMaxBytes": 600}]}]})
+
+
+def fetch_by_id(s):
+    topic = s.broker.topics[f"acme.{TOPIC}"]
+    return ("Fetch", 17, {"MaxWaitMs": 100, "MinBytes": 1, "MaxBytes": 1 << 20, "SessionEpoch": -1, "Topics": [
+        {"TopicId": topic.id, "Partitions": [{"Partition": 0, "PartitionMaxBytes": 600}]}]})
+
+
+def lied_to(s, name, lie, reason, request):
+    """One connection: an honest round first, then the lie; it ends for the reason, and the neighbour is served meanwhile."""
+    reasons = (reason,) if isinstance(reason, str) else reason or ()
+    expect = s.counted(*reasons) if reasons else contextlib.nullcontext()
+    with expect, s.victim() as w:
+        round_trip(w)
+        s.broker.lie(VICTIM, lie)
+        try:
+            w.send(*request)
+            s.neighbour()
+            if reasons:
+                with contextlib.suppress(kw.Closed):
+                    w.receive()  # an answer that was good before the lie showed
+                    true(f"{name}: closed", w.closed_by_peer(5))
+            else:
+                w.receive()
+        finally:
+            s.broker.honest()
+    s.neighbour()
+
+
+def check_to_a_tenant(s):
+    for request in (METADATA, FETCH, fetch_by_id(s)):
+        for name, lie, reason in TO_A_TENANT:
+            try:
+                lied_to(s, name, lie, reason, request)
+            except Exception as e:
+                raise AssertionError(f"{name}, to {request[0]} v{request[1]}: {e}") from e
+    s.quiet()
+
+
+def check_order(s):
+    """Two requests, answered in the wrong order."""
+    with s.counted("upstream_order"), s.victim() as w:
+        round_trip(w)
+        s.broker.lie(VICTIM, lies.reversed_order)
+        w.send(*METADATA)
+        w.send("ListOffsets", 7, {"Topics": [{"Name": TOPIC, "Partitions": [{"PartitionIndex": 0, "Timestamp": -1}]}]})
+        true("closed", w.closed_by_peer(5))
+        s.broker.honest()
+    s.neighbour()
+
+
+def check_silence(s):
+    """A broker that never answers: the client waits as it would at Kafka, and nothing is left when it goes."""
+    wires = [s.victim() for _ in range(8)]
+    for w in wires:
+        round_trip(w)
+    s.broker.lie(VICTIM, lies.silence)
+    for w in wires:
+        for _ in range(20):
+            w.send(*METADATA)
+    s.neighbour()
+    with s.counted("client_eof", "client_reset", "tls_truncated", n=8):
+        for w in wires:
+            w.close()
+        s.quiet()
+    s.broker.honest()
+
+
+def check_at_the_door(s):
+    """What goes wrong before the first answer: closed at once, words before the question, TLS to those who speak none."""
+    for on_accept, reasons in ((lies.nothing_at_all, ("upstream_eof", "upstream_connect")), (lies.speaks_first, ("upstream_order",)),
+                               (lies.tls_alert, ("upstream_malformed",))):
+        s.neighbour()
+        with s.counted(*reasons), s.victim() as w:
+            s.broker.on_accept = on_accept
+            w.send(*METADATA)
+            true("closed", w.closed_by_peer(5))
+        s.broker.honest()
+        s.neighbour()
+
+
+def check_foreign(s):
+    """Answers that hold other tenants' things: left out where that can be, else the end; never passed on."""
+    marks = (b"secret", b"globex", b"no-tenant")
+
+    def listen(w, request):
+        w.received.clear()
+        w.record = True
+        w.send(*request)
+        try:
+            w.receive()
+        finally:
+            true("nothing of it came", not any(m in raw for raw in w.received for m in marks))
+    with s.victim() as w:
+        round_trip(w)
+        s.broker.lie(VICTIM, lies.foreign({"Metadata": lies.more_topics}))
+        before = s.gateway.metric("alcove_filtered_elements_total")
+        listen(w, ("Metadata", 12, {"Topics": None}))
+        stack.wait_until("it is counted", lambda: s.gateway.metric("alcove_filtered_elements_total") >= before + 2, 3)
+        s.broker.honest()
+    produce = ("Produce", 9, {"Acks": -1, "TimeoutMs": 5000, "TopicData": [
+        {"Name": TOPIC, "PartitionData": [{"Index": 0, "Records": kw.batch([b"x"])}]}]})
+    for lie, request in (({"Produce": lies.renamed_produce}, produce), ({"Fetch": lies.other_ids}, fetch_by_id(s))):
+        with s.victim() as w:
+            round_trip(w)
+            s.broker.lie(VICTIM, lies.foreign(lie))
+            with contextlib.suppress(kw.Closed):
+                listen(w, request)
+            s.broker.honest()
+        s.neighbour()
+
+
+# ---- the gateway's own questions ----------------------------------------------------------------------------
+
+OWN = ("hang_up", "reset", "cut", "half_close", "wrong_id", "2 GiB", "negative", "empty frame", "HTTP", "TLS", "garbage",
+       "garbage_body", "huge_array", "truncated")
+
+
+def not_ready(s):
+    status, why = s.gateway.ops("/readyz")
+    return why if status == 503 else None
+
+
+def check_to_the_gateway(s):
+    """The gateway's own connections are lied to: /readyz says so, tenants work with what was known, and it recovers."""
+    table = {name: lie for name, lie, _ in TO_A_TENANT}
+    with s.acme.wire(record=False) as old:
+        for name in OWN:
+            s.broker.lie("alcove", table[name])
+            why = stack.wait_until(f"{name}: /readyz says so", lambda: not_ready(s), 15)
+            true(f"{name}: {why!r} names the broker", str(s.broker.port) in why or "answer" in why)
+            round_trip(old)
+            with s.acme.wire(record=False) as new:
+                round_trip(new)
+            s.broker.honest()
+            stack.wait_until(f"{name}: ready again", lambda: not not_ready(s), 15)
+
+
+def check_foreign_cluster(s):
+    """Another cluster answers at the same address: it is not followed."""
+    def elsewhere(value):
+        value["ClusterId"] = "another-one"
+    s.broker.lie("alcove", lies.foreign({"Metadata": elsewhere}))
+    why = stack.wait_until("/readyz says so", lambda: not_ready(s), 10)
+    true(why, "another cluster" in why)
+    s.neighbour()
+    s.broker.honest()
+    stack.wait_until("ready again", lambda: not not_ready(s), 15)
+
+
+def impossible(value):
+    value["Brokers"] = [{"NodeId": -5, "Host": "", "Port": 0}]
+
+
+def no_brokers(value):
+    value["Brokers"] = []
+
+
+def same_broker_twice(value):
+    value["Brokers"] *= 2
+
+
+def bad_host(value):
+    value["Brokers"][0]["Host"] = "a\0b" * 50
+
+
+def topic_twice(value):
+    value["Topics"] += value["Topics"][:1]
+
+
+def check_impossible_metadata(s):
+    for edit in (impossible, no_brokers, same_broker_twice, bad_host, topic_twice):
+        s.broker.lie("alcove", lies.foreign({"Metadata": edit}))
+        stack.wait_until(f"{edit.__name__}: /readyz says so", lambda: not_ready(s), 10)
+        s.neighbour()
+        s.broker.honest()
+        stack.wait_until("ready again", lambda: not not_ready(s), 15)
+
+
+def check_gone(s):
+    """The broker goes away in the middle of traffic, again and again, and comes back on the same port."""
+    stopping, rounds = [], []
+
+    def traffic():
+        while not stopping:
+            with contextlib.suppress(OSError, kw.WireError, AssertionError):
+                with s.victim(timeout=3) as w:
+                    while not stopping:
+                        round_trip(w)
+                        rounds.append(time.monotonic())
+    threads = [threading.Thread(target=traffic, daemon=True) for _ in range(3)]
+    for t in threads:
+        t.start()
+    for _ in range(3):
+        n = len(rounds)
+        stack.wait_until("traffic", lambda: len(rounds) > n + 10, 10)
+        s.broker.restart(lambda: time.sleep(0.1))
+    stack.wait_until("ready again", lambda: not not_ready(s), 15)
+    n = len(rounds)
+    stack.wait_until("traffic goes on", lambda: len(rounds) > n + 10, 10)
+    stopping.append(True)
+    for t in threads:
+        t.join(10)
+    s.neighbour(anew=True)
+    s.quiet()
+
+
+CHECKS = (check_to_a_tenant, check_order, check_silence, check_at_the_door, check_foreign, check_to_the_gateway,
+          check_foreign_cluster, check_impossible_metadata, check_gone)
+
+
+def make():
+    return Stage(config=lambda text: text.replace("metadata.refresh.ms: 1000", "metadata.refresh.ms: 100"))

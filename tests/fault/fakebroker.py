@@ -1,0 +1,312 @@
+"""A broker of lies: speaks enough Kafka that a gateway comes up before it, keeps topics and records in memory, and answers
+falsely where a test says so.
+
+    with FakeBroker() as b:
+        b.lie("victim", lies.reversed_order)    # connections of the client id "victim" get that; all others the truth
+        b.lie("alcove", lies.garbage)           # the gateway's own questions
+        b.honest()
+
+A lie is `async def lie(connection, request)`; it writes what it likes to the connection and gives False to end it. An
+asyncio loop in a thread of its own; what tests share with it is set from one thread at a time.
+"""
+import asyncio
+import itertools
+import pathlib
+import socket
+import ssl
+import struct
+import sys
+import threading
+import uuid
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "kit"))
+import kafkawire as kw  # noqa: E402
+
+CLUSTER_ID = "ZmFrZS1icm9rZXItY2x1c3Q"
+NODE = 1
+NEVER_OFFERED = ("ControlledShutdown",)
+
+
+class Request:
+    """One request as it came."""
+
+    def __init__(self, raw):
+        self.raw = raw
+        self.key, self.version, self.correlation_id = struct.unpack(">hhi", raw[:8])
+        self.api = kw.schemas().names[self.key]
+        n = struct.unpack(">h", raw[8:10])[0]
+        self.client_id = raw[10:10 + n].decode() if n >= 0 else None
+        at = 10 + max(n, 0)
+        if kw.schemas().flexible(self.key, self.version):
+            at += 1  # no tagged fields in headers here
+        self.body = raw[at:]
+
+    @property
+    def value(self):
+        return kw.decode(self.key, self.version, "request", self.body)
+
+
+def answer_frame(request, value=None, body=None, correlation_id=None):
+    """A whole frame with size. body: bytes in the place of the encoded value."""
+    flexible = kw.schemas().flexible(request.key, request.version) and request.api != "ApiVersions"
+    if body is None:
+        body = kw.encode(request.key, request.version, "response", value)
+    cid = request.correlation_id if correlation_id is None else correlation_id
+    return kw.frame(struct.pack(">i", cid) + (b"\0" if flexible else b"") + body)
+
+
+class Topic:
+    def __init__(self, name, partitions):
+        self.name, self.id, self.logs = name, uuid.uuid4(), [[] for _ in range(partitions)]
+
+    def append(self, partition, records):
+        """-> base offset. One batch, as the tests send them."""
+        log = self.logs[partition]
+        base = log[-1][1] if log else 0
+        count = struct.unpack(">i", records[57:61])[0]
+        log.append((base, base + count, struct.pack(">q", base) + records[8:]))
+        return base
+
+    def end(self, partition):
+        return self.logs[partition][-1][1] if self.logs[partition] else 0
+
+    def read(self, partition, offset, most):
+        out = b""
+        for _, end, raw in self.logs[partition]:
+            if end > offset and (not out or len(out) + len(raw) <= most):
+                out += raw
+        return out
+
+
+class Connection:
+    def __init__(self, broker, reader, writer):
+        self.broker, self.reader, self.writer = broker, reader, writer
+        self.kept, self.state = [], {}  # for lies: requests held back, whatever they remember
+
+    async def read_request(self):
+        size = struct.unpack(">i", await self.reader.readexactly(4))[0]
+        return Request(await self.reader.readexactly(size))
+
+    async def write(self, data):
+        self.writer.write(data)
+        await self.writer.drain()
+
+    def reset(self):
+        sock = self.writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.writer.transport.abort()
+
+    async def honest(self, request):
+        value = await self.broker.answer(request)
+        if value is not None:
+            await self.write(answer_frame(request, value))
+        return True
+
+
+class FakeBroker:
+    def __init__(self, tls=None):
+        """tls: (certificate file, key file)"""
+        self.tls, self.topics, self.groups = tls, {}, {}
+        self.lies, self.on_accept, self.opened = {}, None, 0
+        self.requests = 0
+        self.numbers = itertools.count(1000)
+
+    # ---- life
+
+    def __enter__(self):
+        self.loop = asyncio.new_event_loop()
+        self.connections = set()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
+        self.call(self.listen(0))
+        return self
+
+    def __exit__(self, *exc):
+        self.call(self.close_all())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(5)
+        self.loop.close()
+
+    def call(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(20)
+
+    async def listen(self, port):
+        context = None
+        if self.tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*self.tls)
+        self.server = await asyncio.start_server(self.serve, "127.0.0.1", port, ssl=context, backlog=1000)
+        self.port = self.server.sockets[0].getsockname()[1]
+
+    async def close_all(self):
+        self.server.close()
+        await self.server.wait_closed()
+        tasks = list(self.connections)
+        for t in tasks:
+            t.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def restart(self, down=None):
+        """All connections end and the port is closed; down() runs, then it listens again on the same port."""
+        self.call(self.close_all())
+        if down:
+            down()
+        self.call(self.listen(self.port))
+
+    # ---- lies
+
+    def lie(self, client_id, lie):
+        self.lies[client_id] = lie
+
+    def honest(self):
+        self.lies, self.on_accept = {}, None
+
+    # ---- serving
+
+    async def serve(self, reader, writer):
+        task = asyncio.current_task()
+        self.connections.add(task)
+        self.opened += 1
+        c = Connection(self, reader, writer)
+        try:
+            if self.on_accept and not await self.on_accept(c):
+                return
+            while True:
+                request = await c.read_request()
+                self.requests += 1
+                lie = self.lies.get(request.client_id, Connection.honest)
+                if not await lie(c, request):
+                    return
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            self.connections.discard(task)
+            writer.close()
+
+    # ---- the truth
+
+    async def answer(self, request):
+        """-> the value of the honest answer; None: there is none (acks=0)."""
+        make = getattr(self, f"on_{request.api}", None)
+        if make is None:
+            return {}
+        value = make(request, request.value)
+        return await value if asyncio.iscoroutine(value) else value
+
+    def on_ApiVersions(self, request, v):
+        s = kw.schemas()
+        keys = [{"ApiKey": k, "MinVersion": s.versions(k)[0], "MaxVersion": s.versions(k)[1]} for k, name in s.names.items()
+                if s.versions(k) and "broker" in s.listeners(k) and name not in NEVER_OFFERED]
+        return {"ApiKeys": sorted(keys, key=lambda a: a["ApiKey"])}
+
+    def topic_of(self, t, name="Name"):
+        if t.get(name):
+            return self.topics.get(t[name])
+        return next((x for x in self.topics.values() if x.id == t.get("TopicId")), None)
+
+    def on_Metadata(self, request, v):
+        asked = v["Topics"]
+        found = []
+        for t in [{"Name": n} for n in sorted(self.topics)] if asked is None else asked:
+            topic = self.topic_of(t)
+            if topic is None:
+                found.append({"ErrorCode": 3 if t.get("Name") else 100, "Name": t.get("Name") or "", "Partitions": []})
+                continue
+            parts = [{"PartitionIndex": i, "LeaderId": NODE, "ReplicaNodes": [NODE], "IsrNodes": [NODE]}
+                     for i in range(len(topic.logs))]
+            one = {"Name": topic.name, "Partitions": parts}
+            found.append(one | ({"TopicId": topic.id} if request.version >= 10 else {}))
+        value = {"Brokers": [{"NodeId": NODE, "Host": "127.0.0.1", "Port": self.port}], "Topics": found}
+        if request.version >= 1:
+            value["ControllerId"] = NODE
+        if request.version >= 2:
+            value["ClusterId"] = CLUSTER_ID
+        return value
+
+    def on_DescribeCluster(self, request, v):
+        return {"ClusterId": CLUSTER_ID, "ControllerId": NODE,
+                "Brokers": [{"BrokerId": NODE, "Host": "127.0.0.1", "Port": self.port}]}
+
+    def on_CreateTopics(self, request, v):
+        out = []
+        for t in v["Topics"]:
+            code = 36 if t["Name"] in self.topics else 0
+            if not code and not v["validateOnly"]:
+                self.topics[t["Name"]] = Topic(t["Name"], max(t["NumPartitions"], 1))
+            made = self.topics.get(t["Name"])
+            out.append({"Name": t["Name"], "ErrorCode": code} | ({"TopicId": made.id} if made and request.version >= 7 else {}))
+        return {"Topics": out}
+
+    def on_DeleteTopics(self, request, v):
+        asked = v.get("Topics") or [{"Name": n} for n in v.get("TopicNames", [])]
+        out = []
+        for t in asked:
+            topic = self.topic_of(t)
+            if topic:
+                del self.topics[topic.name]
+            out.append({"Name": t.get("Name"), "ErrorCode": 0 if topic else 3})
+        return {"Responses": out}
+
+    def on_Produce(self, request, v):
+        out = []
+        for t in v["TopicData"]:
+            topic = self.topic_of(t)
+            parts = []
+            for p in t["PartitionData"]:
+                ok = topic and p["Index"] < len(topic.logs)
+                parts.append({"Index": p["Index"], "ErrorCode": 0 if ok else 3,
+                              "BaseOffset": topic.append(p["Index"], p["Records"]) if ok else -1})
+            out.append({k: t[k] for k in ("Name", "TopicId") if k in t} | {"PartitionResponses": parts})
+        return {"Responses": out} if v["Acks"] else None
+
+    async def on_Fetch(self, request, v):
+        out, some = [], False
+        for t in v["Topics"]:
+            topic = self.topic_of(t, "Topic")
+            parts = []
+            for p in t["Partitions"]:
+                if topic is None or p["Partition"] >= len(topic.logs):
+                    parts.append({"PartitionIndex": p["Partition"], "ErrorCode": 100 if request.version >= 13 else 3, "HighWatermark": -1})
+                    continue
+                records = topic.read(p["Partition"], p["FetchOffset"], p["PartitionMaxBytes"])
+                some = some or bool(records)
+                parts.append({"PartitionIndex": p["Partition"], "HighWatermark": topic.end(p["Partition"]), "Records": records})
+            out.append({k: t[k] for k in ("Topic", "TopicId") if k in t} | {"Partitions": parts})
+        if not some:
+            await asyncio.sleep(min(v["MaxWaitMs"], 1000) / 1000)
+        return {"Responses": out}
+
+    def on_ListOffsets(self, request, v):
+        return {"Topics": [{"Name": t["Name"], "Partitions": [
+            {"PartitionIndex": p["PartitionIndex"], "Timestamp": -1,
+             "Offset": self.topics[t["Name"]].end(p["PartitionIndex"]) if p["Timestamp"] == -1 else 0}
+            for p in t["Partitions"]]} for t in v["Topics"] if t["Name"] in self.topics]}
+
+    def on_FindCoordinator(self, request, v):
+        at = {"NodeId": NODE, "Host": "127.0.0.1", "Port": self.port}
+        if request.version >= 4:
+            return {"Coordinators": [{"Key": k} | at for k in v["CoordinatorKeys"]]}
+        return at
+
+    def on_InitProducerId(self, request, v):
+        return {"ProducerId": next(self.numbers), "ProducerEpoch": 0}
+
+    def on_OffsetCommit(self, request, v):
+        out = []
+        for t in v["Topics"]:
+            for p in t["Partitions"]:
+                self.groups[v["GroupId"], t.get("Name") or t.get("TopicId"), p["PartitionIndex"]] = p["CommittedOffset"]
+            out.append({k: t[k] for k in ("Name", "TopicId") if k in t} |
+                       {"Partitions": [{"PartitionIndex": p["PartitionIndex"]} for p in t["Partitions"]]})
+        return {"Topics": out}
+
+    def on_JoinGroup(self, request, v):
+        """Groups of one: enough to go round."""
+        member = v["MemberId"] or f"member-{next(self.numbers)}"
+        return {"GenerationId": 1, "ProtocolName": v["Protocols"][0]["Name"], "Leader": member, "MemberId": member,
+                "Members": [{"MemberId": member, "Metadata": v["Protocols"][0]["Metadata"]}]} | (
+                    {"ProtocolType": v["ProtocolType"]} if request.version >= 7 else {})
+
+    def on_SyncGroup(self, request, v):
+        mine = [a["Assignment"] for a in v["Assignments"] if a["MemberId"] == v["MemberId"]]
+        return {"Assignment": mine[0] if mine else b""}
