@@ -1,6 +1,9 @@
-/* The turn of a loop. Invariants: an event is delivered only to a net_fd that was not closed meanwhile (closing takes
- * its events out of the batch at hand); a later is linked in at most one list; the loop sleeps only when nothing waits
- * to be run. */
+/* The turn of a loop. Each kind of work has a share of the turn's time; what is left of a batch when that is used up goes
+ * first in the next turn, so nobody waits for more than one round of the others, and a storm of one kind holds up none
+ * of the others.
+ * Invariants: an event is delivered only to a net_fd that was not closed meanwhile (closing takes its events out of the
+ * batch at hand); no new events are asked for while some of the last batch are left; a later is linked in at most one
+ * list; the loop sleeps only when nothing waits to be run; each share lets one item through at least. */
 #include <alcove/check.h>
 #include <alcove/clock.h>
 
@@ -20,7 +23,9 @@ net_loop_new(void)
 		return NULL;
 	l->clock = alv_mono_us;
 	l->now = l->clock();
-	l->later_last = &l->later;
+	l->budget_us = NET_TURN_US;
+	l->later.last = &l->later.wait;
+	l->slow.last = &l->slow.wait;
 	l->ep = epoll_create1(EPOLL_CLOEXEC);
 	if (l->ep < 0 || net_mail_init(l)) {
 		if (l->ep >= 0)
@@ -52,6 +57,28 @@ net_loop_clock(struct net_loop *l, uint64_t (*now_us)(void))
 {
 	l->clock = now_us;
 	l->now = now_us();
+}
+
+void
+net_loop_budget(struct net_loop *l, uint32_t us)
+{
+	l->budget_us = us;
+}
+
+void
+net_loop_share(struct net_loop *l)
+{
+	uint64_t now = l->clock(), least = now + l->budget_us / 8;
+
+	l->until = l->now + l->budget_us;
+	if (l->until < least)
+		l->until = least;
+}
+
+bool
+net_loop_spent(const struct net_loop *l)
+{
+	return l->clock() >= l->until;
 }
 
 void
@@ -96,7 +123,7 @@ net_fd_close(struct net_fd *f)
 
 	if (l == NULL || f->fd < 0)
 		return;
-	for (int i = 0; i < l->nready; i++)
+	for (int i = l->at; i < l->nready; i++)
 		if (l->ready[i].data.ptr == f)
 			l->ready[i].data.ptr = NULL;
 	/* Explicit: a copy of the descriptor in a forked child would keep it registered. */
@@ -107,51 +134,87 @@ net_fd_close(struct net_fd *f)
 
 /* ---- later -------------------------------------------------------------------------------- */
 
+static void
+join(struct net_queue *q, struct net_later *x)
+{
+	if (x->queue != NULL)
+		return;
+	x->queue = q;
+	x->next = NULL;
+	x->link = q->last;
+	*x->link = x;
+	q->last = &x->next;
+}
+
 void
 net_later(struct net_loop *l, struct net_later *x)
 {
-	if (x->queued)
-		return;
-	x->queued = true;
-	x->next = NULL;
-	x->link = l->later_last;
-	*x->link = x;
-	l->later_last = &x->next;
+	join(&l->later, x);
 }
 
-/* From `later` or from the batch that runs; only the end of `later` is also pointed to by later_last. */
-static void
-unlink_later(struct net_loop *l, struct net_later *x)
+void
+net_slow(struct net_loop *l, struct net_later *x)
 {
-	*x->link = x->next;
-	if (x->next != NULL)
-		x->next->link = x->link;
-	else if (l->later_last == &x->next)
-		l->later_last = x->link;
-	x->queued = false;
+	join(&l->slow, x);
 }
 
 void
 net_later_cancel(struct net_loop *l, struct net_later *x)
 {
-	if (x->queued)
-		unlink_later(l, x);
+	(void)l;
+	if (x->queue == NULL)
+		return;
+	*x->link = x->next;
+	if (x->next != NULL)
+		x->next->link = x->link;
+	else if (x->queue->last == &x->next)
+		x->queue->last = x->link;
+	x->queue = NULL;
+}
+
+static void
+run_batch(struct net_loop *l, struct net_queue *q)
+{
+	while (q->run != NULL) {
+		struct net_later *x = q->run;
+
+		net_later_cancel(l, x);
+		x->fn(x);
+		if (net_loop_spent(l))
+			return;
+	}
+}
+
+/* What the last turn left, then what was queued until now. */
+static void
+run_queue(struct net_loop *l, struct net_queue *q)
+{
+	run_batch(l, q);
+	if (q->run != NULL || q->wait == NULL)
+		return;
+	q->run = q->wait;
+	q->run->link = &q->run;
+	q->wait = NULL;
+	q->last = &q->wait;
+	run_batch(l, q);
 }
 
 static void
 run_later(struct net_loop *l)
 {
-	l->running = l->later;
-	if (l->running != NULL)
-		l->running->link = &l->running;
-	l->later = NULL;
-	l->later_last = &l->later;
-	while (l->running != NULL) {
-		struct net_later *x = l->running;
+	run_queue(l, &l->later);
+}
 
-		unlink_later(l, x);
-		x->fn(x);
-	}
+static void
+run_slow(struct net_loop *l)
+{
+	run_queue(l, &l->slow);
+}
+
+static bool
+waits(const struct net_queue *q)
+{
+	return q->run != NULL || q->wait != NULL;
 }
 
 /* ---- turns -------------------------------------------------------------------------------- */
@@ -162,7 +225,7 @@ sleep_ms(struct net_loop *l, int most)
 {
 	uint64_t now, ms;
 
-	if (l->stop || l->later != NULL || l->box.open != NULL || l->box.woken)
+	if (l->stop || waits(&l->later) || waits(&l->slow) || l->box.open != NULL || l->box.woken)
 		return 0;
 	if (l->timers == NULL || most == 0)
 		return most;
@@ -180,6 +243,7 @@ wait_ready(struct net_loop *l, int ms)
 {
 	if (ms != 0 && l->before_wait != NULL)
 		l->before_wait(l->hook_arg);
+	l->at = 0;
 	l->nready = epoll_wait(l->ep, l->ready, NET_READY_MAX, ms);
 	if (l->nready < 0) {
 		ALV_CHECK(errno == EINTR);
@@ -187,23 +251,35 @@ wait_ready(struct net_loop *l, int ms)
 	}
 	if (ms != 0 && l->after_wait != NULL)
 		l->after_wait(l->hook_arg);
-	l->now = l->clock();
+}
+
+static void
+run_ready(struct net_loop *l)
+{
+	while (l->at < l->nready) {
+		struct epoll_event *e = &l->ready[l->at++];
+		struct net_fd	   *f = e->data.ptr;
+
+		if (f == NULL)
+			continue;
+		f->fn(f, e->events);
+		if (net_loop_spent(l))
+			return;
+	}
 }
 
 void
 net_loop_turn(struct net_loop *l, int wait_ms)
 {
-	wait_ready(l, sleep_ms(l, wait_ms));
-	net_timers_run(l);
-	for (int i = 0; i < l->nready; i++) {
-		struct net_fd *f = l->ready[i].data.ptr;
+	static void (*const work[])(struct net_loop *) = { net_timers_run, run_ready, net_mail_run, run_later, run_slow };
 
-		if (f != NULL)
-			f->fn(f, l->ready[i].events);
+	if (l->at == l->nready)
+		wait_ready(l, sleep_ms(l, wait_ms));
+	l->now = l->clock();
+	for (size_t i = 0; i < ALV_COUNT(work); i++) {
+		net_loop_share(l);
+		work[i](l);
 	}
-	l->nready = 0;
-	net_mail_run(l, NET_MAIL_TURN);
-	run_later(l);
 	if (l->end != NULL)
 		l->end(l->hook_arg);
 }

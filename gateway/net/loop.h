@@ -1,6 +1,8 @@
 /* One epoll loop per thread: descriptors, timers, work for later in the turn, and a mailbox for other threads.
- * A turn: wait; read the clock once; run the timers that are due; run what is ready; open the mail; run `later`; call
- * the end hook. All functions belong to the loop's thread but for net_mail_*. */
+ * A turn: wait; read the clock; run the timers that are due; run what is ready; open the mail; run `later`; run what is
+ * slow; call the end hook. Each of these stops when the turn's budget is used up (after one item at least, and an eighth of the budget); the
+ * rest is the next turn's, before anything new of its kind. So a turn is as long as its budget and the longest single
+ * item. All functions belong to the loop's thread but for net_mail_*. */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
 
@@ -31,11 +33,12 @@ struct net_timer {
 	bool		  armed;
 };
 
-/* Embedded. Runs once, at the end of this turn (or of the next, when queued by a later): for frees and retries. */
+/* Embedded. Runs once, at the end of this turn (or of a next one: when queued by a later, or when the turn was full), in the
+ * order of queueing: for frees and retries. */
 struct net_later {
 	struct net_later  *next, **link;
+	struct net_queue  *queue;	/* where it waits; NULL: nowhere */
 	void (*fn)(struct net_later *l);
-	bool queued;
 };
 
 struct net_loop *net_loop_new(void) ALV_MUST;
@@ -48,6 +51,11 @@ void		 net_loop_stop(struct net_loop *l);
 void		 net_loop_turn(struct net_loop *l, int wait_ms);
 /* Monotonic microseconds, as read when this turn's wait ended. */
 uint64_t	 net_loop_now(const struct net_loop *l);
+enum { NET_TURN_US = 2000 };	/* what a new loop's turn may take */
+void		 net_loop_budget(struct net_loop *l, uint32_t us);
+/* The work at hand has used its share of this turn: whoever goes on in a loop of its own queues itself as a later. Reads
+ * the clock. */
+bool		 net_loop_spent(const struct net_loop *l);
 /* Another clock than alv_mono_us, for tests. */
 void		 net_loop_clock(struct net_loop *l, uint64_t (*now_us)(void));
 /* Hooks, each may be NULL: before the loop sleeps, and after it woke (not around a poll that does not wait); `end`
@@ -68,6 +76,9 @@ void net_timer_stop(struct net_timer *t);
 /* x->fn is set; x is zero where it never was queued. Queued twice it runs once. */
 void net_later(struct net_loop *l, struct net_later *x);
 void net_later_cancel(struct net_loop *l, struct net_later *x);
+/* The same for work that takes long and may wait, as handshakes: it comes last in a turn, so that a storm of it delays
+ * nobody else by more than one item a turn. Cancelled by net_later_cancel, too. */
+void net_slow(struct net_loop *l, struct net_later *x);
 
 /* Mailbox: messages by value from any thread to this loop's, bounded. A message is one heap object that begins with
  * struct net_mail; the handler owns it. Order per sender is kept. */

@@ -50,17 +50,25 @@ net_mail_init(struct net_loop *l)
 	return ALV_OK;
 }
 
+static void
+run_one(struct net_loop *l)
+{
+	struct net_mail *m = l->box.open;
+
+	l->box.open = m->next;
+	m->next = NULL;
+	m->fn(l, m);
+}
+
 void
-net_mail_run(struct net_loop *l, size_t most)
+net_mail_run(struct net_loop *l)
 {
 	if (l->box.open == NULL && l->box.woken)
 		take_mail(l);
-	while (l->box.open != NULL && most-- > 0) {
-		struct net_mail *m = l->box.open;
-
-		l->box.open = m->next;
-		m->next = NULL;
-		m->fn(l, m);
+	while (l->box.open != NULL) {
+		run_one(l);
+		if (net_loop_spent(l))
+			return;
 	}
 }
 
@@ -68,9 +76,10 @@ void
 net_mail_fini(struct net_loop *l)
 {
 	do {
-		l->box.woken = true;
-		net_mail_run(l, SIZE_MAX);
-	} while (l->box.open != NULL || l->box.head != NULL);
+		while (l->box.open != NULL)
+			run_one(l);
+		take_mail(l);
+	} while (l->box.open != NULL);
 	net_fd_close(&l->box.wake);
 	pthread_mutex_destroy(&l->box.lock);
 }

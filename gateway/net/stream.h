@@ -77,7 +77,7 @@ struct net_stream {
 	/* the stream's own */
 	struct net_fd		fd;
 	struct net_timer	timer;
-	struct net_later	later;
+	struct net_later	later, shake;	/* shake: a handshake's step waits for its turn */
 	struct net_stream_ctx  *ctx;
 	struct ssl_st	       *ssl;
 	struct net_stream_pending *pending;	/* ciphertext the socket did not take; bounded by one shared buffer */

@@ -105,6 +105,8 @@ net_timers_run(struct net_loop *l)
 
 		net_timer_stop(t);
 		t->fn(t);
+		if (net_loop_spent(l))
+			break;
 	}
 	l->in_timers = false;
 }

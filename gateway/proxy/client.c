@@ -48,10 +48,9 @@ release(struct net_later *l)
 	px_inflight_clear(&c->inflight);
 	api_conn_fini(&c->conn);
 	net_timer_stop(&c->timer);
+	net_later_cancel(w->loop, &c->again);
 	net_stream_fini(&c->stream);
-	*c->prev = c->next;
-	if (c->next != NULL)
-		c->next->prev = c->prev;
+	px_worker_forget(w, c);
 	c->magic = 0;
 	free(c);
 	atomic_fetch_sub_explicit(&w->connections, 1, memory_order_relaxed);
@@ -290,9 +289,12 @@ may_take(const struct px_client *c)
 void
 px_client_pump(struct px_client *c)
 {
-	while (may_take(c))
-		if (!take_frame(c))
-			break;
+	while (may_take(c) && take_frame(c)) {
+		if (net_loop_spent(c->worker->loop)) {
+			net_later(c->worker->loop, &c->again);
+			return;
+		}
+	}
 	if (c->state != PX_SERVING)
 		return;
 	if (!may_take(c))
@@ -307,6 +309,13 @@ px_client_pump(struct px_client *c)
 		net_stream_more(&c->stream);
 		watch(c);
 	}
+}
+
+/* Small frames that are answered here could else keep the others waiting for as long as they come. */
+static void
+pump_again(struct net_later *l)
+{
+	px_client_pump(ALV_HOLDER(l, struct px_client, again));
 }
 
 /* ---- answers out --------------------------------------------------------------------------------------- */
@@ -457,6 +466,7 @@ px_client_accept(struct px_worker *w, const struct px_port *port, int fd, const 
 	c->worker = w;
 	c->port = port;
 	c->later.fn = release;
+	c->again.fn = pump_again;
 	c->opened_us = net_loop_now(w->loop);
 	c->stream.in_max = IN_MAX_BYTES;
 	c->stream.high_water = l->out_max_bytes;
@@ -464,11 +474,7 @@ px_client_accept(struct px_worker *w, const struct px_port *port, int fd, const 
 	net_peer_text(peer, c->conn.host);
 	c->conn.node = -1;	/* until the handshake says which: the log names none */
 	net_timer_init(w->loop, &c->timer, on_timer);
-	c->next = w->clients;
-	c->prev = &w->clients;
-	if (c->next != NULL)
-		c->next->prev = &c->next;
-	w->clients = c;
+	px_worker_add(w, c);
 }
 
 void

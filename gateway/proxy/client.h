@@ -34,6 +34,7 @@ struct px_client {
 	const char	    *words;	/* detail for the log; static */
 	struct net_timer     timer;	/* whatever ends first; looked at lazily */
 	struct net_later     later;	/* frees */
+	struct net_later     again;	/* the turn was full: more frames are here */
 	uint64_t	     opened_us;
 	uint64_t	     frame_begun_us;	/* 0: no frame is half here */
 	uint64_t	     ending_us;

@@ -51,6 +51,8 @@ every_second(struct net_timer *t)
 	net_timer_set(t, net_loop_now(w->loop) + 1000000);
 }
 
+static void sweep_on(struct net_later *l);
+
 /* ---- life -------------------------------------------------------------------------------------- */
 
 struct px_worker *
@@ -75,6 +77,7 @@ px_worker_new(struct px_gateway *g, unsigned number)
 	}
 	net_loop_hooks(w->loop, w, before_wait, after_wait, turn_end);
 	net_timer_init(w->loop, &w->second, every_second);
+	w->sweep.fn = sweep_on;
 	alv_qsbr_idle(g->qsbr, w->reader);
 	return w;
 }
@@ -206,6 +209,60 @@ px_worker_accept(void *arg, struct net_listener *l, int fd, const struct sockadd
 	}
 }
 
+/* ---- the list of clients ----------------------------------------------------------------------------- */
+
+void
+px_worker_add(struct px_worker *w, struct px_client *c)
+{
+	c->next = w->clients;
+	c->prev = &w->clients;
+	if (c->next != NULL)
+		c->next->prev = &c->next;
+	w->clients = c;
+}
+
+void
+px_worker_forget(struct px_worker *w, struct px_client *c)
+{
+	if (w->sweep_at == c)
+		w->sweep_at = c->next;
+	*c->prev = c->next;
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+}
+
+/* Whoever came since it began logs in by what is published now. */
+static void
+begin_sweep(struct px_worker *w)
+{
+	if (w->sweep_at != NULL) {
+		w->sweep_anew = true;
+		return;
+	}
+	w->sweep_at = w->clients;
+	w->sweep_anew = false;
+	net_later(w->loop, &w->sweep);
+}
+
+static void
+sweep_on(struct net_later *l)
+{
+	struct px_worker *w = ALV_HOLDER(l, struct px_worker, sweep);
+
+	while (w->sweep_at != NULL) {
+		struct px_client *c = w->sweep_at;
+
+		w->sweep_at = c->next;
+		px_client_check(c);
+		if (net_loop_spent(w->loop)) {
+			net_later(w->loop, &w->sweep);
+			return;
+		}
+	}
+	if (w->sweep_anew)
+		begin_sweep(w);
+}
+
 /* ---- orders --------------------------------------------------------------------------------------- */
 
 struct order {
@@ -224,12 +281,11 @@ obey(struct net_loop *l, struct net_mail *m)
 	free(o);
 	w->draining = w->draining || what != PX_SWEEP;
 	w->ending = w->ending || what == PX_END;
-	for (struct px_client *c = w->clients, *next; c != NULL; c = next) {
+	if (what == PX_SWEEP)
+		begin_sweep(w);
+	for (struct px_client *c = w->clients, *next; what != PX_SWEEP && c != NULL; c = next) {
 		next = c->next;
-		if (what == PX_SWEEP)
-			px_client_check(c);
-		else
-			px_client_drain(c, what == PX_END);
+		px_client_drain(c, what == PX_END);
 	}
 	if (w->ending && w->clients == NULL)
 		net_loop_stop(l);

@@ -24,6 +24,9 @@ struct px_worker {
 	struct api_worker     api;
 	int		      reader;		/* in the qsbr */
 	struct px_client     *clients;		/* all of them, newest first */
+	struct px_client     *sweep_at;		/* the next one to look at; NULL: no sweep is under way */
+	bool		      sweep_anew;	/* something changed since it began */
+	struct net_later      sweep;
 	struct net_timer      second;		/* load figures, drain */
 	uint64_t	      moved, moved_before;	/* payload bytes, both ways */
 	bool		      draining, ending;
@@ -37,6 +40,10 @@ struct px_worker *px_worker_new(struct px_gateway *g, unsigned number) ALV_MUST;
 enum alv_err	  px_worker_start(struct px_worker *w) ALV_MUST;
 void		  px_worker_stop(struct px_worker *w);	/* joins */
 void		  px_worker_free(struct px_worker *w);
+
+/* The list of clients. Forget also takes it out of what goes through the list just now. */
+void px_worker_add(struct px_worker *w, struct px_client *c);
+void px_worker_forget(struct px_worker *w, struct px_client *c);
 
 /* net_accept_fn of every port; arg is the struct px_port. On the acceptor's loop: gives the descriptor to the worker
  * with the least load. */

@@ -235,7 +235,7 @@ test_run_until_stop_twice(void **state)
 	net_loop_run(loop);
 	net_later(loop, &l);
 	net_loop_run(loop);
-	assert_false(l.queued);
+	assert_null(l.queue);
 }
 
 static void
