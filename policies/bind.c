@@ -5,12 +5,21 @@
 #include <alcove/check.h>
 #include <alcove/str.h>
 
-enum { LISTENERS_MAX = 64 };
+/* Sections of which there may be several, as a list; the innermost last. */
+static const struct list {
+	const char *path;
+	unsigned    max;
+	const char *what;
+} lists[] = {
+	{ "listeners", 64, "listeners (- name: ...)" },
+	{ "listeners/tls/certificates", 64, "pairs (- certificate.file: ...)" },
+};
+enum { LISTENERS, CERTIFICATES };
 
 /* Where a part of the tree is bound to. */
 struct place {
 	const struct pol_node *node;	/* NULL: nothing in the file */
-	const char	      *path;	/* "" or "listeners/": what the options' paths begin with */
+	const char	      *path;	/* "", or a list's with '/': what the options' paths begin with */
 	const char	      *shown;	/* "" or "listeners[0]." */
 	void		      *holder;
 };
@@ -22,6 +31,29 @@ find_option(struct alv_str path)
 		if (alv_str_eqz(path, pol_options[i].path))
 			return &pol_options[i];
 	return NULL;
+}
+
+static const struct list *
+find_list(struct alv_str path)
+{
+	for (size_t i = 0; i < ALV_COUNT(lists); i++)
+		if (alv_str_eqz(path, lists[i].path))
+			return &lists[i];
+	return NULL;
+}
+
+struct alv_str
+pol_list_of(const struct pol_option *o)
+{
+	struct alv_str best = ALV_STR("");
+
+	for (size_t i = 0; i < ALV_COUNT(lists); i++) {
+		size_t n = strlen(lists[i].path);
+
+		if (strncmp(o->path, lists[i].path, n) == 0 && o->path[n] == '/')
+			best = alv_str_make(o->path, n + 1);
+	}
+	return best;
 }
 
 /* Is there an option below path? */
@@ -122,26 +154,27 @@ unknown_key(struct pol_load *l, const struct pol_node *n, const char *path, cons
 static void check_keys(struct pol_load *l, const struct pol_node *n, const char *path, const char *head);
 
 static void
-check_listeners(struct pol_load *l, const struct pol_node *n)
+check_list(struct pol_load *l, const struct pol_node *n, const struct list *list, const char *key)
 {
-	unsigned i = 0;
+	struct alv_str below = alv_arena_printf(l->a, "%s/", list->path);
+	unsigned       i = 0;
 
 	if (n->type != POL_LIST || n->first == NULL) {
-		pol_diag_at(l->d, n->line, "listeners", "found %s, expected a list of listeners (- name: ...)",
-		    n->type == POL_LIST ? "an empty list" : n->type == POL_MAP ? "a section" : "a value");
+		pol_diag_at(l->d, n->line, key, "found %s, expected a list of %s",
+		    n->type == POL_LIST ? "an empty list" : n->type == POL_MAP ? "a section" : "a value", list->what);
 		return;
 	}
 	for (const struct pol_node *c = n->first; c != NULL; c = c->next, i++) {
-		struct alv_str head = alv_arena_printf(l->a, "listeners[%u]", i);
+		struct alv_str head = alv_arena_printf(l->a, "%s[%u]", key, i);
 
-		if (i == LISTENERS_MAX)
-			pol_diag_at(l->d, c->line, "listeners", "found more than %d, expected fewer", LISTENERS_MAX);
-		if (head.p == NULL || i >= LISTENERS_MAX)
+		if (i == list->max)
+			pol_diag_at(l->d, c->line, key, "found more than %u, expected fewer", list->max);
+		if (head.p == NULL || below.p == NULL || i >= list->max)
 			return;
 		if (c->type != POL_MAP)
 			pol_diag_at(l->d, c->line, head.p, "found a value or list, expected a section");
 		else
-			check_keys(l, c, "listeners/", shown(l, head.p, "/"));
+			check_keys(l, c, below.p, shown(l, head.p, "/"));
 	}
 }
 
@@ -163,13 +196,14 @@ check_keys(struct pol_load *l, const struct pol_node *n, const char *path, const
 	for (const struct pol_node *c = n->first; c != NULL; c = c->next) {
 		struct alv_str full = alv_arena_printf(l->a, "%s%.*s", path, ALV_STR_ARG(c->key));
 		const char    *key = shown(l, head, c->key.p);
+		const struct list *list = find_list(full);
 
 		if (full.p == NULL)
 			return;
 		if (memchr(c->key.p, '/', c->key.n) != NULL)
 			unknown_key(l, c, path, key);
-		else if (alv_str_eqz(full, "listeners"))
-			check_listeners(l, c);
+		else if (list != NULL)
+			check_list(l, c, list, key);
 		else if (is_section(full))
 			check_section(l, c, full.p, key);
 		else if (find_option(full) == NULL)
@@ -243,35 +277,69 @@ bind_option(struct pol_load *l, const struct place *p, const struct pol_option *
 static void
 bind_place(struct pol_load *l, const struct place *p)
 {
-	for (size_t i = 0; i < pol_noptions; i++) {
-		bool listener = strncmp(pol_options[i].path, "listeners/", 10) == 0;
-
-		if (listener == (p->path[0] != '\0'))
+	for (size_t i = 0; i < pol_noptions; i++)
+		if (alv_str_eqz(pol_list_of(&pol_options[i]), p->path))
 			bind_option(l, p, &pol_options[i]);
+}
+
+/* Every item of the list into an array of items of that size. */
+static void *
+bind_list(struct pol_load *l, const struct pol_node *list, const struct list *row, const char *key, size_t size, size_t *count)
+{
+	struct alv_str path = alv_arena_printf(l->a, "%s/", row->path);
+	char	      *all;
+	size_t	       n = 0;
+
+	*count = 0;
+	if (list == NULL || list->type != POL_LIST)
+		return NULL;
+	for (const struct pol_node *x = list->first; x != NULL && n < row->max; x = x->next)
+		n++;
+	all = alv_arena_alloc(l->a, (n + 1) * size);
+	if (all == NULL || path.p == NULL)
+		return NULL;
+	n = 0;
+	for (const struct pol_node *x = list->first; x != NULL && n < row->max; x = x->next, n++) {
+		struct place p = { .node = x, .path = path.p, .holder = all + n * size };
+
+		p.shown = alv_arena_printf(l->a, "%s[%zu].", key, n).p;
+		if (x->type == POL_MAP && p.shown != NULL)
+			bind_place(l, &p);
 	}
+	*count = n;
+	return all;
+}
+
+/* The single pair, where there is one, and those of the list, in one array. */
+static void
+bind_pairs(struct pol_load *l, const struct pol_node *node, size_t at, struct pol_listener *x)
+{
+	const char	 *key = alv_arena_printf(l->a, "listeners[%zu].tls.certificates", at).p;
+	struct pol_files *listed, *all;
+	size_t		  n;
+
+	if (key == NULL || !x->tls)
+		return;
+	listed = bind_list(l, pol_doc_find(node, "tls/certificates"), &lists[CERTIFICATES], key, sizeof(*listed), &n);
+	all = alv_arena_alloc(l->a, (n + 1) * sizeof(*all));
+	if (all == NULL)
+		return;
+	if (x->certificate_file != NULL || x->key_file != NULL)
+		all[x->npairs++] = (struct pol_files){ x->certificate_file, x->key_file };
+	for (size_t i = 0; i < n; i++)
+		all[x->npairs++] = listed[i];
+	x->pairs = all;
 }
 
 static void
 bind_listeners(struct pol_load *l, const struct pol_node *list, struct pol_config *c)
 {
-	struct pol_listener *all;
-	size_t		     n = 0;
+	struct pol_listener *all = bind_list(l, list, &lists[LISTENERS], "listeners", sizeof(*all), &c->nlisteners);
+	size_t		     i = 0;
 
-	for (const struct pol_node *x = list->first; x != NULL && n < LISTENERS_MAX; x = x->next)
-		n++;
-	all = alv_arena_alloc(l->a, (n + 1) * sizeof(*all));
-	if (all == NULL)
-		return;
-	n = 0;
-	for (const struct pol_node *x = list->first; x != NULL && n < LISTENERS_MAX; x = x->next, n++) {
-		struct place p = { .node = x, .path = "listeners/", .holder = &all[n] };
-
-		p.shown = alv_arena_printf(l->a, "listeners[%zu].", n).p;
-		if (x->type == POL_MAP && p.shown != NULL)
-			bind_place(l, &p);
-	}
 	c->listeners = all;
-	c->nlisteners = n;
+	for (const struct pol_node *x = list->first; x != NULL && i < c->nlisteners; x = x->next, i++)
+		bind_pairs(l, x, i, &all[i]);
 }
 
 void

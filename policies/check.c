@@ -91,15 +91,51 @@ check_ports(const struct look *k, struct pol_listener *x)
 	memcpy(x->advertised_host, x->bind.host, sizeof(x->advertised_host));
 }
 
+/* At the end of the option's path, or the listener's line. */
+static void
+say_tls(const struct look *k, const char *path, const char *key, const char *why)
+{
+	struct alv_str shown = alv_arena_printf(k->l->a, "listeners[%zu].tls.%s", k->i, key);
+
+	pol_diag_at(k->l->d, line_at(k->node, path), shown.p == NULL ? key : shown.p, "%s", why);
+}
+
+/* Each pair for itself, and with endpoint sni one of them for all tenants' names. */
+static void
+check_pairs(const struct look *k, const struct pol_listener *x)
+{
+	size_t listed = x->npairs - (x->certificate_file != NULL || x->key_file != NULL);
+	bool   covered = x->endpoint != POL_ENDPOINT_SNI || x->domain[0] == '\0';
+
+	if ((x->certificate_file == NULL) != (x->key_file == NULL)) {
+		say_tls(k, "tls", x->key_file == NULL ? "key.file" : "certificate.file", "found nothing, expected both certificate.file and key.file");
+		return;
+	}
+	for (size_t i = 0; i < x->npairs; i++) {
+		const char    *why = pol_file_pair(k->l, x->pairs[i].certificate_file, x->pairs[i].key_file);
+		struct alv_str key = i + listed < x->npairs ? ALV_STR("key.file") :
+		    alv_arena_printf(k->l->a, "certificates[%zu].key.file", i + listed - x->npairs);
+
+		if (why != NULL)
+			say_tls(k, i + listed < x->npairs ? "tls/key.file" : "tls/certificates", key.p == NULL ? "" : key.p, why);
+		covered = covered || pol_file_covers(x->pairs[i].certificate_file, x->domain);
+	}
+	if (x->npairs == 0)
+		say_tls(k, "tls", "certificate.file", "found nothing, expected the path of a PEM file with certificates, or certificates");
+	else if (!covered)
+		say_tls(k, "tls", "certificate.file", alv_arena_printf(k->l->a, "found no certificate for '*.%s', expected one with that "
+		    "subject alternative name", x->domain).p);
+}
+
 static void
 check_tls(const struct look *k, const struct pol_config *c, const struct pol_listener *x)
 {
-	const char *why = x->tls ? pol_file_pair(k->l, x->certificate_file, x->key_file) : NULL;
-
-	if (why != NULL) {
-		struct alv_str shown = alv_arena_printf(k->l->a, "listeners[%zu].tls.key.file", k->i);
-
-		pol_diag_at(k->l->d, line_at(k->node, "tls/key.file"), shown.p == NULL ? "tls.key.file" : shown.p, "%s", why);
+	if (x->tls) {
+		check_pairs(k, x);
+		if (x->client_auth != POL_CLIENT_NONE && x->client_ca_file == NULL)
+			say_tls(k, "tls/client.auth", "client.ca.file", "found nothing, expected the authorities of clients, with this client.auth");
+		if (x->client_auth == POL_CLIENT_NONE && x->client_ca_file != NULL)
+			say_tls(k, "tls/client.ca.file", "client.ca.file", "found a file, expected none with client.auth none");
 	}
 	if (!x->tls && c->mechanisms[POL_SASL_PLAIN] && !pol_host_loopback(x->bind.host))
 		say(k, "tls", "nothing, while authentication.sasl.mechanisms offers PLAIN, which sends passwords as they are",
@@ -187,32 +223,42 @@ tell(struct pol_load *l, const struct pol_node *root, const char *path, const ch
 }
 
 /* One line end at the end does not count: editors and echo leave it. */
-static void
-read_password(struct pol_load *l, const struct pol_node *root, struct pol_upstream *u)
+const char *
+pol_config_password(const struct pol_upstream *u, struct alv_str *out)
 {
+	const char    *why = NULL;
 	struct alv_buf b;
 	char	      *copy = NULL;
 
+	*out = ALV_STR_NULL;
 	if (pol_file_read(u->password_file, PASSWORD_MAX, &b)) {
-		tell(l, root, "upstream/sasl/password.file", "upstream.sasl.password.file",
-		    "found a file that cannot be read or is too long, expected a password of at most 1024 bytes");
+		why = "found a file that cannot be read or is too long, expected a password of at most 1024 bytes";
 	} else {
 		if (b.n > 0 && b.p[b.n - 1] == '\n')
 			b.n--;
 		if (b.n > 0 && b.p[b.n - 1] == '\r')
 			b.n--;
 		if (b.n == 0 || memchr(b.p, '\0', b.n) != NULL)
-			tell(l, root, "upstream/sasl/password.file", "upstream.sasl.password.file",
-			    "found no password in the file, expected one line of text");
+			why = "found no password in the file, expected one line of text";
 		else if ((copy = malloc(b.n + 1)) == NULL)
-			tell(l, root, "", "", "out of memory");
+			why = "out of memory";
 	}
 	if (copy != NULL) {
 		memcpy(copy, b.p, b.n);
 		copy[b.n] = '\0';
-		u->password = alv_str_make(copy, b.n);
+		*out = alv_str_make(copy, b.n);
 	}
 	alv_buf_wipe(&b);
+	return why;
+}
+
+static void
+read_password(struct pol_load *l, const struct pol_node *root, struct pol_upstream *u)
+{
+	const char *why = pol_config_password(u, &u->password);
+
+	if (why != NULL)
+		tell(l, root, "upstream/sasl/password.file", "upstream.sasl.password.file", why);
 }
 
 static void

@@ -11,26 +11,86 @@
 
 enum { ARENA_MAX = 16 << 20, WORKERS_MAX = 64 };
 
-/* The struct and all its strings end together. */
+/* The struct and all its strings end together. A copy with another password has its strings in its base. */
 struct loaded {
-	struct pol_config c;
-	struct alv_arena  a;
+	struct pol_config      c;
+	struct alv_arena       a;
+	const struct pol_node *root;	/* what the file says; in the arena */
+	struct loaded	      *base;	/* NULL: its own */
+	unsigned	       users;	/* itself, and copies of it */
 };
+
+static struct loaded *
+base_of(const struct pol_config *c)
+{
+	struct loaded *x = ALV_HOLDER((struct pol_config *)(uintptr_t)c, struct loaded, c);
+
+	return x->base == NULL ? x : x->base;
+}
+
+static void
+wipe(struct alv_str *s)
+{
+	if (s->p == NULL)
+		return;
+	OPENSSL_cleanse((void *)(uintptr_t)s->p, s->n);
+	free((void *)(uintptr_t)s->p);
+	*s = ALV_STR_NULL;
+}
 
 void
 pol_config_free(struct pol_config *c)
 {
-	struct loaded *x;
+	struct loaded *x, *base;
 
 	if (c == NULL)
 		return;
 	x = ALV_HOLDER(c, struct loaded, c);
-	if (c->upstream.password.p != NULL) {
-		OPENSSL_cleanse((void *)(uintptr_t)c->upstream.password.p, c->upstream.password.n);
-		free((void *)(uintptr_t)c->upstream.password.p);
+	base = base_of(c);
+	wipe(&c->upstream.password);
+	if (x != base)
+		free(x);
+	if (--base->users > 0)
+		return;
+	alv_arena_fini(&base->a);
+	free(base);
+}
+
+enum alv_err
+pol_config_renew_password(struct pol_config *c, struct pol_config **out, struct alv_buf *err)
+{
+	struct loaded *x, *base = base_of(c);
+	struct alv_str fresh;
+	const char    *why;
+
+	*out = NULL;
+	if (!c->upstream.sasl)
+		return ALV_OK;
+	why = pol_config_password(&c->upstream, &fresh);
+	if (why != NULL) {
+		alv_buf_printf(err, "%s: upstream.sasl.password.file: %s\n", c->file, why);
+		return ALV_E_VALUE;
 	}
-	alv_arena_fini(&x->a);
-	free(x);
+	if (alv_str_eq(fresh, c->upstream.password)) {
+		wipe(&fresh);
+		return ALV_OK;
+	}
+	x = malloc(sizeof(*x));
+	if (x == NULL) {
+		wipe(&fresh);
+		return ALV_E_NOMEM;
+	}
+	*x = (struct loaded){ .c = *c, .root = base->root, .base = base };
+	x->c.upstream.password = fresh;
+	base->users++;
+	*out = &x->c;
+	return ALV_OK;
+}
+
+const struct pol_node *
+pol_config_root(const struct pol_config *c)
+{
+	return base_of(c)->root;
 }
 
 static unsigned
@@ -61,6 +121,7 @@ load(struct loaded *x, struct pol_diag *d, struct alv_str text)
 	struct pol_load	 l = { .a = &x->a, .d = d, .dir = folder_of(&x->a, x->c.file) };
 	struct pol_node *root = pol_doc_parse(text, &x->a, d);
 
+	x->root = root;
 	if (root == NULL)
 		return;
 	pol_config_bind(&l, root, &x->c);
@@ -82,6 +143,7 @@ pol_config_load(const char *file, struct pol_config **c, struct alv_buf *err)
 	if (x == NULL)
 		return ALV_E_NOMEM;
 	alv_arena_init(&x->a, ARENA_MAX);
+	x->users = 1;
 	x->c.file = alv_arena_str(&x->a, alv_str_of(file)).p;
 	e = x->c.file == NULL ? ALV_E_NOMEM : pol_file_read(file, POL_DOC_BYTES_MAX, &text);
 	if (x->c.file == NULL) {

@@ -6,12 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 enum { PEM_MAX = 1 << 20 };
 
@@ -170,6 +172,21 @@ pol_file_pair(struct pol_load *l, const char *certificate, const char *key)
 	EVP_PKEY_free(k);
 	ERR_clear_error();
 	return match ? NULL : say(l, "the key of another certificate in", key, "the key of the certificate");
+}
+
+bool
+pol_file_covers(const char *certificate, const char *domain)
+{
+	X509 *x = read_certificate(certificate);
+	char  any[300];
+	bool  yes;
+
+	/* No certificate has this name but by a wildcard. */
+	snprintf(any, sizeof(any), "any-tenant.%s", domain);
+	yes = x != NULL && X509_check_host(x, any, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
+	X509_free(x);
+	ERR_clear_error();
+	return yes;
 }
 
 const char *

@@ -15,6 +15,9 @@ static const char intro[] =
     "as one of Kafka's, it has Kafka's name. Lists may be written as YAML lists or as one text with commas. Paths that do not\n"
     "begin with `/` start at the folder of the configuration file. A secret file (a key, a password, tokens) must not be open\n"
     "to everyone: its mode ends in 0.\n\n"
+    "The column *changed* says what becomes of another value when a running gateway reads the file anew (SIGHUP, or it sees\n"
+    "that the file changed): it counts at once, for new connections only, or needs a restart. A file that changes anything\n"
+    "of the last kind is refused whole, with a line in the log that names the keys; so is one with an error in it.\n\n"
     "Complete files to start from are in [policies/examples](../policies/examples); `alcove init` writes one that runs.\n";
 
 static void
@@ -55,6 +58,10 @@ value(struct alv_buf *out, const struct pol_option *o)
 	}
 }
 
+static const char *const takes[] = {
+	[POL_TAKES_RESTART] = "restart", [POL_TAKES_NEW] = "new connections", [POL_TAKES_ONCE] = "at once"
+};
+
 static void
 row(struct alv_buf *out, const struct pol_option *o)
 {
@@ -68,7 +75,7 @@ row(struct alv_buf *out, const struct pol_option *o)
 		alv_buf_z(out, " | | ");
 	else
 		alv_buf_printf(out, " | `%s` | ", o->dflt);
-	alv_buf_printf(out, "%s |\n", o->help);
+	alv_buf_printf(out, "%s | %s |\n", takes[o->takes], o->help);
 }
 
 static bool
@@ -88,7 +95,7 @@ pol_config_doc(struct alv_buf *out)
 	for (size_t i = 0; i < pol_nsections; i++) {
 		const struct pol_section *s = &pol_sections[i];
 
-		alv_buf_printf(out, "\n## %s\n\n%s\n\n| key | value | default | |\n|---|---|---|---|\n",
+		alv_buf_printf(out, "\n## %s\n\n%s\n\n| key | value | default | changed | |\n|---|---|---|---|---|\n",
 		    s->path[0] == '\0' ? "Top level" : s->path, s->help);
 		for (size_t k = 0; k < pol_noptions; k++)
 			if (in_section(&pol_options[k], s))

@@ -13,9 +13,13 @@ enum pol_type {
 	POL_T_NEW_FILE, POL_T_PART, POL_TYPES
 };
 
+/* When a changed value takes effect. */
+enum pol_takes { POL_TAKES_RESTART, POL_TAKES_NEW, POL_TAKES_ONCE };
+
 struct pol_option {
 	const char   *path;
 	enum pol_type type;
+	enum pol_takes takes;
 	size_t	      at, also, size;	/* offsets in the holder; bytes of the member */
 	const char   *dflt;		/* NULL: none; pol_required */
 	uint64_t      lo, hi;
@@ -73,13 +77,23 @@ const char *pol_file_secret(struct pol_load *l, const char *path);
 const char *pol_file_new(struct pol_load *l, const char *path);
 /* NULL: the key belongs to the first certificate. Both files are good by themselves. */
 const char *pol_file_pair(struct pol_load *l, const char *certificate, const char *key);
+/* Is the first certificate good for every host right below domain? */
+bool pol_file_covers(const char *certificate, const char *domain);
 /* A small file whole, into memory that the caller frees (and wipes). */
 enum alv_err pol_file_read(const char *path, size_t max, struct alv_buf *out) ALV_MUST;
+
+/* The list whose items have the option, as the head of its path: "listeners/"; "": none. */
+struct alv_str pol_list_of(const struct pol_option *o);
 
 /* ---- bind.c, check.c -------------------------------------------------------------------------- */
 /* The tree into the struct: unknown keys, types, ranges, files, defaults. */
 void pol_config_bind(struct pol_load *l, const struct pol_node *root, struct pol_config *c);
 /* What the options must be together; root gives lines. Only after a bind without errors. */
 void pol_config_check(struct pol_load *l, const struct pol_node *root, struct pol_config *c);
+
+/* What the file said, as long as c lives. */
+const struct pol_node *pol_config_root(const struct pol_config *c);
+/* check.c: password.file's one line into memory that the caller wipes and frees. NULL: good, else "found ..., expected ...". */
+const char *pol_config_password(const struct pol_upstream *u, struct alv_str *out) ALV_MUST;
 
 #endif

@@ -23,9 +23,9 @@
 #include <alcove/meter.h>
 #include <alcove/policy.h>
 
-/* One per process; immutable after start. */
+/* One per process; immutable after start, but for the configuration. */
 struct api_shared {
-	const struct pol_config *conf;
+	const struct pol_config *_Atomic conf;	/* the current one: look anew in each step */
 	struct pol_dir		*dir;
 	struct clu_board	*board;
 	struct alv_str		 fake_secret;	/* for accounts that do not exist; from the store */

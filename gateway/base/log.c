@@ -10,9 +10,9 @@
 
 enum { LINE_MAX_BYTES = 4096, VALUE_MAX_BYTES = 512 };
 
-static int		   log_fd = 2;
-static enum alv_log_level  log_lowest = ALV_LOG_INFO;
-static enum alv_log_format log_format = ALV_LOG_TEXT;
+static _Atomic int		   log_fd = 2;
+static _Atomic enum alv_log_level  log_lowest = ALV_LOG_INFO;
+static _Atomic enum alv_log_format log_format = ALV_LOG_TEXT;
 
 static const char *const level_names[] = { "debug", "info", "warn", "error" };
 
@@ -25,8 +25,9 @@ alv_log_setup(int fd, enum alv_log_level lowest, enum alv_log_format format)
 }
 
 struct line {
-	char   p[LINE_MAX_BYTES];
-	size_t n;
+	char		    p[LINE_MAX_BYTES];
+	size_t		    n;
+	enum alv_log_format format;	/* of this line: it may change meanwhile */
 };
 
 static void
@@ -89,7 +90,7 @@ put_time(struct line *l)
 static void
 put_head(struct line *l, enum alv_log_level level, const char *event)
 {
-	if (log_format == ALV_LOG_JSON) {
+	if (l->format == ALV_LOG_JSON) {
 		putz(l, "{\"time\":\"");
 		put_time(l);
 		putz(l, "\",\"level\":\"");
@@ -110,7 +111,7 @@ put_kv(struct line *l, const struct alv_kv *kv)
 {
 	char s[24];
 
-	if (log_format == ALV_LOG_JSON) {
+	if (l->format == ALV_LOG_JSON) {
 		putz(l, ",\"");
 		putz(l, kv->key);
 		putz(l, "\":");
@@ -122,7 +123,7 @@ put_kv(struct line *l, const struct alv_kv *kv)
 	if (kv->type == ALV_KV_INT)
 		put(l, s, (size_t)snprintf(s, sizeof(s), "%lld", (long long)kv->i));
 	else if (kv->s.p == NULL)
-		putz(l, log_format == ALV_LOG_JSON ? "null" : "-");
+		putz(l, l->format == ALV_LOG_JSON ? "null" : "-");
 	else
 		put_quoted(l, kv->s);
 }
@@ -130,7 +131,7 @@ put_kv(struct line *l, const struct alv_kv *kv)
 void
 alv_log_kv(enum alv_log_level level, const char *event, const struct alv_kv *kv, size_t n)
 {
-	struct line l = { .n = 0 };
+	struct line l = { .n = 0, .format = log_format };
 
 	if (level < log_lowest)
 		return;
@@ -138,7 +139,7 @@ alv_log_kv(enum alv_log_level level, const char *event, const struct alv_kv *kv,
 	for (size_t i = 0; i < n; i++)
 		if (kv[i].key != NULL)
 			put_kv(&l, &kv[i]);
-	if (log_format == ALV_LOG_JSON)
+	if (l.format == ALV_LOG_JSON)
 		l.p[l.n++] = '}';
 	l.p[l.n++] = '\n';
 	/* Nothing can be done about a log that cannot be written. */

@@ -12,7 +12,7 @@ struct con_core {
 	struct sto_store       *store;
 	struct pol_dir	       *dir;
 	const struct clu_board *board;
-	uint32_t		iterations;	/* of new SCRAM keys */
+	_Atomic uint32_t	iterations;	/* of new SCRAM keys */
 	void (*on_publish)(void *arg);
 	void		       *arg;
 	bool			store_bad;	/* the last write failed */

@@ -174,6 +174,13 @@ con_start(const struct con_conf *conf, struct con_control **out, struct alv_buf 
 	return ALV_OK;
 }
 
+void
+con_configure(struct con_control *k, const struct pol_config *conf)
+{
+	k->core.iterations = conf->scram_iterations;
+	ups_ctx_configure(&k->ups, &conf->upstream);
+}
+
 /* ---- stop ---------------------------------------------------------------------------------------------------- */
 
 static void

@@ -29,6 +29,8 @@ struct con_conf {
  * when this returns OK, clients may come. The cluster need not be there. On failure *c is NULL and words say which file
  * and why. */
 enum alv_err con_start(const struct con_conf *conf, struct con_control **c, struct alv_buf *words) ALV_MUST;
+/* From here on the values of conf count; see px_gateway_configure. Any thread. */
+void con_configure(struct con_control *c, const struct pol_config *conf);
 /* Ends the thread, answers what is pending with UNAVAILABLE, closes the store, frees. Nobody may call con_* any more,
  * and the job pools must still be there: it waits for its own jobs. NULL is allowed. */
 void con_stop(struct con_control *c);

@@ -62,6 +62,15 @@ px_gateway_drain(struct px_gateway *g)
 	order_all(g, PX_DRAIN);
 }
 
+void
+px_gateway_configure(struct px_gateway *g, const struct pol_config *conf)
+{
+	g->conf = conf;
+	g->shared.conf = conf;
+	for (unsigned i = 0; i < g->nworkers; i++)
+		ups_ctx_configure(&g->workers[i]->ups, &conf->upstream);
+}
+
 uint32_t
 px_gateway_connections(const struct px_gateway *g)
 {

@@ -17,7 +17,7 @@ struct px_port;
 
 struct px_gateway {
 	/* set by main before px_gateway_start, and kept alive until px_gateway_free */
-	const struct pol_config	    *conf;
+	const struct pol_config *_Atomic conf;	/* the current one; see px_gateway_configure */
 	struct con_control	    *control;
 	struct alv_qsbr		    *qsbr;
 	struct net_jobs		    *crypto, *resolver;
@@ -39,6 +39,9 @@ struct px_gateway {
 enum alv_err px_gateway_init(struct px_gateway *g) ALV_MUST;
 /* Opens every listener and starts the workers. On failure nothing listens and err says what was wrong. */
 enum alv_err px_gateway_start(struct px_gateway *g, struct alv_buf *err) ALV_MUST;
+/* From here on the values of `conf` count: one that pol_config_needs_restart has passed. What it replaces must live as long as
+ * anything that was begun under it, and the first one as long as the gateway. Any thread. */
+void px_gateway_configure(struct px_gateway *g, const struct pol_config *conf);
 /* One line per bound port, for the log and for `--ready-file`: "<listener> <bootstrap|node id> <port>". */
 void px_gateway_ports(const struct px_gateway *g, struct alv_buf *out);
 /* Something was published (a tenant, the cluster's view): every worker looks at its connections. Any thread. */

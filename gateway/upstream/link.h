@@ -14,7 +14,7 @@
 
 /* What all links of one loop share. */
 struct ups_ctx {
-	const struct pol_upstream *conf;
+	const struct pol_upstream *_Atomic conf;	/* the current one: look anew in each step */
 	struct net_stream_ctx	  *net;
 	const struct net_tls_client *tls;	/* NULL: plaintext */
 	struct net_jobs		  *crypto, *resolver;
@@ -22,6 +22,9 @@ struct ups_ctx {
 };
 enum alv_err ups_ctx_init(struct ups_ctx *c, const struct pol_upstream *conf, struct net_stream_ctx *net,
     const struct net_tls_client *tls, struct net_jobs *crypto, struct net_jobs *resolver) ALV_MUST;
+/* Links that are opened, and logins that are begun, from here on go by conf. The one before must live until the last login
+ * that was begun under it is over. Any thread. */
+void ups_ctx_configure(struct ups_ctx *c, const struct pol_upstream *conf);
 /* No link may be left. Turns the loop until the pools have given back what closed links left with them, so: before the
  * loop is freed, and not from inside it. */
 void ups_ctx_fini(struct ups_ctx *c);

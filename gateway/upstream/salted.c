@@ -1,4 +1,4 @@
-/* Salted passwords by (mechanism, salt, iterations).
+/* Salted passwords by (mechanism, salt, iterations, password: the configuration may bring another one).
  *
  *   free --get--> working --finished--> known --evict, free--> free
  *                    |  (waiters hang on the entry until then)
@@ -9,6 +9,7 @@
 #include "upstream/link_state.h"
 
 #include <alcove/check.h>
+#include <alcove/str.h>
 
 #include <stdlib.h>
 
@@ -18,6 +19,7 @@ struct ups_salted_entry {
 	enum { SALT_FREE, SALT_WORKING, SALT_KNOWN } state;
 	enum aut_mechanism    mechanism;
 	uint32_t	      iterations;
+	uint64_t	      password;	/* a hash of it */
 	uint8_t		      salt[64], salted[64];
 	uint8_t		      salt_n;
 	uint64_t	      used;	/* order of last use */
@@ -53,11 +55,17 @@ ups_salted_free(struct ups_salted *s)
 	free(s);
 }
 
+static uint64_t
+password_of(const struct aut_client *c)
+{
+	return alv_hash(c->password.p, c->password.n, c->password.n);
+}
+
 static bool
 entry_is_for(const struct ups_salted_entry *e, const struct aut_client *c)
 {
 	return e->state != SALT_FREE && e->mechanism == c->mechanism && e->iterations == c->iterations &&
-	    e->salt_n == c->salt_n && memcmp(e->salt, c->salt, c->salt_n) == 0;
+	    e->password == password_of(c) && e->salt_n == c->salt_n && memcmp(e->salt, c->salt, c->salt_n) == 0;
 }
 
 static struct ups_salted_entry *
@@ -153,6 +161,7 @@ start(struct ups_ctx *c, struct ups_salted_entry *e, const struct aut_client *cl
 	e->state = SALT_WORKING;
 	e->mechanism = client->mechanism;
 	e->iterations = client->iterations;
+	e->password = password_of(client);
 	e->salt_n = client->salt_n;
 	memcpy(e->salt, client->salt, sizeof(e->salt));
 	return ALV_OK;

@@ -19,6 +19,13 @@ struct pol_bind {
 	uint16_t port;
 };
 
+/* ssl.client.auth */
+enum pol_client_auth { POL_CLIENT_NONE, POL_CLIENT_REQUESTED, POL_CLIENT_REQUIRED };
+
+struct pol_files {
+	const char *certificate_file, *key_file;
+};
+
 struct pol_listener {
 	char		  name[64];
 	struct pol_bind	  bind;
@@ -30,7 +37,11 @@ struct pol_listener {
 	int32_t		  node_id_first;
 	char		  tenant[33];		/* port: "" shared by all (login "<tenant>/<user>") */
 	bool		  tls;			/* always with sni */
-	const char	 *certificate_file, *key_file;	/* NULL without tls */
+	const char	 *certificate_file, *key_file;	/* the single pair; NULL: there is none */
+	size_t		  npairs;		/* 0 without tls */
+	const struct pol_files *pairs;		/* the single one first */
+	enum pol_client_auth client_auth;
+	const char	 *client_ca_file;	/* NULL where client_auth is none */
 	const char	 *min_protocol;		/* "TLSv1.2", "TLSv1.3" */
 };
 
@@ -93,6 +104,13 @@ struct pol_config {
 /* Reads and checks everything. On failure *c is NULL and err holds lines "file:line: key: found ..., expected ...". */
 enum alv_err pol_config_load(const char *file, struct pol_config **c, struct alv_buf *err) ALV_MUST;
 void	     pol_config_free(struct pol_config *c);	/* wipes secrets */
+/* For a running gateway. What differs between two files although it needs a restart: a line "key: ..." for each into
+ * out. False: nothing does, so `fresh` may take the place of `running`. */
+bool pol_config_needs_restart(const struct pol_config *running, const struct pol_config *fresh, struct alv_buf *out) ALV_MUST;
+/* Is there any difference in what the two files say? (Files that they name may still differ.) */
+bool pol_config_same(const struct pol_config *a, const struct pol_config *b) ALV_MUST;
+/* *out: NULL when the password's file still says the same, else a copy of c with the new one; c stays. On failure err says why. */
+enum alv_err pol_config_renew_password(struct pol_config *c, struct pol_config **out, struct alv_buf *err) ALV_MUST;
 /* docs/configuration.md, from the option table. */
 void	     pol_config_doc(struct alv_buf *out);
 /* `alcove init DIR`: development CA, server certificate, state key, admin token, commented alcove.yaml. Refuses to

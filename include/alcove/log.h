@@ -28,7 +28,7 @@ struct alv_kv {
 
 void alv_log_kv(enum alv_log_level level, const char *event, const struct alv_kv *kv, size_t n);
 
-/* Set before threads start. fd defaults to 2, level to INFO, format to TEXT. */
+/* Level and format may be set anew at any time, fd before threads start. fd defaults to 2, level to INFO, format to TEXT. */
 void alv_log_setup(int fd, enum alv_log_level lowest, enum alv_log_format format);
 
 #endif

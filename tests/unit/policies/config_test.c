@@ -21,7 +21,8 @@ static void
 init(const char *parent, const char *name)
 {
 	char		path[FIX_LONG];
-	struct pol_init i = { .dir = path };
+	static const char *const sans[] = { "*.kafka.test", "*.kafka.example.com" };
+	struct pol_init i = { .dir = path, .sans = sans, .nsans = ALV_COUNT(sans) };
 	struct alv_buf	out, err;
 
 	snprintf(path, sizeof(path), "%.200s/%s", parent, name);
@@ -287,6 +288,21 @@ static const struct edit edits[] = {
 	{ "    tls", "    tls: { certificate.file: tls/server.pem, key.file: secrets/tokens }", "key.file: found no private key in" },
 	{ "    tls", "    tls: { certificate.file: tls/server.pem, key.file: tls/other.key }", ":5: listeners[0].tls.key.file: found the key of another certificate" },
 	{ "    tls", "    tls: { certificate.file: tls/server.pem, key.file: secrets/open }", "key.file: found a secret that everyone may open" },
+	{ "    domain", "    domain: elsewhere.test", ":5: listeners[0].tls.certificate.file: found no certificate for '*.elsewhere.test', expected one" },
+	{ "    tls", "    tls: { key.file: tls/server.key }", "listeners[0].tls.certificate.file: found nothing, expected both" },
+	{ "    tls", "    tls: { certificate.file: tls/server.pem }", "listeners[0].tls.key.file: found nothing, expected both" },
+	{ "    tls", "    tls: { certificates: [ { certificate.file: tls/server.pem, key.file: tls/server.key } ] }", NULL },
+	{ "    tls", "    tls: { certificate.file: tls/server.pem, key.file: tls/server.key, certificates: [ { certificate.file: tls/server.pem, key.file: tls/server.key } ] }", NULL },
+	{ "    tls", "    tls: { certificates: [] }", "listeners[0].tls.certificates: found an empty list, expected a list of pairs" },
+	{ "    tls", "    tls: { certificates: x }", "listeners[0].tls.certificates: found a value, expected a list of pairs" },
+	{ "    tls", "    tls: { certificates: [ x ] }", "listeners[0].tls.certificates[0]: found a value or list, expected a section" },
+	{ "    tls", "    tls: { certificates: [ { certificate.file: tls/server.pem } ] }", "listeners[0].tls.certificates[0].key.file: found nothing, expected the path" },
+	{ "    tls", "    tls: { certificates: [ { certificate.file: tls/server.pem, key.fil: a } ] }", "listeners[0].tls.certificates[0].key.fil: found an unknown key, expected perhaps 'key.file'" },
+	{ "    tls", "    tls: { certificates: [ { certificate.file: tls/server.pem, key.file: tls/other.key } ] }", ":5: listeners[0].tls.certificates[0].key.file: found the key of another certificate" },
+	{ "    tls", "    tls: { certificate.file: tls/server.pem, key.file: tls/server.key, client.auth: required }", "listeners[0].tls.client.ca.file: found nothing, expected the authorities" },
+	{ "    tls", "    tls: { certificate.file: tls/server.pem, key.file: tls/server.key, client.auth: must }", "client.auth: found 'must', expected one of none, requested or required" },
+	{ "    tls", "    tls: { certificate.file: tls/server.pem, key.file: tls/server.key, client.ca.file: tls/kafka-ca.pem }", "client.ca.file: found a file, expected none" },
+	{ "    tls", "    tls: { certificate.file: tls/server.pem, key.file: tls/server.key, client.auth: requested, client.ca.file: tls/kafka-ca.pem }", NULL },
 	{ "    endpoint", "    endpoint: sni", "listeners[1].domain: found nothing" },
 	{ "    endpoint", "    endpoint: ports", "listeners[1].endpoint: found 'ports', expected one of sni or port" },
 	{ "    node.ports", "    tenant: acme", "listeners[1].node.ports: found nothing, expected one port for each broker" },
