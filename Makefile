@@ -167,6 +167,13 @@ $(B)/bin/%_fuzz: $(B)/obj/tests/fuzz/%_fuzz.o $(foreach c,$(LINK_ORDER),$(call L
 $(B)/bin/api_fuzz: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 $(B)/bin/rest_fuzz: LDFLAGS += -Wl,--wrap=adm_problem
 
+# What tests/fault preloads: failing calls, a clock that jumps.
+.PHONY: fault-shims
+fault-shims: build/fault/inject.so build/fault/clock.so
+build/fault/%.so: tests/fault/%.c
+	@mkdir -p $(@D)
+	$(call Q,LD,$@)gcc -D_GNU_SOURCE -std=c11 -O2 -g $(filter-out -Wmissing-prototypes,$(WARN)) -Wno-pedantic -fPIC -shared -o $@ $< -ldl
+
 docs: $(B)/alcove
 	@$(B)/alcove options >docs/configuration.md
 	@$(B)/alcove apis >docs/api-coverage.md

@@ -35,7 +35,10 @@ net_tls_attach(struct net_stream *s, SSL *ssl)
 		return ALV_E_NOMEM;
 	}
 	SSL_set_bio(ssl, b, b);
-	SSL_set_app_data(ssl, s);
+	if (SSL_set_app_data(ssl, s) != 1) {
+		SSL_free(ssl);
+		return ALV_E_NOMEM;
+	}
 	s->ssl = ssl;
 	return ALV_OK;
 }

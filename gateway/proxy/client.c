@@ -13,6 +13,7 @@
 #include <alcove/log.h>
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "proxy/endpoint.h"
 #include "proxy/worker.h"
@@ -241,7 +242,7 @@ begin_request(struct px_client *c, uint32_t size)
 	err = kfk_req_header_read(&r->body, &r->call.arena, &r->call.hdr);
 	if (err && !(err == ALV_E_UNKNOWN_VERSION || err == ALV_E_UNKNOWN_API)) {
 		c->words = alv_err_text(err);
-		px_client_end(c, MET_CLOSE_FRAME_MALFORMED);
+		px_client_end(c, err == ALV_E_NOMEM ? MET_CLOSE_INTERNAL : MET_CLOSE_FRAME_MALFORMED);
 		return;
 	}
 	if (err == ALV_OK)
@@ -455,6 +456,8 @@ px_client_accept(struct px_worker *w, const struct px_port *port, int fd, const 
 	if (c == NULL || net_stream_accept(&c->stream, &w->net, fd, port->tls, l->handshake_timeout_ms, &stream_ops, c)) {
 		if (c != NULL)
 			net_stream_fini(&c->stream);
+		else
+			close(fd);	/* the stream's otherwise, also where it fails */
 		free(c);
 		atomic_fetch_sub_explicit(&w->connections, 1, memory_order_relaxed);
 		atomic_fetch_sub(&w->gateway->connections, 1);

@@ -87,6 +87,7 @@ run(void *arg)
 {
 	struct px_worker *w = arg;
 
+	pthread_setname_np(pthread_self(), "alcove-worker");
 	after_wait(w);
 	net_timer_set(&w->second, net_loop_now(w->loop) + 1000000);
 	net_loop_run(w->loop);

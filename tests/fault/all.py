@@ -8,7 +8,7 @@ import sys
 import time
 import traceback
 
-PARTS = ("broker_lies",)
+PARTS = ("broker_lies", "calls")
 CHECK_MAX_S = 1200
 
 

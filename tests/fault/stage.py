@@ -143,22 +143,13 @@ class Gateway(stack.Gateway):
     def __init__(self, stage, *args):
         super().__init__(*args)
         self.stage = stage
-        self.binary = stage.binary or self.binary
+        self.binary, self.env = stage.binary or self.binary, stage.env
 
     def configure(self):
         super().configure()
         path = self.folder / "alcove.yaml"
         if self.stage.config:
             path.write_text(self.stage.config(path.read_text()))
-
-    def launch(self):
-        before = {k: os.environ.get(k) for k in self.stage.env}
-        os.environ.update(self.stage.env)
-        try:
-            super().launch()
-        finally:
-            for k, v in before.items():
-                os.environ.pop(k) if v is None else os.environ.__setitem__(k, v)
 
 
 def round_trip(w, topic=TOPIC, value=b"x" * 100):

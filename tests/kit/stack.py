@@ -335,7 +335,7 @@ class Gateway:
         self.limits = {**DEFAULT_LIMITS, **(limits or {})}
         self.binary = REPO / "build" / flavor / "alcove"
         self.process = self.token = None
-        self.complaints = []
+        self.env, self.complaints = {}, []  # env: more of it, for the process
         self.log_path = self.folder.with_name(self.folder.name + ".log")
         if not self.binary.exists():
             raise StackError(f"{self.binary} is not built: make FLAVOR={flavor}")
@@ -372,7 +372,7 @@ class Gateway:
         self.log_from = self.log_path.stat().st_size if self.log_path.exists() else 0
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([self.binary, "run", "-c", self.folder / "alcove.yaml"], stdout=log, stderr=log,
-                                            stdin=subprocess.DEVNULL, env={**os.environ, **env}, start_new_session=True)
+                                            stdin=subprocess.DEVNULL, env={**os.environ, **env, **self.env}, start_new_session=True)
         self.folder.with_name(self.folder.name + ".pid").write_text(f"{self.process.pid}\n")
 
     def start(self, ready=True):
