@@ -1,0 +1,23 @@
+/* Networks of addresses, as an operator writes them: "10.0.0.0/8", "2001:db8::/32", "::1". */
+#ifndef ALCOVE_CIDR_H
+#define ALCOVE_CIDR_H
+
+#include <alcove/base.h>
+#include <alcove/err.h>
+
+#include <sys/socket.h>
+
+/* IPv4 in its first four bytes. A mapped IPv4 network (::ffff:10.0.0.0/104) is the IPv4 one. */
+struct alv_cidr {
+	uint8_t addr[16];
+	uint8_t bits;
+	bool	v4;
+};
+
+/* Without "/bits" it is one address. SYNTAX: no address or no such prefix; VALUE: bits are set behind the prefix. */
+enum alv_err alv_cidr_parse(struct alv_str s, struct alv_cidr *c) ALV_MUST;
+/* An IPv4 address is in IPv4 networks only, also where an IPv6 socket shows it as ::ffff:a.b.c.d. */
+bool alv_cidr_has(const struct alv_cidr *c, const struct sockaddr_storage *a);
+bool alv_cidr_any(const struct alv_cidr *all, size_t n, const struct sockaddr_storage *a);
+
+#endif
