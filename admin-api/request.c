@@ -32,10 +32,16 @@ name_peer(struct adm_req *r)
 	char	  host[NI_MAXHOST] = "";
 	socklen_t n = r->h2o->conn->callbacks->get_peername(r->h2o->conn, &a.sa);
 	size_t	  len = n == 0 ? SIZE_MAX : h2o_socket_getnumerichost(&a.sa, n, host);
+	const char *text = host;
 
 	if (len == SIZE_MAX || len >= sizeof(r->peer))
 		len = 0;
-	memcpy(r->peer, host, len);
+	/* One that came over IPv4 is shown so, whichever socket took it. */
+	if (len > 7 && memcmp(host, "::ffff:", 7) == 0 && memchr(host, '.', len) != NULL) {
+		text += 7;
+		len -= 7;
+	}
+	memcpy(r->peer, text, len);
 	r->peer[len] = '\0';
 }
 

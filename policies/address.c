@@ -118,3 +118,26 @@ pol_host_wildcard(const char *host)
 		return v4.s_addr == INADDR_ANY;
 	return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_UNSPECIFIED(&v6);
 }
+
+/* 4 or 6, and 16 bytes in one spelling; 0: a name. */
+static int
+address_of(const char *host, uint8_t out[static 16])
+{
+	memset(out, 0, 16);
+	return inet_pton(AF_INET, host, out) == 1 ? 4 : inet_pton(AF_INET6, host, out) == 1 ? 6 : 0;
+}
+
+bool
+pol_host_overlap(const char *a, const char *b)
+{
+	static const uint8_t none[16];
+	uint8_t		     x[16], y[16];
+	int		     fx = address_of(a, x), fy = address_of(b, y);
+	bool		     wild_x = fx != 0 && memcmp(x, none, 16) == 0, wild_y = fy != 0 && memcmp(y, none, 16) == 0;
+
+	if (fx == 0 || fy == 0)
+		return wild_x || wild_y || strcasecmp(a, b) == 0;
+	if ((wild_x && fx == 6) || (wild_y && fy == 6))
+		return true;
+	return fx == fy && (wild_x || wild_y || memcmp(x, y, 16) == 0);
+}

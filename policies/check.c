@@ -128,6 +128,15 @@ check_pairs(const struct look *k, const struct pol_listener *x)
 }
 
 static void
+check_proxy(const struct look *k, const struct pol_listener *x)
+{
+	if (x->proxy_protocol != POL_PROXY_OFF && x->ntrusted == 0)
+		say(k, "proxy.protocol.trusted", "nothing", "the load balancers' networks, with proxy.protocol");
+	if (x->proxy_protocol == POL_PROXY_OFF && x->ntrusted > 0)
+		say(k, "proxy.protocol.trusted", "networks", "none without proxy.protocol");
+}
+
+static void
 check_tls(const struct look *k, const struct pol_config *c, const struct pol_listener *x)
 {
 	if (x->tls) {
@@ -160,6 +169,7 @@ check_listeners(struct pol_load *l, const struct pol_node *root, const struct po
 			check_sni(&k, &all[i]);
 		else
 			check_ports(&k, &all[i]);
+		check_proxy(&k, &all[i]);
 		check_tls(&k, c, &all[i]);
 	}
 }
@@ -176,7 +186,7 @@ overlap(const struct range *a, const struct range *b)
 {
 	if (a->first == 0 || b->first == 0 || a->first > b->last || b->first > a->last)
 		return false;
-	return strcmp(a->host, b->host) == 0 || pol_host_wildcard(a->host) || pol_host_wildcard(b->host);
+	return pol_host_overlap(a->host, b->host);
 }
 
 static void

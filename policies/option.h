@@ -10,7 +10,7 @@
 enum pol_type {
 	POL_T_BOOL, POL_T_NUMBER, POL_T_PORT, POL_T_PORTS, POL_T_BIND, POL_T_BINDS, POL_T_NAME, POL_T_TEXT, POL_T_HOST,
 	POL_T_DOMAIN, POL_T_TENANT, POL_T_CHOICE, POL_T_CHOICES, POL_T_WORD, POL_T_CERTIFICATE, POL_T_KEY, POL_T_SECRET,
-	POL_T_NEW_FILE, POL_T_PART, POL_TYPES
+	POL_T_NETS, POL_T_NEW_FILE, POL_T_PART, POL_TYPES
 };
 
 /* When a changed value takes effect. */
@@ -66,6 +66,8 @@ bool pol_host_legal(struct alv_str s);
 /* An address that only this machine reaches: 127.0.0.0/8, ::1, "localhost". */
 bool pol_host_loopback(const char *host);
 bool pol_host_wildcard(const char *host);
+/* May sockets bound to both (and one port) not be there at once? "::" takes IPv4 as well; names are equal or apart. */
+bool pol_host_overlap(const char *a, const char *b);
 
 /* ---- file.c: what files must be ------------------------------------------------------------ */
 /* l->dir joined in front of a relative path. */

@@ -7,6 +7,8 @@
 
 #include <inttypes.h>
 
+enum { NETS_MAX = 64 };
+
 typedef bool (*set_fn)(struct pol_load *l, const struct pol_option *o, struct alv_str s, char *at, char *also);
 
 static void
@@ -110,6 +112,26 @@ add_bind(struct pol_load *l, const struct pol_option *o, struct alv_str s, char 
 	memcpy(&n, also, sizeof(n));
 	all = n >= 64 ? NULL : alv_arena_alloc(l->a, (n + 1) * sizeof(*all));
 	if (all == NULL || !pol_bind_parse(s, o->lo, o->hi, &all[n]))
+		return false;
+	if (n > 0)
+		memcpy(all, old, n * sizeof(*all));
+	n++;
+	put(at, o, &all, sizeof(all));
+	memcpy(also, &n, sizeof(n));
+	return true;
+}
+
+static bool
+add_net(struct pol_load *l, const struct pol_option *o, struct alv_str s, char *at, char *also)
+{
+	const struct alv_cidr *old;
+	struct alv_cidr	      *all;
+	size_t		       n;
+
+	memcpy(&old, at, sizeof(old));
+	memcpy(&n, also, sizeof(n));
+	all = n >= NETS_MAX ? NULL : alv_arena_alloc(l->a, (n + 1) * sizeof(*all));
+	if (all == NULL || alv_cidr_parse(s, &all[n]))
 		return false;
 	if (n > 0)
 		memcpy(all, old, n * sizeof(*all));
@@ -259,6 +281,8 @@ static const struct {
 	[POL_T_CERTIFICATE] = { "file", "the path of a PEM file with certificates", set_path, false, false, pol_file_certificate },
 	[POL_T_KEY] = { "secret file", "the path of a PEM file with a private key", set_path, false, false, pol_file_key },
 	[POL_T_SECRET] = { "secret file", "the path of a file", set_path, false, false, pol_file_secret },
+	[POL_T_NETS] = { "list of networks", "up to 64 networks as 10.0.0.0/8, fd00::/8 or single addresses, without bits behind the prefix",
+	    add_net, true, false, NULL },
 	[POL_T_NEW_FILE] = { "file", "the path of a file", set_path, false, false, pol_file_new },
 	[POL_T_PART] = { "section", "a section", NULL, false, false, NULL },
 };

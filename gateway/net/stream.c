@@ -1,8 +1,9 @@
 /* A stream's life. Who moves it:
  *
  *   NEW -> CONNECT      net_stream_connect
- *   NEW, CONNECT -> HANDSHAKE   net_stream_accept, connected     (TLS)
- *   NEW, CONNECT, HANDSHAKE -> OPEN   those, net_tls_handshake
+ *   NEW -> PROXY        net_stream_accept_behind with a rule
+ *   NEW, CONNECT, PROXY -> HANDSHAKE   net_stream_accept, connected, read_head     (TLS)
+ *   NEW, CONNECT, PROXY, HANDSHAKE -> OPEN   those, net_tls_handshake
  *   OPEN -> CLOSING     net_stream_close with flush
  *   any -> ENDED        finish: the descriptor is gone
  *   ENDED -> REPORTED   on_later: on_closed, once
@@ -30,7 +31,8 @@ left(const struct net_stream *s)
 static bool
 reads(const struct net_stream *s)
 {
-	return (s->state == NET_ST_HANDSHAKE && s->shake.queue == NULL) || (s->state == NET_ST_OPEN && !s->in_eof && net_in_room(s) > 0);
+	return s->state == NET_ST_PROXY || (s->state == NET_ST_HANDSHAKE && s->shake.queue == NULL) ||
+	    (s->state == NET_ST_OPEN && !s->in_eof && net_in_room(s) > 0);
 }
 
 static bool
@@ -80,6 +82,7 @@ finish(struct net_stream *s, enum net_end why)
 	net_fd_close(&s->fd);
 	alv_chain_clear(&s->out);
 	net_pending_drop(s);
+	net_proxy_drop(s);
 	SSL_free(s->ssl);
 	s->ssl = NULL;
 	net_later(s->ctx->loop, &s->later);
@@ -113,6 +116,8 @@ end_of(const struct net_stream *s, enum net_io io)
 		return NET_END_TLS;
 	case NET_IO_SNI:
 		return NET_END_SNI;
+	case NET_IO_PROXY:
+		return NET_END_PROXY;
 	case NET_IO_NOMEM:
 		return NET_END_NOMEM;
 	default:
@@ -132,6 +137,39 @@ announce(struct net_stream *s)
 	s->ops->on_open(s);
 	if (s->state == NET_ST_OPEN && left(s) > 0)
 		net_later(s->ctx->loop, &s->later);
+}
+
+/* Open at once, or after the TLS handshake whose first step this is. */
+static void
+begin(struct net_stream *s)
+{
+	enum net_io io;
+
+	if (s->ssl == NULL) {
+		s->state = NET_ST_OPEN;
+		s->flags |= NET_F_OPENING;
+		net_later(s->ctx->loop, &s->later);
+		return;
+	}
+	s->state = NET_ST_HANDSHAKE;
+	if (SSL_is_server(s->ssl))
+		return;
+	io = net_tls_handshake(s);
+	if (io != NET_IO_OK)
+		finish(s, end_of(s, io));
+}
+
+static void
+read_head(struct net_stream *s)
+{
+	enum net_io io = net_proxy_step(s);
+
+	if (io == NET_IO_OK) {
+		net_proxy_drop(s);
+		begin(s);
+	} else if (io != NET_IO_BLOCKED) {
+		finish(s, end_of(s, io));
+	}
 }
 
 static void
@@ -199,26 +237,6 @@ write_step(struct net_stream *s)
 		after_write(s);
 }
 
-/* Open at once, or after the TLS handshake whose first step this is. */
-static void
-begin(struct net_stream *s)
-{
-	enum net_io io;
-
-	if (s->ssl == NULL) {
-		s->state = NET_ST_OPEN;
-		s->flags |= NET_F_OPENING;
-		net_later(s->ctx->loop, &s->later);
-		return;
-	}
-	s->state = NET_ST_HANDSHAKE;
-	if (SSL_is_server(s->ssl))
-		return;
-	io = net_tls_handshake(s);
-	if (io != NET_IO_OK)
-		finish(s, end_of(s, io));
-}
-
 static void
 connected(struct net_stream *s)
 {
@@ -253,7 +271,9 @@ on_ready(struct net_fd *f, uint32_t events)
 		net_slow(s->ctx->loop, &s->shake);
 	} else {
 		announce(s);
-		if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) && reads(s))
+		if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) && s->state == NET_ST_PROXY)
+			read_head(s);
+		else if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) && reads(s))
 			read_step(s);
 		else if (events & (EPOLLHUP | EPOLLERR) && lives(s))
 			finish(s, NET_END_RESET);
@@ -324,6 +344,22 @@ enum alv_err
 net_stream_accept(struct net_stream *s, struct net_stream_ctx *c, int fd, const struct net_tls_server *tls,
     uint32_t handshake_ms, const struct net_stream_ops *ops, void *owner)
 {
+	return net_stream_accept_behind(s, c, fd, NULL, tls, handshake_ms, ops, owner);
+}
+
+/* Who may not say whose connection it is does not get to say anything. */
+static void
+begin_behind(struct net_stream *s)
+{
+	s->state = NET_ST_PROXY;
+	if (s->flags & NET_F_UNTRUSTED)
+		finish(s, NET_END_UNTRUSTED);
+}
+
+enum alv_err
+net_stream_accept_behind(struct net_stream *s, struct net_stream_ctx *c, int fd, const struct net_proxy_rule *rule,
+    const struct net_tls_server *tls, uint32_t handshake_ms, const struct net_stream_ops *ops, void *owner)
+{
 	enum alv_err err = ALV_OK;
 	socklen_t    n = sizeof(s->peer);
 
@@ -332,12 +368,20 @@ net_stream_accept(struct net_stream *s, struct net_stream_ctx *c, int fd, const 
 		s->peer.ss_family = AF_UNSPEC;	/* gone already; reading will tell */
 	if (tls != NULL)
 		err = net_tls_attach(s, net_tls_server_ssl(tls));
+	if (!err && rule != NULL)
+		err = net_proxy_attach(s, rule);
 	if (err) {
 		close(fd);
+		SSL_free(s->ssl);
+		s->ssl = NULL;
 		return err;
 	}
 	err = adopt(s, fd, EPOLLIN, handshake_ms);
-	if (!err)
+	if (err)
+		net_proxy_drop(s);
+	else if (rule != NULL)
+		begin_behind(s);
+	else
 		begin(s);
 	return err;
 }

@@ -24,6 +24,7 @@
 #include <sys/socket.h>
 
 #include "net/loop.h"
+#include "net/proxy_protocol.h"
 
 struct net_stream;
 struct net_tls_server;	/* a listener's certificates and SNI rule; see tls.h */
@@ -37,6 +38,8 @@ enum net_end {
 	NET_END_TRUNCATED,	/* closed inside a handshake or TLS record, or without close_notify while `in` holds bytes */
 	NET_END_TLS,		/* handshake or record failure; net_stream_tls_reason has OpenSSL's words */
 	NET_END_SNI,		/* the SNI rule refused the name (an alert was sent) */
+	NET_END_UNTRUSTED,	/* a PROXY header is wanted, and the peer is nobody whose word counts */
+	NET_END_PROXY,		/* no PROXY header, or a malformed one; net_stream_tls_reason says more */
 	NET_END_CONNECT,	/* connect failed: sys_errno */
 	NET_END_TIMEOUT,	/* a timer of the stream: handshake or connect */
 	NET_END_NOMEM
@@ -73,13 +76,14 @@ struct net_stream {
 	uint64_t		bytes_in, bytes_out;	/* of the payload, not of TLS */
 	uint64_t		last_in_us, last_out_us;	/* monotonic, last progress */
 	int			sys_errno;
-	struct sockaddr_storage peer;		/* of accepted ones; PROXY protocol may replace it later */
+	struct sockaddr_storage peer;		/* of accepted ones; with PROXY protocol the client's, from on_open on */
 	/* the stream's own */
 	struct net_fd		fd;
 	struct net_timer	timer;
 	struct net_later	later, shake;	/* shake: a handshake's step waits for its turn */
 	struct net_stream_ctx  *ctx;
 	struct ssl_st	       *ssl;
+	struct net_stream_proxy *proxy;		/* while its header is awaited */
 	struct net_stream_pending *pending;	/* ciphertext the socket did not take; bounded by one shared buffer */
 	uint32_t		flags;
 	uint8_t			state, end;
@@ -96,6 +100,9 @@ struct net_stream {
  * peer, in_max and high_water. Fails only for want of memory or descriptors; then nothing is called, and only fini may be. */
 enum alv_err net_stream_accept(struct net_stream *s, struct net_stream_ctx *c, int fd, const struct net_tls_server *tls,
     uint32_t handshake_ms, const struct net_stream_ops *ops, void *owner) ALV_MUST;
+/* The same behind a load balancer: a PROXY header comes first, within handshake_ms too. rule NULL: none does. */
+enum alv_err net_stream_accept_behind(struct net_stream *s, struct net_stream_ctx *c, int fd, const struct net_proxy_rule *rule,
+    const struct net_tls_server *tls, uint32_t handshake_ms, const struct net_stream_ops *ops, void *owner) ALV_MUST;
 /* Client side; addr was resolved before (net/job.h). host: for SNI and verification. connect_ms bounds the way to
  * on_open, TLS included. A refused connect is told by on_closed. TLS: the
  * host is empty or no possible name. */
@@ -113,7 +120,7 @@ void net_stream_close(struct net_stream *s, bool flush);
 void net_stream_fini(struct net_stream *s);	/* only after on_closed, or when accept/connect failed */
 /* Why it ended, for labels and logs: "eof", "reset". Static. */
 const char *net_end_name(enum net_end e);
-/* OpenSSL's words for NET_END_TLS, or ""; static. */
+/* OpenSSL's words for NET_END_TLS, ours for NET_END_PROXY, or ""; static. */
 const char *net_stream_tls_reason(const struct net_stream *s);
 /* Address of the peer as text without port; out has room for INET6_ADDRSTRLEN. */
 void net_peer_text(const struct sockaddr_storage *a, char out[static 46]);

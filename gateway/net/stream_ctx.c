@@ -33,6 +33,8 @@ net_end_name(enum net_end e)
 		[NET_END_TRUNCATED] = "truncated",
 		[NET_END_TLS] = "tls",
 		[NET_END_SNI] = "sni",
+		[NET_END_UNTRUSTED] = "untrusted",
+		[NET_END_PROXY] = "proxy",
 		[NET_END_CONNECT] = "connect",
 		[NET_END_TIMEOUT] = "timeout",
 		[NET_END_NOMEM] = "nomem",

@@ -7,6 +7,7 @@
 enum {
 	NET_ST_NEW,
 	NET_ST_CONNECT,
+	NET_ST_PROXY,		/* the PROXY header is still to come */
 	NET_ST_HANDSHAKE,
 	NET_ST_OPEN,
 	NET_ST_CLOSING,		/* ours, flushing: reads no more */
@@ -19,11 +20,13 @@ enum {
 	NET_F_OUT = 2,		/* the socket is full or the turn's share is used up: waits for EPOLLOUT */
 	NET_F_WAS_FULL = 4,	/* went above high water; on_drained is due below */
 	NET_F_SNI = 8,		/* the SNI rule said no */
-	NET_F_HEARD = 16	/* the peer sent at least a byte */
+	NET_F_HEARD = 16,	/* the peer sent at least a byte, a PROXY header apart */
+	NET_F_UNTRUSTED = 32	/* it may not say whose connection it passes on */
 };
 
 /* What one step of reading or writing came to. */
-enum net_io { NET_IO_OK, NET_IO_BLOCKED, NET_IO_EOF, NET_IO_CUT, NET_IO_RESET, NET_IO_TLS, NET_IO_SNI, NET_IO_NOMEM };
+enum net_io { NET_IO_OK, NET_IO_BLOCKED, NET_IO_EOF, NET_IO_CUT, NET_IO_RESET, NET_IO_TLS, NET_IO_SNI, NET_IO_PROXY,
+	NET_IO_NOMEM };
 
 enum {
 	NET_SHARED = ALV_BLOCK_MAX,
@@ -66,6 +69,11 @@ enum net_io  net_tls_handshake(struct net_stream *s) ALV_MUST;
 enum net_io  net_tls_read(struct net_stream *s) ALV_MUST;
 enum net_io  net_tls_write(struct net_stream *s) ALV_MUST;
 void	     net_tls_bye(struct net_stream *s);	/* close_notify, as far as the socket takes it */
+
+/* stream_proxy.c. A step's OK: the header was there, and s->peer is the client's. */
+enum alv_err net_proxy_attach(struct net_stream *s, const struct net_proxy_rule *rule) ALV_MUST;
+enum net_io  net_proxy_step(struct net_stream *s) ALV_MUST;
+void	     net_proxy_drop(struct net_stream *s);
 
 /* The BIO under a stream's SSL, and what it collected. */
 struct bio_st *net_bio_new(struct net_stream *s) ALV_MUST;

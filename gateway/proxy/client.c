@@ -382,6 +382,7 @@ on_open(struct net_stream *s)
 	ALV_CHECK_OBJ(c, PX_CLIENT_MAGIC);
 	if (c->state != PX_OPENING)
 		return;
+	net_peer_text(&s->peer, c->conn.host);	/* a PROXY header may have said who it is */
 	if (px_endpoint_resolve(c->port, s->sni, &c->conn)) {
 		px_client_close(c, MET_CLOSE_SNI_UNKNOWN, false);
 		return;
@@ -416,6 +417,8 @@ static const enum met_close reason_of_end[] = {
 	[NET_END_TRUNCATED] = MET_CLOSE_TLS_TRUNCATED,
 	[NET_END_TLS] = MET_CLOSE_TLS_RECORD,
 	[NET_END_SNI] = MET_CLOSE_SNI_UNKNOWN,
+	[NET_END_UNTRUSTED] = MET_CLOSE_PROXY_UNTRUSTED,
+	[NET_END_PROXY] = MET_CLOSE_PROXY_HEADER,
 	[NET_END_CONNECT] = MET_CLOSE_CLIENT_RESET,
 	[NET_END_TIMEOUT] = MET_CLOSE_HANDSHAKE_TIMEOUT,
 	[NET_END_NOMEM] = MET_CLOSE_INTERNAL,
@@ -430,7 +433,9 @@ on_closed(struct net_stream *s, enum net_end end)
 	ALV_CHECK_OBJ(c, PX_CLIENT_MAGIC);
 	if (end == NET_END_TLS && c->state == PX_OPENING)
 		why = MET_CLOSE_TLS_HANDSHAKE;
-	if (c->words == NULL && end == NET_END_TLS)
+	if (c->state == PX_OPENING)
+		net_peer_text(&s->peer, c->conn.host);
+	if (c->words == NULL && (end == NET_END_TLS || end == NET_END_PROXY))
 		c->words = net_stream_tls_reason(s);
 	c->stream_gone = true;
 	px_client_close(c, why, false);
@@ -453,7 +458,8 @@ px_client_accept(struct px_worker *w, const struct px_port *port, int fd, const 
 	struct px_client	*c = calloc(1, sizeof(*c));
 
 	met_connection(w->api.meter, 1);
-	if (c == NULL || net_stream_accept(&c->stream, &w->net, fd, port->tls, l->handshake_timeout_ms, &stream_ops, c)) {
+	if (c == NULL || net_stream_accept_behind(&c->stream, &w->net, fd, px_port_proxy(port), port->tls, l->handshake_timeout_ms,
+	    &stream_ops, c)) {
 		if (c != NULL)
 			net_stream_fini(&c->stream);
 		else

@@ -49,6 +49,21 @@ sni_served(void *arg, const char *name, void **result)
 	return t != NULL && t->state != POL_DELETED;
 }
 
+const struct net_proxy_rule *
+px_port_proxy(const struct px_port *port)
+{
+	return port->proxy.versions == 0 ? NULL : &port->proxy;
+}
+
+static struct net_proxy_rule
+proxy_rule(const struct pol_listener *l)
+{
+	static const unsigned versions[] = { [POL_PROXY_OFF] = 0, [POL_PROXY_V1] = NET_PROXY_V1, [POL_PROXY_V2] = NET_PROXY_V2,
+		[POL_PROXY_ANY] = NET_PROXY_V1 | NET_PROXY_V2 };
+
+	return (struct net_proxy_rule){ .versions = versions[l->proxy_protocol], .trusted = l->trusted, .ntrusted = l->ntrusted };
+}
+
 static size_t
 ports_of(const struct pol_listener *l)
 {
@@ -101,7 +116,7 @@ open_listener(struct px_gateway *g, size_t i, struct alv_buf *err)
 	enum alv_err		   e;
 
 	for (size_t k = 0; k < ports_of(l); k++)
-		first[k] = (struct px_port){ .gateway = g, .conf = l, .node = -1 };
+		first[k] = (struct px_port){ .gateway = g, .conf = l, .node = -1, .proxy = proxy_rule(l) };
 	e = make_tls(first, &g->tls[i], err);
 	for (size_t k = 0; !e && k < ports_of(l); k++) {
 		uint16_t number = k == 0 ? l->bind.port : (uint16_t)(l->node_port_first + k - 1);

@@ -2,6 +2,7 @@
 #ifndef PX_ENDPOINT_H
 #define PX_ENDPOINT_H
 
+#include "net/proxy_protocol.h"
 #include "proxy/gateway.h"
 
 struct px_port {
@@ -9,6 +10,7 @@ struct px_port {
 	const struct pol_listener *conf;
 	struct net_tls_server	  *tls;
 	struct net_listener	  *listener;
+	struct net_proxy_rule	   proxy;
 	int32_t			   node;	/* -1: bootstrap, and every port of an sni listener */
 	uint16_t		   bound;
 };
@@ -16,6 +18,9 @@ struct px_port {
 /* Opens all ports of all listeners. On failure those that were opened are closed again. */
 enum alv_err px_ports_open(struct px_gateway *g, struct alv_buf *err) ALV_MUST;
 void	     px_ports_close(struct px_gateway *g);
+
+/* The PROXY header that a connection at this port begins with; NULL: none. */
+const struct net_proxy_rule *px_port_proxy(const struct px_port *port);
 
 /* Sets tenant, node, listener of a connection that came in at `port` with the (lower-case) SNI name. NOT_FOUND: there is
  * no such endpoint. */

@@ -239,6 +239,8 @@ take_end(struct ups_link *l, enum net_end why)
 		break;
 	case NET_END_TLS:
 	case NET_END_SNI:
+	case NET_END_UNTRUSTED:
+	case NET_END_PROXY:
 		set_end(st, UPS_END_TLS, "TLS failed", net_stream_tls_reason(&l->stream));
 		break;
 	case NET_END_TIMEOUT:

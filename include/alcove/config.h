@@ -5,6 +5,7 @@
 
 #include <alcove/base.h>
 #include <alcove/buf.h>
+#include <alcove/cidr.h>
 #include <alcove/err.h>
 #include <alcove/log.h>
 
@@ -13,6 +14,9 @@ enum pol_endpoint { POL_ENDPOINT_SNI, POL_ENDPOINT_PORT };
 enum pol_security { POL_PLAINTEXT, POL_SSL, POL_SASL_PLAINTEXT, POL_SASL_SSL };
 /* The same numbers as enum aut_mechanism. */
 enum pol_sasl { POL_SASL_SCRAM_SHA_256, POL_SASL_SCRAM_SHA_512, POL_SASL_PLAIN, POL_SASL_MECHANISMS };
+
+/* Is a PROXY header wanted before anything else? */
+enum pol_proxy { POL_PROXY_OFF, POL_PROXY_V1, POL_PROXY_V2, POL_PROXY_ANY };
 
 struct pol_bind {
 	char	 host[256];
@@ -36,6 +40,9 @@ struct pol_listener {
 	uint16_t	  node_port_first, node_port_last;	/* port: broker n is at first + n - node_id_first */
 	int32_t		  node_id_first;
 	char		  tenant[33];		/* port: "" shared by all (login "<tenant>/<user>") */
+	enum pol_proxy	  proxy_protocol;
+	size_t		  ntrusted;		/* whose PROXY headers are believed; 0 only where it is off */
+	const struct alv_cidr *trusted;
 	bool		  tls;			/* always with sni */
 	const char	 *certificate_file, *key_file;	/* the single pair; NULL: there is none */
 	size_t		  npairs;		/* 0 without tls */

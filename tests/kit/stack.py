@@ -329,8 +329,10 @@ PATIENT = {k: 20000 for k in DEFAULT_LIMITS if k.endswith(".ms")}
 class Gateway:
     """One alcove in a folder: made once, started and stopped any number of times on the same ports."""
 
-    def __init__(self, folder, bootstrap, upstream="", limits=None, flavor=FLAVOR):
-        """upstream: more lines of that section. limits: of that section."""
+    def __init__(self, folder, bootstrap, upstream="", limits=None, flavor=FLAVOR, listeners=None):
+        """upstream: more lines of that section. limits: of that section. listeners: {name: (lines of alcove.yaml, number of
+        ports)} besides the usual ones; {port}, {first} and {last} in the lines: the first port, those behind it."""
+        self.listeners = listeners or {}
         self.folder, self.bootstrap, self.upstream = pathlib.Path(folder), bootstrap, upstream
         self.limits = {**DEFAULT_LIMITS, **(limits or {})}
         self.binary = REPO / "build" / flavor / "alcove"
@@ -351,7 +353,7 @@ class Gateway:
     def configure(self):
         """Takes fresh ports and writes alcove.yaml."""
         each = 1 + NODES_MAX
-        base = free_ports(3 * each + 3)
+        base = free_ports(3 * each + 3 + sum(n for _, n in self.listeners.values()))
         self.ports, listeners = {}, ""
         for i, (name, tenant) in enumerate((("acme", "acme"), ("globex", "globex"), ("shared", ""))):
             first = base + i * each
@@ -359,6 +361,12 @@ class Gateway:
             listeners += LISTENER.format(name=name, port=first, first=first + 1, last=first + NODES_MAX,
                                          tenant=f"    tenant: {tenant}\n" if tenant else "")
         self.ports |= {"sni": base + 3 * each, "admin": base + 3 * each + 1, "ops": base + 3 * each + 2}
+        first = base + 3 * each + 3
+        for name, (lines, n) in self.listeners.items():
+            self.ports[name] = first
+            listeners += f"  - name: {name}\n" + lines.format(port=first, first=first + 1, last=first + n - 1)
+            listeners += "    tls: {certificate.file: server.pem, key.file: server.key}\n"
+            first += n
         (self.folder / "alcove.yaml").write_text(CONFIG.format(
             listeners=listeners, domain=DOMAIN, bootstrap=self.bootstrap, upstream=self.upstream, **{
                 k: self.ports[k] for k in ("sni", "admin", "ops")},

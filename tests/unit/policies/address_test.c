@@ -73,10 +73,28 @@ loopback_and_wildcard(void **state)
 	assert_false(pol_host_wildcard("127.0.0.1"));
 }
 
+static void
+overlaps(void **state)
+{
+	static const struct { const char *a, *b; bool both; } cases[] = {
+		{ "127.0.0.1", "127.0.0.1", true }, { "127.0.0.1", "127.0.0.2", false }, { "0.0.0.0", "127.0.0.1", true },
+		{ "0.0.0.0", "::1", false }, { "::", "127.0.0.1", true }, { "::", "::1", true }, { "::", "0.0.0.0", true },
+		{ "::1", "0:0:0:0:0:0:0:1", true }, { "::1", "::2", false }, { "::1", "127.0.0.1", false },
+		{ "localhost", "LOCALHOST", true }, { "localhost", "kafka", false }, { "localhost", "0.0.0.0", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ALV_COUNT(cases); i++) {
+		assert_int_equal(pol_host_overlap(cases[i].a, cases[i].b), cases[i].both);
+		assert_int_equal(pol_host_overlap(cases[i].b, cases[i].a), cases[i].both);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(overlaps),
 		cmocka_unit_test(binds),
 		cmocka_unit_test(domains),
 		cmocka_unit_test(loopback_and_wildcard),

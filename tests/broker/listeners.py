@@ -1,0 +1,118 @@
+"""Listeners of several kinds beside each other: behind load balancers, on IPv6."""
+import contextlib
+import socket
+import ssl
+import struct
+
+from runner import create_topic, equal, fetch, fresh, kw, produce, stack, true
+
+GATEWAY = True
+DOMAIN = stack.DOMAIN
+PROXY = "    bind: {bind}\n    endpoint: sni\n    domain: " + DOMAIN + "\n    proxy.protocol: {version}\n    proxy.protocol.trusted: {trusted}\n"
+SIX = ("    bind: \"[{address}]:{{port}}\"\n    endpoint: port\n    node.ports: {{first}}-{{last}}\n    node.id.first: 1\n"
+       "    advertised.host: \"::1\"\n    tenant: six\n")
+LISTENERS = {
+    "any": (PROXY.format(bind="127.0.0.1:{port}", version="any", trusted="[127.0.0.1, 10.0.0.0/8]"), 1),
+    "v2": (PROXY.format(bind="127.0.0.1:{port}", version="v2", trusted="127.0.0.0/8"), 1),
+    "distrusting": (PROXY.format(bind="127.0.0.1:{port}", version="any", trusted="[10.0.0.0/8, \"::1\"]"), 1),
+    "six-proxy": (PROXY.format(bind="\"[::1]:{port}\"", version="any", trusted="\"::1\""), 1),
+    "six": (SIX.format(address="::1"), 3),
+    "dual": (SIX.format(address="::"), 3),
+}
+V2_MARK = b"\r\n\r\n\0\r\nQUIT\n"
+
+
+@contextlib.contextmanager
+def gateway(s, *tenants):
+    """A second gateway before the same Kafka, with all these listeners and its own tenants."""
+    g = stack.Gateway(s.folder / fresh("listeners"), s.kafka.bootstrap, limits=stack.PATIENT, listeners=LISTENERS).start()
+    try:
+        for t in tenants:
+            g.make_tenant(t, [("alice", f"alice-of-{t}")])
+        yield g
+    finally:
+        g.stop()
+    equal("complaints", [], g.complaints)
+
+
+def v1(source, family=4):
+    other = "::1" if family == 6 else "127.0.0.1"
+    return f"PROXY TCP{family} {source} {other} 40000 9092\r\n".encode()
+
+
+def v2(source, family=socket.AF_INET, command=0x21, more=b""):
+    size = {socket.AF_INET: 4, socket.AF_INET6: 16}[family]
+    body = socket.inet_pton(family, source) + bytes(size) + struct.pack(">HH", 40000, 9092) + more
+    return V2_MARK + bytes([command, 0x11 if family == socket.AF_INET else 0x21]) + struct.pack(">H", len(body)) + body
+
+
+def come_in(g, listener, head, tenant="proxied", host="127.0.0.1", **more):
+    return kw.Wire(host, g.ports[listener], sni=f"{tenant}.{DOMAIN}", ca=g.ca, head=head, **more)
+
+
+def logged_peer(g, wire):
+    """The address under which the gateway logs this client: by a login that fails. Nobody else fails meanwhile."""
+    def peers():
+        return [x.split('peer="')[1].split('"')[0] for x in g.log_now().splitlines() if 'reason="authentication failed"' in x]
+    before = len(peers())
+    with wire, contextlib.suppress(kw.SaslFailed):
+        wire.sasl("PLAIN", "stranger", "wrong")
+    return stack.wait_until("the failed login in the log", lambda: peers()[before:])[-1]
+
+
+def test_proxy_protocol(s):
+    """The client's address comes from the header, before TLS, in both versions and families; the proxy's own stays with LOCAL."""
+    with gateway(s, "proxied") as g:
+        for listener, head, expected in (
+                ("any", v1("192.0.2.7"), "192.0.2.7"), ("any", v1("2001:db8::7", 6), "2001:db8::7"),
+                ("any", v2("192.0.2.8"), "192.0.2.8"), ("any", v2("2001:db8::8", socket.AF_INET6), "2001:db8::8"),
+                ("any", b"PROXY UNKNOWN\r\n", "127.0.0.1"), ("v2", v2("192.0.2.9", more=b"\x02\0\4name"), "192.0.2.9"),
+                ("v2", v2("192.0.2.9", command=0x20), "127.0.0.1"), ("any", v1("::ffff:192.0.2.10", 6), "192.0.2.10")):
+            equal(f"{listener}, {head[:60]}", expected, logged_peer(g, come_in(g, listener, head)))
+        equal("through IPv6", "192.0.2.11", logged_peer(g, come_in(g, "six-proxy", v1("192.0.2.11"), host="::1")))
+        topic = fresh("proxied")
+        with come_in(g, "v2", v2("192.0.2.12")) as w:
+            w.sasl("SCRAM-SHA-512", "alice", "alice-of-proxied")
+            w.request("CreateTopics", 7, {"timeoutMs": 15000, "Topics": [{"Name": topic, "NumPartitions": 1, "ReplicationFactor": 1}]})
+            stack.wait_until("a leader", lambda: any(p["LeaderId"] == 1 for t in w.request("Metadata", 12, {"Topics": [
+                {"Name": topic}]})["Topics"] for p in t["Partitions"]))
+            produce(w, topic, [b"through a load balancer"])
+            equal("fetched", [b"through a load balancer"], fetch(w, topic))
+        refused(g)
+
+
+def refused(g):
+    """No header, a broken one, the wrong version, from elsewhere: closed without a byte, each for its reason."""
+    for listener, head, reason in (
+            ("any", b"", "proxy_header"), ("any", b"PROXY TCP4 192.0.2.1\r\n", "proxy_header"), ("v2", v1("192.0.2.1"), "proxy_header"),
+            ("any", v2("192.0.2.1", command=0x23), "proxy_header"), ("any", v2("192.0.2.1", more=b"\x03\0\4crc!"), "proxy_header"),
+            ("distrusting", v1("192.0.2.1"), "proxy_untrusted"), ("distrusting", b"", "proxy_untrusted")):
+        before = g.metric("alcove_connections_closed_total", reason=reason)
+        try:
+            come_in(g, listener, head).close()
+        except (ConnectionError, ssl.SSLError):
+            pass
+        else:
+            raise AssertionError(f"{listener} serves after {head}")
+        stack.wait_until(f"{listener}, {head[:40]}: {reason}", lambda before=before, reason=reason: g.metric(
+            "alcove_connections_closed_total", reason=reason) == before + 1)
+
+
+def test_ipv6(s):
+    """A client on ::1 is told addresses on ::1; "::" serves IPv4 as well, whose clients are shown as such."""
+    with gateway(s, "six") as g:
+        topic = fresh("six")
+        for listener, host in (("six", "::1"), ("dual", "::1"), ("dual", "127.0.0.1")):
+            with kw.Wire(host, g.ports[listener], tls=True) as w:
+                w.sasl("SCRAM-SHA-256", "alice", "alice-of-six")
+                brokers = w.request("Metadata", 12, {"Topics": []})["Brokers"]
+                equal("told", [(1, "::1", g.ports[listener] + 1)], [(b["NodeId"], b["Host"], b["Port"]) for b in brokers])
+            equal("logged", host, logged_peer(g, kw.Wire(host, g.ports[listener], tls=True)))
+        t = stack.Tenant("six", s.folder, "[::1]", g.ports["six"], "alice", "alice-of-six", g.ca)
+        # The development certificate knows localhost and 127.0.0.1 only.
+        unchecked = {"ssl.endpoint.identification.algorithm": "none"}
+        with kw.Wire("::1", g.ports["six"], tls=True) as w:
+            w.sasl("PLAIN", "alice", "alice-of-six")
+            w.request("CreateTopics", 7, {"timeoutMs": 15000, "Topics": [{"Name": topic, "NumPartitions": 1, "ReplicationFactor": 1}]})
+        t.kcat("-P", "-t", topic, stdin="over IPv6\n", **unchecked)
+        true("kcat read it", "over IPv6" in t.kcat("-C", "-t", topic, "-o", "beginning", "-c", "1", **unchecked).stdout)
