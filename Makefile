@@ -86,6 +86,8 @@ help:
 ## make demo            set everything up, show two tenants on one Kafka, stop (KEEP=1: leave it running)
 ## make test            set everything up and run every test
 ## make test-all        make test, and what takes longer: threads, static analysis, minutes of fuzzing
+## make bench           what Alcove costs, beside HAProxy and the broker itself (ROUNDS=5, BENCH=quick)
+## make bench-micro     instructions and function calls for each frame
 ## make fuzz            fuzz each parser (FUZZ_SECONDS=60 each)
 ## make schema          import Kafka's message schemas anew; leaves no difference when nothing changed
 ## make docs            write the generated pages of docs/ anew
@@ -173,6 +175,8 @@ fault-shims: build/fault/inject.so build/fault/clock.so
 build/fault/%.so: tests/fault/%.c
 	@mkdir -p $(@D)
 	$(call Q,LD,$@)gcc -D_GNU_SOURCE -std=c11 -O2 -g $(filter-out -Wmissing-prototypes,$(WARN)) -Wno-pedantic -fPIC -shared -o $@ $< -ldl
+
+include tests/bench/make.inc
 
 docs: $(B)/alcove
 	@$(B)/alcove options >docs/configuration.md
