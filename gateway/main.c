@@ -156,6 +156,23 @@ make_upstream_tls(struct alcove *a)
 	return EXIT_FAILURE;
 }
 
+/* Only the machine that serves can tell whether it has these addresses. */
+static int
+check_sources(const struct pol_config *conf)
+{
+	struct net_sources s;
+	size_t		   i;
+
+	if (!net_sources_parse(&s, conf->upstream.source, conf->upstream.nsources))
+		return fail("upstream.source.addresses: found too many, expected at most 64", NULL);
+	i = net_sources_missing(&s);
+	if (i == s.n)
+		return 0;
+	fprintf(stderr, "alcove: %s: upstream.source.addresses: found '%s', expected an address of this machine\n", conf->file,
+	    conf->upstream.source[i]);
+	return EXIT_FAILURE;
+}
+
 static int
 start_control(struct alcove *a)
 {
@@ -330,6 +347,8 @@ serve(struct alcove *a, const char *ports_file)
 	int r = watch_signals(a);
 
 	if (r == 0)
+		r = check_sources(a->conf);
+	if (r == 0)
 		r = make_upstream_tls(a);
 	if (r == 0)
 		r = start_control(a);
@@ -373,6 +392,8 @@ cmd_check(const char *file)
 	struct pol_config *conf = NULL;
 	int		   r = load(file, &conf);
 
+	if (r == 0)
+		r = check_sources(conf);
 	if (r == 0)
 		printf("%s: ok\n", file);
 	pol_config_free(conf);

@@ -69,6 +69,18 @@ pol_host_legal(struct alv_str s)
 	return is_address(s, AF_INET6) || pol_domain_legal(s);
 }
 
+size_t
+pol_address_bytes(struct alv_str s, uint8_t out[static 16])
+{
+	char text[64];
+
+	if (s.n == 0 || s.n >= sizeof(text))
+		return 0;
+	memcpy(text, s.p, s.n);
+	text[s.n] = '\0';
+	return inet_pton(AF_INET, text, out) == 1 ? 4 : inet_pton(AF_INET6, text, out) == 1 ? 16 : 0;
+}
+
 bool
 pol_bind_parse(struct alv_str s, uint64_t lo, uint64_t hi, struct pol_bind *out)
 {

@@ -8,7 +8,7 @@
 #include "policies/doc.h"
 
 enum pol_type {
-	POL_T_BOOL, POL_T_NUMBER, POL_T_PORT, POL_T_PORTS, POL_T_BIND, POL_T_BINDS, POL_T_NAME, POL_T_TEXT, POL_T_HOST,
+	POL_T_BOOL, POL_T_NUMBER, POL_T_PORT, POL_T_PORTS, POL_T_BIND, POL_T_BINDS, POL_T_ADDRESSES, POL_T_NAME, POL_T_TEXT, POL_T_HOST,
 	POL_T_DOMAIN, POL_T_TENANT, POL_T_CHOICE, POL_T_CHOICES, POL_T_WORD, POL_T_CERTIFICATE, POL_T_KEY, POL_T_SECRET,
 	POL_T_NETS, POL_T_NEW_FILE, POL_T_PART, POL_TYPES
 };
@@ -63,6 +63,8 @@ bool pol_bind_parse(struct alv_str s, uint64_t lo, uint64_t hi, struct pol_bind 
 /* A DNS name with at least one label (RFC 1123). */
 bool pol_domain_legal(struct alv_str s);
 bool pol_host_legal(struct alv_str s);
+/* An IPv4 or IPv6 address, in network order: 4 or 16; 0: it is none. */
+size_t pol_address_bytes(struct alv_str s, uint8_t out[static 16]) ALV_MUST;
 /* An address that only this machine reaches: 127.0.0.0/8, ::1, "localhost". */
 bool pol_host_loopback(const char *host);
 bool pol_host_wildcard(const char *host);

@@ -141,6 +141,41 @@ add_net(struct pol_load *l, const struct pol_option *o, struct alv_str s, char *
 	return true;
 }
 
+static bool
+is_wildcard(const uint8_t *p, size_t n)
+{
+	static const uint8_t zero[16];
+
+	return memcmp(p, zero, n) == 0;
+}
+
+/* An address of a machine, each once. */
+static bool
+add_address(struct pol_load *l, const struct pol_option *o, struct alv_str s, char *at, char *also)
+{
+	uint8_t		   bytes[16], other[16];
+	size_t		   n, size = pol_address_bytes(s, bytes);
+	const char *const *old;
+	const char	 **all;
+
+	memcpy(&old, at, sizeof(old));
+	memcpy(&n, also, sizeof(n));
+	if (size == 0 || is_wildcard(bytes, size) || n >= 64)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (pol_address_bytes(alv_str_of(old[i]), other) == size && memcmp(bytes, other, size) == 0)
+			return false;
+	all = alv_arena_alloc(l->a, (n + 1) * sizeof(*all));
+	if (all == NULL || (all[n] = alv_arena_str(l->a, s).p) == NULL)
+		return false;
+	if (n > 0)
+		memcpy(all, old, n * sizeof(*all));
+	n++;
+	put(at, o, &all, sizeof(all));
+	memcpy(also, &n, sizeof(n));
+	return true;
+}
+
 /* Into a char array. */
 static bool
 put_text(const struct pol_option *o, struct alv_str s, char *at)
@@ -270,6 +305,7 @@ static const struct {
 	[POL_T_PORTS] = { "ports", "ports as first-last", set_ports, false, false, NULL },
 	[POL_T_BIND] = { "host:port", "host:port", set_bind, false, false, NULL },
 	[POL_T_BINDS] = { "list of host:port", "host:port", add_bind, true, false, NULL },
+	[POL_T_ADDRESSES] = { "list of addresses", "an address of this machine (IPv4 or IPv6), each once", add_address, true, false, NULL },
 	[POL_T_NAME] = { "name", "a name of letters, digits, '-' and '_'", set_name, false, false, NULL },
 	[POL_T_TEXT] = { "text", "text", set_text, false, false, NULL },
 	[POL_T_HOST] = { "host", "a host name or address", set_host, false, false, NULL },

@@ -117,6 +117,12 @@ render_UPSTREAM(const struct render *r, const char *name)
 }
 
 static void
+render_UPSTREAM_WAITING(const struct render *r, const char *name)
+{
+	gauge(r, name, offsetof(struct met_worker, upstream_waiting));
+}
+
+static void
 render_LOGINS(const struct render *r, const char *name)
 {
 	alv_buf_printf(r->out, "%s{result=\"failed\"} %" PRIu64 "\n", name, TOTAL(r, logins[0]));

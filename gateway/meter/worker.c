@@ -165,6 +165,12 @@ met_upstream(struct met_worker *w, int delta)
 }
 
 void
+met_upstream_waiting(struct met_worker *w, int delta)
+{
+	move(&w->upstream_waiting, delta);
+}
+
+void
 met_closed(struct met_worker *w, enum met_close why)
 {
 	ALV_CHECK((unsigned)why < MET_CLOSES);

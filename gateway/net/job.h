@@ -28,11 +28,15 @@ enum alv_err net_jobs_submit(struct net_jobs *p, struct net_job *j) ALV_MUST;
 
 /* getaddrinfo as a job; r->job.fair_key may be set after init. A host that is an address needs no DNS. The caller
  * submits &r->job. */
+struct net_resolve;
+/* On a thread of the pool: fills addr, len, n (at least 1) and answers 0, or one of getaddrinfo's errors. */
+typedef int net_lookup_fn(struct net_resolve *r);
 struct net_resolve {
 	struct net_job		job;
 	char			host[256];
 	uint16_t		port;
 	int			gai_error;	/* 0: ok */
+	net_lookup_fn	       *lookup;		/* set after init for another than getaddrinfo */
 	size_t			n;
 	struct sockaddr_storage addr[8];
 	socklen_t		len[8];

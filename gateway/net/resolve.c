@@ -4,19 +4,18 @@
 #include <netdb.h>
 #include <stdio.h>
 
-static void
-resolve_work(struct net_job *j)
+static int
+look_up(struct net_resolve *r)
 {
-	struct net_resolve    *r = ALV_HOLDER(j, struct net_resolve, job);
 	const struct addrinfo  want = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
 	struct addrinfo	      *all = NULL;
 	char		       port[8];
+	int		       e;
 
 	snprintf(port, sizeof(port), "%u", (unsigned)r->port);
-	r->n = 0;
-	r->gai_error = getaddrinfo(r->host, port, &want, &all);
-	if (r->gai_error != 0)
-		return;
+	e = getaddrinfo(r->host, port, &want, &all);
+	if (e != 0)
+		return e;
 	for (const struct addrinfo *a = all; a != NULL && r->n < ALV_COUNT(r->addr); a = a->ai_next) {
 		if (a->ai_addrlen > sizeof(r->addr[0]))
 			continue;
@@ -24,7 +23,17 @@ resolve_work(struct net_job *j)
 		r->len[r->n++] = a->ai_addrlen;
 	}
 	freeaddrinfo(all);
-	if (r->n == 0)
+	return 0;
+}
+
+static void
+resolve_work(struct net_job *j)
+{
+	struct net_resolve *r = ALV_HOLDER(j, struct net_resolve, job);
+
+	r->n = 0;
+	r->gai_error = r->lookup(r);
+	if (r->gai_error == 0 && r->n == 0)
 		r->gai_error = EAI_NONAME;
 }
 
@@ -32,7 +41,7 @@ void
 net_resolve_init(struct net_resolve *r, struct net_loop *loop, const char *host, uint16_t port, void *owner,
     void (*done)(struct net_job *j))
 {
-	*r = (struct net_resolve){ .port = port, .owner = owner };
+	*r = (struct net_resolve){ .port = port, .owner = owner, .lookup = look_up };
 	r->job.loop = loop;
 	r->job.work = resolve_work;
 	r->job.done = done;

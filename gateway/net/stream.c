@@ -15,8 +15,6 @@
 #include "net/stream_int.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -376,6 +374,7 @@ net_stream_accept_behind(struct net_stream *s, struct net_stream_ctx *c, int fd,
 		s->ssl = NULL;
 		return err;
 	}
+	net_dead_after(fd, c->dead_in_ms);
 	err = adopt(s, fd, EPOLLIN, handshake_ms);
 	if (err)
 		net_proxy_drop(s);
@@ -391,8 +390,7 @@ net_stream_connect(struct net_stream *s, struct net_stream_ctx *c, const struct 
     const struct net_tls_client *tls, const char *host, uint32_t connect_ms, const struct net_stream_ops *ops, void *owner)
 {
 	enum alv_err err;
-	const int    on = 1;
-	int	     fd;
+	int	     fd, e;
 
 	init(s, c, ops, owner);
 	if (n > sizeof(s->peer))
@@ -400,16 +398,14 @@ net_stream_connect(struct net_stream *s, struct net_stream_ctx *c, const struct 
 	memcpy(&s->peer, addr, n);
 	if (tls != NULL && (err = net_tls_attach(s, net_tls_client_ssl(tls, host))))
 		return err;
-	fd = socket(addr->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	fd = net_dial(c->sources, addr, n, &e);
+	s->sys_errno = e;
 	if (fd < 0) {
-		s->sys_errno = errno;
 		SSL_free(s->ssl);
 		s->ssl = NULL;
 		return ALV_E_SYSTEM;
 	}
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (connect(fd, addr, n) != 0 && errno != EINPROGRESS)
-		s->sys_errno = errno;
+	net_dead_after(fd, c->dead_out_ms);
 	err = adopt(s, fd, EPOLLOUT, connect_ms);
 	if (err)
 		return err;

@@ -42,6 +42,7 @@ struct px_client {
 	/* upstream */
 	struct ups_link	     up;
 	enum px_up_state     up_state;
+	unsigned	     up_tries;	/* brokers that were dialled for it and not reached; 0 once one was */
 	bool		     up_paused;	/* its responses wait because the client does not read */
 };
 

@@ -6,7 +6,7 @@
 #include "proxy/client.h"
 #include "proxy/worker.h"
 
-enum { UP_IN_MAX_BYTES = 64 * 1024 };
+enum { UP_IN_MAX_BYTES = 64 * 1024, UP_TRIES_MAX = 8 };
 
 static const struct ups_link_ops link_ops;
 
@@ -37,12 +37,24 @@ open_link(struct px_client *c)
 	memcpy(host, b->host.p, b->host.n);
 	host[b->host.n] = '\0';
 	c->up_state = PX_UP_OPENING;
+	c->up_tries++;
 	if (ups_link_open(&c->up, &w->ups, host, b->port, &link_ops, c)) {
 		c->up_state = PX_UP_NONE;
 		px_client_end(c, MET_CLOSE_INTERNAL);
 		return;
 	}
 	met_upstream(w->api.meter, 1);
+}
+
+/* A bootstrap connection may land on a broker that died a moment ago. Nothing was said yet, so another one will do, once
+ * around: as a client goes through its bootstrap servers. */
+static bool
+goes_on_elsewhere(const struct px_client *c, enum ups_end end)
+{
+	const struct clu_view *v = clu_board_load(c->worker->gateway->shared.board);
+
+	return c->conn.node < 0 && c->state == PX_SERVING && c->up_tries > 0 && end != UPS_END_OURS && v != NULL &&
+	    c->up_tries < v->nbrokers && c->up_tries < UP_TRIES_MAX;
 }
 
 /* ---- requests out -------------------------------------------------------------------------------------- */
@@ -103,10 +115,11 @@ px_up_send(struct px_client *c)
 
 /* ---- responses in ---------------------------------------------------------------------------------------- */
 
+/* While a broker's gate is shut, the log has said why, once; the clients that meet it are many. */
 static void
 fail(struct px_client *c, enum met_close why, const char *words)
 {
-	alv_log(ALV_LOG_WARN, "broker connection failed", ALV_KV_Z("reason", met_close_text(why)), ALV_KV_Z("detail", words),
+	alv_log(c->up.turned_away ? ALV_LOG_DEBUG : ALV_LOG_WARN, "broker connection failed", ALV_KV_Z("reason", met_close_text(why)), ALV_KV_Z("detail", words),
 	    ALV_KV_I("node", c->conn.node), ALV_KV_Z("tenant", c->conn.tenant));
 	px_client_close(c, why, true);
 }
@@ -204,6 +217,7 @@ on_ready(struct ups_link *l)
 	if (c->up_state != PX_UP_OPENING)
 		return;
 	c->up_state = PX_UP_READY;
+	c->up_tries = 0;
 	l->stream.in_max = UP_IN_MAX_BYTES;
 	l->stream.high_water = c->worker->gateway->conf->limits.out_max_bytes;
 	px_up_send(c);
@@ -239,10 +253,19 @@ static void
 on_closed(struct ups_link *l, enum ups_end end, const char *words)
 {
 	struct px_client *c = l->owner;
+	bool		  turned_away;
 
 	c->up_state = PX_UP_CLOSED;
 	met_upstream(c->worker->api.meter, -1);
+	turned_away = l->turned_away;
 	ups_link_fini(l);
+	if (goes_on_elsewhere(c, end)) {
+		alv_log(ALV_LOG_DEBUG, "another broker is tried", ALV_KV_Z("detail", words), ALV_KV_Z("tenant", c->conn.tenant));
+		c->up_state = PX_UP_NONE;
+		px_up_send(c);
+		return;
+	}
+	c->up.turned_away = turned_away;
 	if (c->state != PX_CLOSED)
 		fail(c, reason_of_end[end], words);
 	else

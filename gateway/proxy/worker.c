@@ -53,6 +53,12 @@ every_second(struct net_timer *t)
 
 static void sweep_on(struct net_later *l);
 
+static void
+count_waiting(void *arg, int delta)
+{
+	met_upstream_waiting(((struct px_worker *)arg)->api.meter, delta);
+}
+
 /* ---- life -------------------------------------------------------------------------------------- */
 
 struct px_worker *
@@ -71,10 +77,12 @@ px_worker_new(struct px_gateway *g, unsigned number)
 		.ids = clu_ids_new(g->conf->limits.topic_ids_max), .meter = met_worker_new(METER_TENANTS, METER_ROWS) };
 	if (w->loop == NULL || w->pool == NULL || w->reader < 0 || w->api.ids == NULL || w->api.meter == NULL ||
 	    net_stream_ctx_init(&w->net, w->loop, w->pool) ||
-	    ups_ctx_init(&w->ups, &g->conf->upstream, &w->net, g->upstream_tls, g->crypto, g->resolver)) {
+	    ups_ctx_init(&w->ups, &g->conf->upstream, &w->net, g->upstream_tls, g->crypto, g->resolver) ||
+	    ups_ctx_gates(&w->ups, g->conf->workers > 0 ? g->conf->workers : 1, count_waiting, w)) {
 		px_worker_free(w);
 		return NULL;
 	}
+	w->net.dead_in_ms = g->conf->limits.dead_peer_ms;
 	net_loop_hooks(w->loop, w, before_wait, after_wait, turn_end);
 	net_timer_init(w->loop, &w->second, every_second);
 	w->sweep.fn = sweep_on;

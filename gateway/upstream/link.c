@@ -1,23 +1,20 @@
 /* A connection to one broker, made ready.
  *
- *                                                     +------- ups_link_renew -------+
- *                                                     v                              |
- *   RESOLVING --addresses--> CONNECTING --opened--> HANDSHAKE --> TOKENS --> READY --+
- *       |                     |  ^ next address       (login.c)               |
- *       +--- failed, closed --+--+-------------------------+------------------+--> CLOSING --> CLOSED (on_closed)
+ *                                                              +------- ups_link_renew -------+
+ *                                                              v                              |
+ *   GATE --> RESOLVING --addresses--> CONNECTING --opened--> HANDSHAKE --> TOKENS --> READY --+
+ *    |    (reach.c) |                  |  ^ next address       (login.c)               |
+ *    +--------------+-- failed, closed +--+-------------------------+------------------+--> CLOSING --> CLOSED (on_closed)
  *
  * Invariants: on_closed runs once, never from inside a call of the owner, and nothing of the link is touched after it.
- * A resolve job that is under way when the link closes is an orphan: it owns itself and frees itself. Until READY the
- * owner sees no byte, and no frame over UPS_LOGIN_FRAME_MAX is taken. */
+ * Until READY the owner sees no byte, and no frame over UPS_LOGIN_FRAME_MAX is taken. From GATE to READY the first time is
+ * connect.timeout.ms at most. */
 #include "upstream/link_state.h"
 
 #include <alcove/check.h>
 #include <alcove/log.h>
 #include <alcove/str.h>
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netdb.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,12 +27,25 @@ ups_ctx_init(struct ups_ctx *c, const struct pol_upstream *conf, struct net_stre
 	c->own = calloc(1, sizeof(*c->own));
 	if (c->own == NULL)
 		return ALV_E_NOMEM;
+	net->dead_out_ms = conf->dead_peer_ms;
+	if (conf->nsources > 0 && net_sources_parse(&c->own->sources, conf->source, conf->nsources))
+		net->sources = &c->own->sources;
 	c->own->salted = ups_salted_new();
-	if (c->own->salted != NULL)
+	c->own->names = ups_names_new();
+	if (c->own->salted != NULL && c->own->names != NULL)
 		return ALV_OK;
-	free(c->own);
-	c->own = NULL;
+	ups_ctx_fini(c);
 	return ALV_E_NOMEM;
+}
+
+enum alv_err
+ups_ctx_gates(struct ups_ctx *c, uint32_t shares, void (*on_waiting)(void *arg, int delta), void *arg)
+{
+	const struct ups_gates_conf conf = { .per_second = c->conf->connect_rate, .shares = shares, .on_waiting = on_waiting,
+		.arg = arg };
+
+	c->own->gates = ups_gates_new(c->net->loop, &conf);
+	return c->own->gates == NULL ? ALV_E_NOMEM : ALV_OK;
 }
 
 void
@@ -51,13 +61,13 @@ ups_ctx_fini(struct ups_ctx *c)
 		return;
 	while (c->own->jobs > 0)
 		net_loop_turn(c->net->loop, 10);
+	c->net->sources = NULL;
+	ups_gates_free(c->own->gates);
+	ups_names_free(c->own->names);
 	ups_salted_free(c->own->salted);
 	free(c->own);
 	c->own = NULL;
 }
-
-/* The next address, or the end: one function, because a link may be closed while its next address waits for its turn. */
-static void next_later(struct net_later *x);
 
 static void
 end_link(struct ups_link *l)
@@ -69,6 +79,7 @@ end_link(struct ups_link *l)
 	ups_login_fini(l);
 	st->step = UPS_CLOSED;
 	l->ready = false;
+	ups_reach_end(l, false);
 	memcpy(words, st->words, sizeof(words));
 	l->ops->on_closed(l, st->end, words);
 }
@@ -81,17 +92,13 @@ begin_end(struct ups_link *l, bool flush)
 
 	st->step = UPS_CLOSING;
 	l->ready = false;
-	if (st->resolve != NULL) {
-		st->resolve->owner = NULL;
-		st->resolve = NULL;
-	}
+	ups_reach_stop(l);
 	net_timer_stop(&st->timer);
 	ups_login_fini(l);
 	if (st->streaming) {
 		net_stream_close(&l->stream, flush);
 		return;
 	}
-	st->later.fn = next_later;
 	net_later(l->ctx->net->loop, &st->later);
 }
 
@@ -138,6 +145,7 @@ ups_link_fini(struct ups_link *l)
 	ALV_CHECK(l->state->step == UPS_CLOSED);
 	if (l->state->have_stream)
 		net_stream_fini(&l->stream);
+	ALV_CHECK(l->state->reach == NULL);
 	free(l->state);
 	*l = (struct ups_link){ 0 };
 }
@@ -147,6 +155,7 @@ ups_link_enter_ready(struct ups_link *l)
 {
 	net_timer_stop(&l->state->timer);
 	ups_login_fini(l);
+	ups_reach_end(l, true);
 	l->state->step = UPS_READY;
 	l->ready = true;
 	l->ops->on_ready(l);
@@ -157,7 +166,6 @@ ups_link_enter_ready(struct ups_link *l)
 static void
 begin_login(struct ups_link *l)
 {
-	net_timer_set(&l->state->timer, net_loop_now(l->ctx->net->loop) + l->ctx->conf->request_timeout_ms * 1000ull);
 	l->state->step = UPS_HANDSHAKE;
 	l->state->proven = false;
 	ups_login_start(l);
@@ -185,6 +193,7 @@ ups_link_renew(struct ups_link *l)
 	l->ready = false;
 	l->reauth_at_us = 0;
 	l->stream.in_max = UPS_LOGIN_FRAME_MAX;
+	net_timer_set(&l->state->timer, net_loop_now(l->ctx->net->loop) + l->ctx->conf->request_timeout_ms * 1000ull);
 	begin_login(l);
 }
 
@@ -257,14 +266,6 @@ take_end(struct ups_link *l, enum net_end why)
 	}
 }
 
-/* An address that does not answer is no reason to give up while there are others; a broker that answered wrongly is. */
-static bool
-worth_another(const struct ups_link_state *st, enum net_end why)
-{
-	return st->step == UPS_CONNECTING && st->next_addr < st->naddr &&
-	    (why == NET_END_CONNECT || why == NET_END_TIMEOUT || why == NET_END_RESET || why == NET_END_EOF);
-}
-
 static void
 stream_closed(struct net_stream *s, enum net_end why)
 {
@@ -274,132 +275,23 @@ stream_closed(struct net_stream *s, enum net_end why)
 	st->streaming = false;
 	if (st->step < UPS_CLOSING)
 		take_end(l, why);
-	if (worth_another(st, why)) {
-		st->later.fn = next_later;
-		net_later(l->ctx->net->loop, &st->later);
-		return;
-	}
-	end_link(l);
+	if (!ups_reach_again(l, why))
+		end_link(l);
 }
 
-static const struct net_stream_ops stream_ops = { stream_open, stream_data, stream_drained, stream_closed };
+const struct net_stream_ops ups_stream_ops = { stream_open, stream_data, stream_drained, stream_closed };
 
-/* ---- addresses --------------------------------------------------------------------------------- */
-
-/* Connects to the next address; the last failure ends the link. */
-static void
-try_next(struct ups_link *l)
-{
-	struct ups_link_state *st = l->state;
-	enum alv_err	       err = ALV_E_NOT_FOUND;
-
-	if (st->have_stream)
-		net_stream_fini(&l->stream);
-	st->have_stream = false;
-	while (err && st->next_addr < st->naddr) {
-		size_t i = st->next_addr++;
-
-		st->step = UPS_CONNECTING;
-		err = net_stream_connect(&l->stream, l->ctx->net, (const struct sockaddr *)&st->addr[i], st->addr_n[i],
-		    l->ctx->tls, st->host, l->ctx->conf->connect_timeout_ms, &stream_ops, l);
-		if (err)
-			net_stream_fini(&l->stream);
-	}
-	if (err) {
-		ups_link_fail(l, UPS_END_CONNECT, "%s port %u: cannot connect: %s", st->host, (unsigned)st->port,
-		    alv_err_text(err));
-		return;
-	}
-	st->have_stream = st->streaming = true;
-	l->stream.in_max = UPS_LOGIN_FRAME_MAX;
-}
+/* ---- opening ------------------------------------------------------------------------------------- */
 
 static void
-next_later(struct net_later *x)
+later_due(struct net_later *x)
 {
 	struct ups_link *l = ALV_HOLDER(x, struct ups_link_state, later)->link;
 
 	if (l->state->step == UPS_CLOSING)
 		end_link(l);
 	else
-		try_next(l);
-}
-
-/* Knows the context itself: the link may be gone when it comes back. */
-struct ups_resolving {
-	struct net_resolve r;	/* owner NULL: orphan */
-	struct ups_ctx	  *ctx;
-};
-
-static void
-resolved(struct net_job *j)
-{
-	struct ups_resolving  *x = ALV_HOLDER(j, struct ups_resolving, r.job);
-	struct net_resolve    *r = &x->r;
-	struct ups_link	      *l = r->owner;
-	struct ups_link_state *st;
-
-	x->ctx->own->jobs--;
-	if (l == NULL) {
-		free(x);
-		return;
-	}
-	st = l->state;
-	st->resolve = NULL;
-	net_timer_stop(&st->timer);
-	st->naddr = r->n < UPS_ADDRESSES ? r->n : UPS_ADDRESSES;
-	memcpy(st->addr, r->addr, st->naddr * sizeof(st->addr[0]));
-	memcpy(st->addr_n, r->len, st->naddr * sizeof(st->addr_n[0]));
-	if (r->gai_error != 0)
-		ups_link_fail(l, UPS_END_CONNECT, "%s: %s", st->host, gai_strerror(r->gai_error));
-	else
-		try_next(l);
-	free(x);
-}
-
-static void
-resolve(struct ups_link *l)
-{
-	struct ups_link_state *st = l->state;
-	struct ups_resolving  *x = calloc(1, sizeof(*x));
-	enum alv_err	       err = ALV_E_NOMEM;
-
-	if (x != NULL) {
-		x->ctx = l->ctx;
-		net_resolve_init(&x->r, l->ctx->net->loop, st->host, st->port, l, resolved);
-		x->r.job.fair_key = alv_hash(st->host, strlen(st->host), 0);
-		err = net_jobs_submit(l->ctx->resolver, &x->r.job);
-	}
-	if (err) {
-		free(x);
-		ups_link_fail(l, UPS_END_CONNECT, "%s: cannot be resolved now: %s", st->host, alv_err_text(err));
-		return;
-	}
-	st->resolve = &x->r;
-	l->ctx->own->jobs++;
-	net_timer_set(&st->timer, net_loop_now(l->ctx->net->loop) + l->ctx->conf->connect_timeout_ms * 1000ull);
-}
-
-/* An address needs no resolver. */
-static bool
-take_literal(struct ups_link_state *st)
-{
-	struct sockaddr_in  *v4 = (struct sockaddr_in *)&st->addr[0];
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&st->addr[0];
-
-	if (inet_pton(AF_INET, st->host, &v4->sin_addr) == 1) {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons(st->port);
-		st->addr_n[0] = sizeof(*v4);
-	} else if (inet_pton(AF_INET6, st->host, &v6->sin6_addr) == 1) {
-		v6->sin6_family = AF_INET6;
-		v6->sin6_port = htons(st->port);
-		st->addr_n[0] = sizeof(*v6);
-	} else {
-		return false;
-	}
-	st->naddr = 1;
-	return true;
+		ups_reach_next(l);
 }
 
 static void
@@ -409,7 +301,9 @@ too_late(struct net_timer *t)
 	struct ups_link_state *st = l->state;
 
 	ups_link_fail(l, UPS_END_TIMEOUT, "%s port %u: %s", st->host, (unsigned)st->port,
-	    st->step == UPS_RESOLVING ? "the name was not resolved in time" : "the login took too long");
+	    st->step == UPS_GATE ? "its turn did not come in time" :
+	    st->step == UPS_RESOLVING ? "the name was not resolved in time" :
+	    st->step == UPS_CONNECTING ? "no connection in time" : "the login took too long");
 }
 
 enum alv_err
@@ -422,18 +316,16 @@ ups_link_open(struct ups_link *l, struct ups_ctx *c, const char *host, uint16_t 
 	if (host[0] == '\0' || strlen(host) >= sizeof(st->host) || port == 0)
 		return ALV_E_VALUE;
 	st = calloc(1, sizeof(*st));
-	if (st == NULL)
+	if (st == NULL || (st->reach = calloc(1, sizeof(*st->reach))) == NULL) {
+		free(st);
 		return ALV_E_NOMEM;
+	}
 	l->state = st;
 	st->link = l;
 	st->port = port;
 	memcpy(st->host, host, strlen(host) + 1);
+	st->later.fn = later_due;
 	net_timer_init(c->net->loop, &st->timer, too_late);
-	if (!take_literal(st)) {
-		resolve(l);
-		return ALV_OK;
-	}
-	st->later.fn = next_later;
-	net_later(c->net->loop, &st->later);
+	ups_reach_start(l);
 	return ALV_OK;
 }

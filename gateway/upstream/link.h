@@ -1,4 +1,4 @@
-/* A connection to one broker, made ready: name resolved off the loop, connected, TLS, SASL (SCRAM's PBKDF2 in the
+/* A connection to one broker, made ready: let through by its gate, name resolved off the loop, connected, TLS, SASL (SCRAM's PBKDF2 in the
  * crypto pool, once per salt). After on_ready the owner speaks Kafka through `stream`; it gets every frame. Used by the
  * follower and, one for each client connection, by the proxy. */
 #ifndef UPS_LINK_H
@@ -18,13 +18,17 @@ struct ups_ctx {
 	struct net_stream_ctx	  *net;
 	const struct net_tls_client *tls;	/* NULL: plaintext */
 	struct net_jobs		  *crypto, *resolver;
-	struct ups_ctx_own	  *own;		/* SCRAM salted passwords by (salt, iterations); jobs under way */
+	net_lookup_fn		  *lookup;	/* NULL: getaddrinfo */
+	struct ups_ctx_own	  *own;		/* salted passwords, names, gates; jobs under way */
 };
 enum alv_err ups_ctx_init(struct ups_ctx *c, const struct pol_upstream *conf, struct net_stream_ctx *net,
     const struct net_tls_client *tls, struct net_jobs *crypto, struct net_jobs *resolver) ALV_MUST;
 /* Links that are opened, and logins that are begun, from here on go by conf. The one before must live until the last login
  * that was begun under it is over. Any thread. */
 void ups_ctx_configure(struct ups_ctx *c, const struct pol_upstream *conf);
+/* From now on links wait at a gate for each broker (gate.h): for clients' connections, which come in thousands. One of
+ * `shares` loops has this part of conf's connect rate; on_waiting (may be NULL) counts who waits. */
+enum alv_err ups_ctx_gates(struct ups_ctx *c, uint32_t shares, void (*on_waiting)(void *arg, int delta), void *arg) ALV_MUST;
 /* No link may be left. Turns the loop until the pools have given back what closed links left with them, so: before the
  * loop is freed, and not from inside it. */
 void ups_ctx_fini(struct ups_ctx *c);
@@ -46,6 +50,7 @@ struct ups_link {
 	void			  *owner;
 	struct ups_ctx		  *ctx;
 	bool			   ready;
+	bool			   turned_away;	/* it ended at the gate: nothing was tried, nothing new is known */
 	uint64_t		   reauth_at_us;	/* monotonic: when the SASL session wants to be renewed; 0: never */
 	struct ups_link_state	  *state;	/* the link's own */
 };

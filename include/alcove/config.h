@@ -65,12 +65,18 @@ struct pol_upstream {
 	const char	      *password_file;
 	struct alv_str	       password;	/* read from password.file */
 	uint32_t	       connect_timeout_ms, request_timeout_ms;
+	uint32_t	       connect_rate;	/* per broker and second, all workers together; 0: no limit */
+	size_t		       nsources;
+	const char *const     *source;		/* addresses that connections come from */
+	uint32_t	       dns_cache_ms, dead_peer_ms;
+	const char	      *cluster_id;	/* NULL: the first that answers */
 	uint32_t	       metadata_refresh_ms;	/* brokers and topics */
 };
 
 struct pol_limits {
 	uint32_t connections_max;		/* in all */
 	uint32_t connections_max_idle_ms;
+	uint32_t dead_peer_ms;			/* a silent client counts as gone */
 	uint32_t handshake_timeout_ms, authentication_timeout_ms;
 	uint32_t frame_max_bytes;		/* socket.request.max.bytes */
 	uint32_t frame_max_bytes_unauthenticated;

@@ -35,6 +35,7 @@ void met_charge(struct met_worker *w, const struct met_bytes *b);
 void met_request(struct met_worker *w, struct alv_str tenant, int16_t api_key, int16_t error_code, uint64_t own_us);
 void met_connection(struct met_worker *w, int delta);			/* opened +1, closed -1 */
 void met_upstream(struct met_worker *w, int delta);
+void met_upstream_waiting(struct met_worker *w, int delta);		/* for its turn to connect */
 void met_closed(struct met_worker *w, enum met_close why);
 void met_login(struct met_worker *w, bool ok);
 void met_dropped(struct met_worker *w, uint32_t tags, uint32_t elements);	/* unknown tags; foreign elements filtered out */

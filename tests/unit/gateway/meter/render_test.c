@@ -39,6 +39,7 @@ workers_are_summed(void **state)
 		met_connection(w[i], +1);
 		met_connection(w[i], +1);
 		met_upstream(w[i], +1);
+		met_upstream_waiting(w[i], +3);
 		met_charge(w[i], &b);
 		met_request(w[i], b.tenant, 0, 0, 40);
 		met_request(w[i], ALV_STR("acme"), 1, -1, 1500);
@@ -56,6 +57,7 @@ workers_are_summed(void **state)
 	has(t, "alcove_connections_closed_total{reason=\"client_eof\",fault=\"nobody\"} 0\n");
 	has(t, "alcove_connections_closed_total{reason=\"upstream_eof\",fault=\"broker\"} 0\n");
 	has(t, "alcove_upstream_connections 2\n");
+	has(t, "alcove_upstream_connects_waiting 6\n");
 	has(t, "alcove_logins_total{result=\"failed\"} 1\nalcove_logins_total{result=\"ok\"} 1\n");
 	has(t, "alcove_requests_total{api=\"Produce\"} 2\nalcove_requests_total{api=\"Fetch\"} 2\nalcove_requests_total{api=\"_other\"} 2\n");
 	has(t, "alcove_errors_total{code=\"-1\"} 2\nalcove_errors_total{code=\"_other\"} 2\n");

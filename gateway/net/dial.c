@@ -1,0 +1,128 @@
+/* See dial.h. Invariants: a socket is bound to an address but not to a port (IP_BIND_ADDRESS_NO_PORT), so that the kernel
+ * picks the port knowing the peer, and one port serves for several brokers; a source without a free port is passed over,
+ * never waited for. */
+#include "net/dial.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#ifndef IP_BIND_ADDRESS_NO_PORT
+#define IP_BIND_ADDRESS_NO_PORT 24
+#endif
+
+static socklen_t
+size_of(const struct sockaddr_storage *a)
+{
+	return a->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+}
+
+bool
+net_sources_parse(struct net_sources *s, const char *const *text, size_t n)
+{
+	*s = (struct net_sources){ .n = 0 };
+	if (n > NET_SOURCES_MAX)
+		return false;
+	for (; s->n < n; s->n++) {
+		struct sockaddr_storage *a = &s->addr[s->n];
+		struct sockaddr_in6	*v6 = (struct sockaddr_in6 *)a;
+
+		a->ss_family = AF_INET;
+		if (inet_pton(AF_INET, text[s->n], &((struct sockaddr_in *)a)->sin_addr) == 1)
+			continue;
+		a->ss_family = AF_INET6;
+		if (inet_pton(AF_INET6, text[s->n], &v6->sin6_addr) != 1)
+			return false;
+	}
+	return true;
+}
+
+size_t
+net_sources_missing(const struct net_sources *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->n; i++) {
+		int  fd = socket(s->addr[i].ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		bool there = fd >= 0 && bind(fd, (const struct sockaddr *)&s->addr[i], size_of(&s->addr[i])) == 0;
+
+		if (fd >= 0)
+			close(fd);
+		if (!there)
+			break;
+	}
+	return i;
+}
+
+void
+net_dead_after(int fd, uint32_t ms)
+{
+	const int on = 1, probes = 3;
+	int	  idle = (int)(ms / 2000), between = (int)(ms / 6000);
+
+	if (ms == 0)
+		return;
+	idle = idle < 1 ? 1 : idle;
+	between = between < 1 ? 1 : between;
+	/* None of them can fail on TCP, and elsewhere there is nothing to watch. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &between, sizeof(between));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+}
+
+/* The next source of the family; NULL: there is none. Those of the other family stay in turn. */
+static const struct sockaddr_storage *
+next_source(struct net_sources *s, sa_family_t family)
+{
+	for (size_t i = 0; s != NULL && i < s->n; i++) {
+		const struct sockaddr_storage *a = &s->addr[s->next++ % s->n];
+
+		if (a->ss_family == family)
+			return a;
+	}
+	return NULL;
+}
+
+/* -1 with errno: this source will not do. */
+static int
+open_from(const struct sockaddr_storage *from, sa_family_t family)
+{
+	const int on = 1;
+	int	  fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), e;
+
+	if (fd < 0)
+		return -1;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (from == NULL)
+		return fd;
+	(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+	if (bind(fd, (const struct sockaddr *)from, size_of(from)) == 0)
+		return fd;
+	e = errno;
+	close(fd);
+	errno = e;
+	return -1;
+}
+
+int
+net_dial(struct net_sources *s, const struct sockaddr *to, socklen_t n, int *e)
+{
+	size_t tries = s == NULL || s->n == 0 ? 1 : s->n;
+	int    fd = -1;
+
+	for (size_t i = 0; i < tries; i++) {
+		if (fd >= 0)
+			close(fd);
+		*e = 0;
+		fd = open_from(next_source(s, to->sa_family), to->sa_family);
+		if (fd < 0 || (connect(fd, to, n) != 0 && errno != EINPROGRESS))
+			*e = errno;
+		if (*e != EADDRNOTAVAIL)
+			break;
+	}
+	return fd;
+}
