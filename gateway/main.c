@@ -18,6 +18,7 @@
 
 #include "admin-api/server.h"
 #include "control/control.h"
+#include "net/dial.h"
 #include "net/tls.h"
 #include "proxy/gateway.h"
 #include "version.h"
@@ -160,17 +161,12 @@ make_upstream_tls(struct alcove *a)
 static int
 check_sources(const struct pol_config *conf)
 {
-	struct net_sources s;
-	size_t		   i;
+	const char *missing = net_sources_missing(conf->upstream.source, conf->upstream.nsources);
 
-	if (!net_sources_parse(&s, conf->upstream.source, conf->upstream.nsources))
-		return fail("upstream.source.addresses: found too many, expected at most 64", NULL);
-	i = net_sources_missing(&s);
-	if (i == s.n)
-		return 0;
-	fprintf(stderr, "alcove: %s: upstream.source.addresses: found '%s', expected an address of this machine\n", conf->file,
-	    conf->upstream.source[i]);
-	return EXIT_FAILURE;
+	if (missing != NULL)
+		fprintf(stderr, "alcove: %s: upstream.source.addresses: found '%s', expected an address of this machine\n",
+		    conf->file, missing);
+	return missing == NULL ? 0 : EXIT_FAILURE;
 }
 
 static int

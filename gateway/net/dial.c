@@ -23,12 +23,12 @@ bool
 net_sources_parse(struct net_sources *s, const char *const *text, size_t n)
 {
 	*s = (struct net_sources){ .n = 0 };
-	if (n > NET_SOURCES_MAX)
-		return false;
 	for (; s->n < n; s->n++) {
 		struct sockaddr_storage *a = &s->addr[s->n];
 		struct sockaddr_in6	*v6 = (struct sockaddr_in6 *)a;
 
+		if (s->n == NET_SOURCES_MAX)
+			return false;
 		a->ss_family = AF_INET;
 		if (inet_pton(AF_INET, text[s->n], &((struct sockaddr_in *)a)->sin_addr) == 1)
 			continue;
@@ -39,21 +39,30 @@ net_sources_parse(struct net_sources *s, const char *const *text, size_t n)
 	return true;
 }
 
-size_t
-net_sources_missing(const struct net_sources *s)
+static bool
+is_here(const struct sockaddr_storage *a)
 {
-	size_t i;
+	int  fd = socket(a->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool here = fd >= 0 && bind(fd, (const struct sockaddr *)a, size_of(a)) == 0;
 
-	for (i = 0; i < s->n; i++) {
-		int  fd = socket(s->addr[i].ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		bool there = fd >= 0 && bind(fd, (const struct sockaddr *)&s->addr[i], size_of(&s->addr[i])) == 0;
+	if (fd >= 0)
+		close(fd);
+	return here;
+}
 
-		if (fd >= 0)
-			close(fd);
-		if (!there)
-			break;
-	}
-	return i;
+const char *
+net_sources_missing(const char *const *text, size_t n)
+{
+	struct net_sources s;
+
+	if (n == 0)
+		return NULL;
+	if (!net_sources_parse(&s, text, n))
+		return text[s.n];
+	for (size_t i = 0; i < n; i++)
+		if (!is_here(&s.addr[i]))
+			return text[i];
+	return NULL;
 }
 
 void

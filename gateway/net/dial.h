@@ -17,8 +17,8 @@ struct net_sources {
 
 /* Texts of addresses, IPv4 or IPv6. False: one is none, or there are too many. */
 bool net_sources_parse(struct net_sources *s, const char *const *text, size_t n) ALV_MUST;
-/* Which is the first that this machine does not have; s->n: it has all. */
-size_t net_sources_missing(const struct net_sources *s) ALV_MUST;
+/* The first that this machine does not have, or that is too many; NULL: all will do. */
+const char *net_sources_missing(const char *const *text, size_t n) ALV_MUST;
 
 /* A socket on its way to `to`, from the next source of that family that has a port left; a family without a source is left
  * to the system. s may be NULL. -1: there is no socket. *e: why connecting failed already, 0: it goes on. */

@@ -46,6 +46,7 @@ ups_reach_next(struct ups_link *l)
 	struct ups_link_state *st = l->state;
 	struct ups_reach      *r = st->reach;
 	enum alv_err	       err = ALV_E_NOT_FOUND;
+	int		       e = 0;
 
 	if (st->have_stream)
 		net_stream_fini(&l->stream);
@@ -57,13 +58,15 @@ ups_reach_next(struct ups_link *l)
 		st->step = UPS_CONNECTING;
 		err = net_stream_connect(&l->stream, l->ctx->net, (const struct sockaddr *)&r->all.a[i], r->all.len[i],
 		    l->ctx->tls, st->host, ms, &ups_stream_ops, l);
-		if (err)
-			net_stream_fini(&l->stream);
+		if (!err)
+			break;
+		e = l->stream.sys_errno;
+		net_stream_fini(&l->stream);
 	}
 	if (err) {
 		r->ours = true;
 		ups_link_fail(l, UPS_END_CONNECT, "%s port %u: cannot connect: %s", st->host, (unsigned)st->port,
-		    alv_err_text(err));
+		    e == 0 ? alv_err_text(err) : strerrordesc_np(e));
 		return;
 	}
 	st->have_stream = st->streaming = true;
