@@ -45,6 +45,12 @@ ups_ctx_init(struct ups_ctx *c, const struct pol_upstream *conf, struct net_stre
 }
 
 void
+ups_ctx_configure(struct ups_ctx *c, const struct pol_upstream *conf)
+{
+	c->conf = conf;
+}
+
+void
 ups_ctx_fini(struct ups_ctx *c)
 {
 	(void)c;
