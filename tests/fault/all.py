@@ -1,15 +1,19 @@
 """Runs the tests of faults: tests/fault/run [--long] [PART[.CHECK]...]. A part is a module here with make(), giving a
 context in which all its CHECKS run in order; a check that fails does not keep the others from running."""
+import concurrent.futures
 import faulthandler
 import importlib
 import os
+import re
 import signal
+import subprocess
 import sys
 import time
 import traceback
 
-PARTS = ("broker_lies", "calls")
+PARTS = ("calls", "broker_lies", "client_lies", "cuts", "upstream_cuts")
 CHECK_MAX_S = 1200
+AT_ONCE = 2
 
 
 def run_part(name, word, failed):
@@ -36,16 +40,9 @@ def run_part(name, word, failed):
     return passed
 
 
-def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
-    names = [a for a in sys.argv[1:] if a != "--long"]
-    if "--long" in sys.argv[1:]:
-        os.environ["FAULT_LONG"] = "1"
-    wanted = [n.partition(".")[::2] for n in names] or [(p, "") for p in PARTS]
-    unknown = [p for p, _ in wanted if p not in PARTS]
-    if unknown:
-        sys.exit(f"no part is called {', '.join(unknown)}; there are: {' '.join(PARTS)}")
-    passed, failed, began = 0, [], time.monotonic()
+def run_here(wanted):
+    """-> exit code; each (part, word of its checks)."""
+    passed, failed = 0, []
     for part, word in wanted:
         try:
             passed += run_part(part, word, failed)
@@ -54,10 +51,40 @@ def main():
             traceback.print_exc()
     for f in failed:
         print(f"failed: {f}")
-    print(f"{time.monotonic() - began:.1f} s")
     print(f"{passed} passed, {len(failed)} failed", flush=True)
-    sys.stdout.flush()
-    os._exit(1 if failed or not passed else 0)  # threads of clients would hold us up
+    return 1 if failed or not passed else 0
+
+
+def run_apart(parts, more):
+    """Each part in a process of its own, a few at a time: they mostly wait. -> exit code"""
+    began = time.monotonic()
+
+    def one(part):
+        done = subprocess.run([sys.executable, "-u", __file__, *more, part], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        print(done.stdout, end="", flush=True)
+        return done
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        results = list(pool.map(one, parts))
+    passed = sum(int(m[1]) for r in results for m in re.finditer(r"^(\d+) passed, \d+ failed$", r.stdout, re.M))
+    failed = [f for r in results for f in re.findall(r"^failed: .*", r.stdout, re.M)]
+    failed += [f"failed: {p}, ended with {r.returncode}" for p, r in zip(parts, results) if r.returncode not in (0, 1)]
+    print("\n".join(failed))
+    print(f"{time.monotonic() - began:.1f} s\n{passed} passed, {len(failed)} failed", flush=True)
+    return 1 if failed or not passed or any(r.returncode for r in results) else 0
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
+    more = [a for a in sys.argv[1:] if a == "--long"]
+    names = [a for a in sys.argv[1:] if a != "--long"]
+    if more:
+        os.environ["FAULT_LONG"] = "1"
+    wanted = [n.partition(".")[::2] for n in names]
+    unknown = [p for p, _ in wanted if p not in PARTS]
+    if unknown:
+        sys.exit(f"no part is called {', '.join(unknown)}; there are: {' '.join(PARTS)}")
+    code = run_here(wanted) if wanted else run_apart(PARTS, more)
+    os._exit(code)  # threads of clients would hold us up
 
 
 main()

@@ -94,7 +94,7 @@ def lives(s, what):
         raise AssertionError(f"{what}: the gateway ended with {code}:\n{s.gateway.log_now()[-5000:]}")
 
 
-def every(s, call, err, own=False, thread="alcove-worker", many=1, most=60, act=session):
+def every(s, call, err, own=False, thread="alcove-worker", many=1, most=16, act=session):
     """act with the n-th call failing, for each n. -> (how many there are, how many attempts went well all the same)"""
     s.faults.arm(call, err, own=own, thread=thread)
     act(s)
@@ -132,8 +132,8 @@ def table(s, rows):
 
 def check_memory(s):
     """Each allocation of a session fails: those of the gateway itself all, those of libraries some of them."""
-    table(s, (("malloc", ENOMEM, {"own": True, "most": 400}), ("malloc", ENOMEM, {"own": True, "many": 5, "most": 40}),
-              ("malloc", ENOMEM, {"most": 200}), ("malloc", ENOMEM, {"many": FOREVER, "most": 30})))
+    table(s, (("malloc", ENOMEM, {"own": True, "most": 400}), ("malloc", ENOMEM, {"own": True, "many": 5, "most": 20}),
+              ("malloc", ENOMEM, {"most": 120}), ("malloc", ENOMEM, {"many": FOREVER, "most": 20})))
 
 
 def check_sockets(s):
@@ -181,8 +181,8 @@ def change(s):
 def check_changes(s):
     """Each call on the way of a change fails: nothing is half done, and what was refused is not there."""
     more = {"thread": "alcove-control", "act": change}
-    table(s, (("malloc", ENOMEM, {"own": True, "most": 40, **more}), ("malloc", ENOMEM, {"most": 20, **more}),
-              ("pwrite", ENOSPC, {"most": 12, **more}), ("pwrite", EIO, {"most": 12, **more}), ("sync", EIO, more)))
+    table(s, (("malloc", ENOMEM, {"own": True, "most": 24, **more}), ("malloc", ENOMEM, {"most": 10, **more}),
+              ("pwrite", ENOSPC, {"most": 8, **more}), ("pwrite", EIO, {"most": 8, **more}), ("sync", EIO, more)))
     stack.wait_until("ready", lambda: s.gateway.ops("/readyz")[0] == 200, 15)
 
 
@@ -199,12 +199,13 @@ def follow(s):
 def check_follower(s):
     more = {"thread": "alcove-control", "act": follow, "most": 8}
 
-    def again(s):
-        """neighbour's connections ended with the broker."""
-        s.next_door.close()
-        s.next_door = None
     plain = s.neighbour
-    s.neighbour = lambda: (again(s) if s.next_door else None, stack.wait_until("ready again", lambda: s.gateway.ops("/readyz")[0] == 200, 15), plain())
+
+    def anew():
+        """The neighbour's connection ended with the broker."""
+        stack.wait_until("ready again", lambda: s.gateway.ops("/readyz")[0] == 200, 15)
+        plain(anew=True)
+    s.neighbour = anew
     try:
         table(s, (("malloc", ENOMEM, {"own": True, **more}), ("socket", EMFILE, more), ("connect", ECONNREFUSED, more), ("epoll_add", ENOMEM, more),
                   ("recv", ECONNRESET, more), ("recv", SHORT, more), ("send", EPIPE, more)))
@@ -233,30 +234,34 @@ def check_descriptors(s):
     s.neighbour()
 
 
+def start_with(s, g, call, err, at):
+    """-> (such calls until it was up, was it refused?)"""
+    g.stop()
+    equal("its end", [], g.complaints)
+    s.faults.arm(call, err, at, 1, call != "open", "")
+    g.launch()
+    stack.wait_until("it is up, or has ended", lambda: g.process.poll() is not None or answers(g), 20)
+    total, _ = s.faults.disarm()
+    if g.process.poll() is None:
+        return total, False
+    equal(f"{call} {at}: exit code; {g.log_now()[-3000:]}", 1, g.process.returncode)
+    true("it says why", "alcove: " in g.log_now())
+    g.check_log()
+    g.process = None
+    return total, True
+
+
 def check_start(s):
     """A start without memory, descriptors, threads: it comes up all the same, or says what is missing and ends with 1."""
     g = s.gateway
-    s.next_door.close()
-    s.next_door = None
-    refused = 0
-    for call, err, most in (("malloc", ENOMEM, 12), ("socket", EMFILE, 5), ("eventfd", EMFILE, 3), ("thread", EAGAIN, 5), ("open", EMFILE, 5)):
-        at, n = 1, most
-        while at <= n:
-            g.stop()
-            equal("its end", [], g.complaints)
-            s.faults.arm(call, err, at, 1, call != "open", "")
-            g.launch()
-            stack.wait_until("it is up, or has ended", lambda: g.process.poll() is not None or answers(g), 20)
-            total, _ = s.faults.disarm()
-            if g.process.poll() is not None:
-                refused += 1
-                equal(f"{call} {at}: exit code; {g.log_now()[-3000:]}", 1, g.process.returncode)
-                true("it says why", "alcove: " in g.log_now())
-                g.check_log()
-                g.process = None
-            n = total if LONG else n
-            at += 1 if LONG else max(1, total // most)
-    print(f"    {refused} starts were refused", flush=True)
+    s.leave_next_door()
+    refused = tried = 0
+    for call, err, most in (("malloc", ENOMEM, 8), ("socket", EMFILE, 3), ("eventfd", EMFILE, 2), ("thread", EAGAIN, 3), ("open", EMFILE, 3)):
+        total = start_with(s, g, call, err, FOREVER)[0]
+        for at in steps(total, most):
+            refused += start_with(s, g, call, err, at)[1]
+            tried += 1
+    print(f"    {tried} starts, {refused} of them refused", flush=True)
     g.stop()
     g.start()
     s.neighbour()

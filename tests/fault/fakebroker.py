@@ -35,7 +35,7 @@ class Request:
         self.key, self.version, self.correlation_id = struct.unpack(">hhi", raw[:8])
         self.api = kw.schemas().names[self.key]
         n = struct.unpack(">h", raw[8:10])[0]
-        self.client_id = raw[10:10 + n].decode() if n >= 0 else None
+        self.client_id = raw[10:10 + n].decode(errors="replace") if n >= 0 else None
         at = 10 + max(n, 0)
         if kw.schemas().flexible(self.key, self.version):
             at += 1  # no tagged fields in headers here
@@ -108,6 +108,7 @@ class FakeBroker:
         """tls: (certificate file, key file)"""
         self.tls, self.topics, self.groups = tls, {}, {}
         self.lies, self.on_accept, self.opened = {}, None, 0
+        self.advertised = None  # the port that clients are told, where it is not ours
         self.own = 0  # requests of the gateway itself
         self.numbers = itertools.count(1000)
 
@@ -177,7 +178,7 @@ class FakeBroker:
                 lie = self.lies.get(request.client_id, Connection.honest)
                 if not await lie(c, request):
                     return
-        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+        except (asyncio.IncompleteReadError, OSError, asyncio.CancelledError):  # ssl.SSLError is an OSError
             pass
         finally:
             self.connections.discard(task)
@@ -216,7 +217,7 @@ class FakeBroker:
                      for i in range(len(topic.logs))]
             one = {"Name": topic.name, "Partitions": parts}
             found.append(one | ({"TopicId": topic.id} if request.version >= 10 else {}))
-        value = {"Brokers": [{"NodeId": NODE, "Host": "127.0.0.1", "Port": self.port}], "Topics": found}
+        value = {"Brokers": [{"NodeId": NODE, "Host": "127.0.0.1", "Port": self.advertised or self.port}], "Topics": found}
         if request.version >= 1:
             value["ControllerId"] = NODE
         if request.version >= 2:
@@ -225,7 +226,7 @@ class FakeBroker:
 
     def on_DescribeCluster(self, request, v):
         return {"ClusterId": CLUSTER_ID, "ControllerId": NODE,
-                "Brokers": [{"BrokerId": NODE, "Host": "127.0.0.1", "Port": self.port}]}
+                "Brokers": [{"BrokerId": NODE, "Host": "127.0.0.1", "Port": self.advertised or self.port}]}
 
     def on_CreateTopics(self, request, v):
         out = []
@@ -283,7 +284,7 @@ class FakeBroker:
             for p in t["Partitions"]]} for t in v["Topics"] if t["Name"] in self.topics]}
 
     def on_FindCoordinator(self, request, v):
-        at = {"NodeId": NODE, "Host": "127.0.0.1", "Port": self.port}
+        at = {"NodeId": NODE, "Host": "127.0.0.1", "Port": self.advertised or self.port}
         if request.version >= 4:
             return {"Coordinators": [{"Key": k} | at for k in v["CoordinatorKeys"]]}
         return at

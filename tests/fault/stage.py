@@ -81,8 +81,7 @@ class Stage:
 
     def __exit__(self, kind, value, trace):
         complaints = []
-        if self.next_door:
-            self.next_door.close()
+        self.leave_next_door()
         if self.gateway:
             self.gateway.stop()
             complaints = self.gateway.complaints
@@ -102,12 +101,16 @@ class Stage:
 
     def neighbour(self, anew=False):
         """globex asks, produces and fetches on its old connection."""
-        if anew and self.next_door:
-            self.next_door.close()
-            self.next_door = None
+        if anew:
+            self.leave_next_door()
         if self.next_door is None:
             self.next_door = self.globex.wire(record=False)
         round_trip(self.next_door)
+
+    def leave_next_door(self):
+        if self.next_door:
+            self.next_door.close()
+            self.next_door = None
 
     def closed(self, reason=None):
         return self.gateway.metric("alcove_connections_closed_total", **({"reason": reason} if reason else {}))
