@@ -44,7 +44,7 @@ CFLAGS += -std=c11 $(WARN) $(HARDEN)
 
 # ---- components: folder, and what each may use --------------------------------------------------
 COMPONENTS := gateway/base gateway/kafka gateway/tenant policies gateway/authn gateway/quota gateway/meter \
-	      gateway/state gateway/net gateway/cluster gateway/upstream gateway/api gateway/control gateway/proxy admin-api
+	      gateway/state gateway/net gateway/cluster gateway/upstream gateway/api gateway/control gateway/proxy gateway/life admin-api
 
 DEPS_gateway/base    :=
 DEPS_gateway/kafka   := gateway/base
@@ -62,6 +62,7 @@ DEPS_gateway/control := gateway/upstream gateway/state gateway/net gateway/clust
 			gateway/tenant gateway/base
 DEPS_gateway/proxy   := gateway/api gateway/upstream gateway/net gateway/cluster gateway/authn gateway/meter gateway/quota \
 			gateway/kafka policies gateway/tenant gateway/base
+DEPS_gateway/life    := gateway/net gateway/meter gateway/base
 DEPS_admin-api       := gateway/cluster gateway/authn gateway/meter gateway/quota gateway/kafka policies gateway/tenant gateway/base
 
 LIBS_gateway/base    := -lcrypto
@@ -117,7 +118,7 @@ unit-$(subst /,-,$(1)): $$(TESTS_$(1))
 endef
 $(foreach c,$(COMPONENTS),$(eval $(call component_rules,$(c))))
 
-LINK_ORDER := admin-api gateway/proxy gateway/control gateway/api gateway/upstream gateway/cluster gateway/net gateway/state gateway/meter \
+LINK_ORDER := admin-api gateway/life gateway/proxy gateway/control gateway/api gateway/upstream gateway/cluster gateway/net gateway/state gateway/meter \
 	      gateway/quota gateway/authn gateway/kafka policies gateway/tenant gateway/base
 
 $(B)/alcove: $(B)/obj/gateway/main.o $(foreach c,$(LINK_ORDER),$(call LIB,$(c)))

@@ -17,9 +17,11 @@ answer(h2o_req_t *req, int status, const char *type, const struct alv_buf *body)
 static void
 answer_health(struct adm_server *s, h2o_req_t *req, struct alv_buf *b)
 {
-	(void)s;
-	alv_buf_z(b, "ok\n");
-	answer(req, 200, "text/plain; charset=utf-8", b);
+	bool ok = s->conf.healthy == NULL || s->conf.healthy(s->conf.ready_arg, b);
+
+	if (ok)
+		alv_buf_z(b, "ok\n");
+	answer(req, ok ? 200 : 503, "text/plain; charset=utf-8", b);
 }
 
 static void
@@ -53,7 +55,7 @@ static const struct {
 	size_t	    limit;
 	void (*answer)(struct adm_server *s, h2o_req_t *req, struct alv_buf *b);
 } pages[] = {
-	{ "/healthz", 64, answer_health },
+	{ "/healthz", 256, answer_health },
 	{ "/readyz", REASONS_MAX, answer_ready },
 	{ "/metrics", METRICS_MAX, answer_metrics },
 };

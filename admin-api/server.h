@@ -25,6 +25,8 @@ struct adm_conf {
 	/* What /readyz asks: true when ready, else lines of text. Ops thread. NULL: con_ready(control). */
 	bool (*ready)(void *arg, struct alv_buf *why);
 	void			 *ready_arg;
+	/* What /healthz asks, in the same way. NULL: it is. */
+	bool (*healthy)(void *arg, struct alv_buf *why);
 	const char		 *version;	/* NULL: not told */
 	uint32_t		  change_timeout_ms;	/* 0: 30,000 */
 	uint32_t		  request_timeout_ms;	/* for a request to arrive, and for idle connections; 0: 10,000 */

@@ -11,20 +11,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "admin-api/server.h"
 #include "control/control.h"
+#include "life/drain.h"
+#include "life/limits.h"
+#include "life/notify.h"
+#include "life/watchdog.h"
 #include "net/dial.h"
 #include "net/tls.h"
-#include "proxy/gateway.h"
+#include "proxy/worker.h"
 #include "version.h"
 
-enum { EXIT_USAGE = 2, TEXT_MAX = 256 * 1024, DRAIN_US = 20 * 1000 * 1000, DRAIN_STEP_US = 50 * 1000 };
-enum { CRYPTO_QUEUE = 4096, CRYPTO_PER_KEY = 512, RESOLVER_QUEUE = 1024, FILES_PER_CONNECTION = 2, FILES_APART = 128 };
+enum { EXIT_USAGE = 2, TEXT_MAX = 256 * 1024 };
+enum { SPARE_MS = 5000 };	/* after the grace time, to write down and to free what there is */
+enum { CRYPTO_QUEUE = 4096, CRYPTO_PER_KEY = 512, RESOLVER_QUEUE = 1024 };
 
 static const char usage[] =
 	"usage: alcove run -c FILE [--ports-file FILE]   serve, in the foreground\n"
@@ -39,7 +42,8 @@ static const char usage[] =
 	"       alcove help | --help\n"
 	"\n"
 	"alcove run logs to standard error. SIGTERM and SIGINT drain: nothing new is accepted, connections close between\n"
-	"two requests, and after 20 s at most it ends with exit code 0. Exit codes: 1 it could not start, 2 usage.\n";
+	"two requests, and after drain.grace.ms (20 s) at most it ends with exit code 0; a second signal ends it at once. Exit\n"
+	"codes: 1 it could not start, 2 usage. A thread that hangs ends it by SIGABRT after watchdog.abort.ms.\n";
 
 /* ---- what runs ---------------------------------------------------------------------------------- */
 
@@ -57,8 +61,8 @@ struct alcove {
 	bool		       gateway_made;
 	_Atomic bool	       serving;	/* workers may be sent orders */
 	struct net_fd	       signals;
-	struct net_timer       drain;
-	uint64_t	       drain_until_us;
+	struct lif_drain       drain;
+	_Atomic(struct lif_watchdog *) watchdog;
 	_Atomic bool	       ready;
 };
 
@@ -93,35 +97,27 @@ is_ready(void *arg, struct alv_buf *why)
 	return con_ready(a->control, why);
 }
 
-/* ---- limits of the process ------------------------------------------------------------------------ */
-
-/* Enough descriptors for what is configured, or a start that is refused with words. */
 static bool
-raise_files(const struct pol_config *conf)
+is_healthy(void *arg, struct alv_buf *why)
 {
-	rlim_t	      need = (rlim_t)conf->limits.connections_max * FILES_PER_CONNECTION + FILES_APART;
-	struct rlimit has, want;
+	struct alcove *a = arg;
 
-	if (getrlimit(RLIMIT_NOFILE, &has) != 0 || has.rlim_cur >= need)
-		return true;
-	want = (struct rlimit){ .rlim_cur = need, .rlim_max = has.rlim_max < need ? need : has.rlim_max };	/* root may */
-	if (setrlimit(RLIMIT_NOFILE, &want) == 0)
-		return true;
-	fprintf(stderr,
-	    "alcove: limits.connections.max of %u needs %llu file descriptors, the limit is %llu: raise it "
-	    "(LimitNOFILE=, ulimit -n) or lower limits.connections.max\n",
-	    conf->limits.connections_max, (unsigned long long)need, (unsigned long long)has.rlim_max);
-	return false;
+	return lif_watchdog_fine(atomic_load(&a->watchdog), why);
 }
 
-static void
-no_core_dumps(void)
-{
-	static const struct rlimit none = { 0, 0 };
+/* ---- limits of the process ------------------------------------------------------------------------ */
 
-	/* Keys and records are in our memory: neither cores nor other processes of the user get at it. */
-	setrlimit(RLIMIT_CORE, &none);
-	prctl(PR_SET_DUMPABLE, 0);
+static int
+check_limits(const struct pol_config *conf)
+{
+	struct alv_buf words;
+	int	       r = 0;
+
+	alv_buf_init(&words, TEXT_MAX);
+	if (!lif_limits_files(conf->limits.connections_max, &words))
+		r = fail("the limits of the process are too low", &words);
+	alv_buf_fini(&words);
+	return r;
 }
 
 /* ---- start ------------------------------------------------------------------------------------------- */
@@ -210,7 +206,7 @@ start_admin(struct alcove *a)
 {
 	struct alv_buf	words;
 	struct adm_conf c = { .config = a->conf, .control = a->control, .dir = a->dir, .board = a->board, .qsbr = a->qsbr,
-		.meters = a->gateway.meters, .nmeters = a->gateway.nworkers, .ready = is_ready, .ready_arg = a, .version = ALCOVE_VERSION };
+		.meters = a->gateway.meters, .nmeters = a->gateway.nworkers, .ready = is_ready, .ready_arg = a, .healthy = is_healthy, .version = ALCOVE_VERSION };
 	int		r = 0;
 
 	alv_buf_init(&words, TEXT_MAX);
@@ -223,15 +219,41 @@ start_admin(struct alcove *a)
 /* ---- drain and signals ---------------------------------------------------------------------------------- */
 
 static void
-drain_step(struct net_timer *t)
+stop_accepting(void *arg, uint32_t grace_ms)
 {
-	struct alcove *a = ALV_HOLDER(t, struct alcove, drain);
-	uint64_t       now = net_loop_now(a->loop);
+	struct alcove *a = arg;
 
-	if (px_gateway_connections(&a->gateway) == 0 || now >= a->drain_until_us)
-		net_loop_stop(a->loop);
-	else
-		net_timer_set(t, now + DRAIN_STEP_US);
+	px_gateway_drain(&a->gateway, grace_ms);
+}
+
+static uint32_t
+connections_left(void *arg)
+{
+	struct alcove *a = arg;
+
+	return px_gateway_connections(&a->gateway);
+}
+
+static void
+drained(void *arg)
+{
+	struct alcove *a = arg;
+
+	net_loop_stop(a->loop);
+}
+
+static void
+begin_drain(struct alcove *a, uint32_t signal_number)
+{
+	uint64_t most_ms = (uint64_t)a->drain.delay_ms + a->drain.grace_ms + SPARE_MS;
+	char	 state[96];
+
+	alv_log(ALV_LOG_INFO, "draining", ALV_KV_I("signal", signal_number),
+	    ALV_KV_I("connections", px_gateway_connections(&a->gateway)));
+	atomic_store(&a->ready, false);
+	snprintf(state, sizeof(state), "STOPPING=1\nEXTEND_TIMEOUT_USEC=%llu", (unsigned long long)most_ms * 1000);
+	(void)lif_notify(state);
+	lif_drain_begin(&a->drain);
 }
 
 static void
@@ -241,18 +263,8 @@ on_signal(struct net_fd *f, uint32_t events)
 	struct signalfd_siginfo info;
 
 	(void)events;
-	while (read(f->fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		if (a->gateway.draining) {
-			net_loop_stop(a->loop);	/* asked twice: now */
-			continue;
-		}
-		alv_log(ALV_LOG_INFO, "draining", ALV_KV_I("signal", info.ssi_signo),
-		    ALV_KV_I("connections", px_gateway_connections(&a->gateway)));
-		atomic_store(&a->ready, false);
-		px_gateway_drain(&a->gateway);
-		a->drain_until_us = net_loop_now(a->loop) + DRAIN_US;
-		net_timer_set(&a->drain, net_loop_now(a->loop) + DRAIN_STEP_US);
-	}
+	while (read(f->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		begin_drain(a, info.ssi_signo);
 }
 
 /* Before any thread starts, so that all inherit the mask. */
@@ -269,9 +281,33 @@ watch_signals(struct alcove *a)
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	net_timer_init(a->loop, &a->drain, drain_step);
+	a->drain = (struct lif_drain){ .loop = a->loop, .delay_ms = a->conf->life.delay_ms, .grace_ms = a->conf->life.grace_ms,
+		.close = stop_accepting, .left = connections_left, .over = drained, .arg = a };
+	lif_drain_init(&a->drain);
 	if (fd < 0 || net_fd_open(a->loop, &a->signals, fd, 1 /* EPOLLIN */, on_signal))
 		return fail("cannot watch signals", NULL);
+	return 0;
+}
+
+/* ---- the watchdog ------------------------------------------------------------------------------------------ */
+
+static int
+start_watchdog(struct alcove *a)
+{
+	struct lif_watched   watched[LIF_WATCHED_MAX];
+	struct lif_watchdog *d;
+	size_t		     n = 0;
+
+	watched[n++] = (struct lif_watched){ .name = "main", .pulse = net_loop_pulse(a->loop) };
+	for (unsigned i = 0; i < a->gateway.nworkers && n < LIF_WATCHED_MAX; i++) {
+		const struct px_worker *w = a->gateway.workers[i];
+
+		watched[n++] = (struct lif_watched){ .name = "worker", .number = i, .pulse = net_loop_pulse(w->loop),
+			.doing = px_worker_doing, .arg = w };
+	}
+	if (lif_watchdog_start(watched, n, a->conf->life.warn_ms, a->conf->life.abort_ms, &d))
+		return fail("the watchdog cannot start", NULL);
+	atomic_store(&a->watchdog, d);
 	return 0;
 }
 
@@ -307,6 +343,7 @@ stop_all(struct alcove *a)
 {
 	if (a->admin != NULL)
 		adm_stop(a->admin);
+	lif_watchdog_stop(atomic_load(&a->watchdog));
 	if (a->gateway_made)
 		px_gateway_end(&a->gateway);
 	if (a->control != NULL)
@@ -353,10 +390,13 @@ serve(struct alcove *a, const char *ports_file)
 	if (r == 0)
 		r = start_admin(a);
 	if (r == 0)
+		r = start_watchdog(a);
+	if (r == 0)
 		r = tell_ports(a, ports_file);
 	if (r != 0)
 		return r;
 	atomic_store(&a->ready, true);
+	(void)lif_notify("READY=1");
 	net_loop_run(a->loop);
 	alv_log(ALV_LOG_INFO, "ending", ALV_KV_I("connections", px_gateway_connections(&a->gateway)));
 	return 0;
@@ -369,13 +409,12 @@ cmd_run(const char *file, const char *ports_file)
 	int	      r = load(file, &a.conf);
 
 	if (r == 0) {
-		no_core_dumps();
+		lif_limits_secrets();
 		alv_log_setup(2, a.conf->log.level, a.conf->log.format);
-		if (!raise_files(a.conf))
-			r = EXIT_FAILURE;
-		else if (!make_shared(&a))
+		r = check_limits(a.conf);
+		if (r == 0 && !make_shared(&a))
 			r = fail("out of memory", NULL);
-		else
+		if (r == 0)
 			r = serve(&a, ports_file);
 	}
 	stop_all(&a);

@@ -38,6 +38,7 @@ struct api_worker {
 	struct clu_ids		*ids;
 	struct met_worker	*meter;
 	uint64_t		 now_us;	/* the turn's clock */
+	bool			 draining;	/* we go: whoever asks is sent elsewhere */
 };
 
 enum api_auth { API_AUTH_NONE, API_AUTH_HANDSHAKE, API_AUTH_DONE };

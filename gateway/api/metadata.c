@@ -11,7 +11,8 @@ enum {
 	V_FLAG = 4,	/* the first version that can say "do not create" */
 	V_FLEXIBLE = 9,
 	V_CLUSTER_OPERATIONS = 10,	/* the last one that can ask for them */
-	V_BY_ID = 12
+	V_BY_ID = 12,
+	V_REBOOTSTRAP = 13	/* the first version that can send a client back to its bootstrap servers */
 };
 
 /* ---- request: a count that is too wide ------------------------------------------------------------- */
@@ -164,6 +165,18 @@ some_topics(struct api_call *c, struct kfk_tree *q, struct kfk_node *topics)
 	return forward(c, q);
 }
 
+/* By then these addresses are somebody else's, who may know other brokers. */
+static enum api_result
+send_elsewhere(struct api_call *c)
+{
+	struct kfk_tree r;
+
+	api_answer_begin(c, &r);
+	kfk_set_int(&r, &r.root, R(ERROR_CODE), KFK_REBOOTSTRAP_REQUIRED);
+	api_note(c, KFK_REBOOTSTRAP_REQUIRED);
+	return api_answer(c, &r);
+}
+
 enum api_result
 api_metadata_request(struct api_call *c, struct kfk_tree *q)
 {
@@ -171,6 +184,8 @@ api_metadata_request(struct api_call *c, struct kfk_tree *q)
 	struct api_memo *memo = api_memo(c);
 	bool		 null = topics == NULL || topics->v.is_null;
 
+	if (c->conn->w->draining && c->hdr.version >= V_REBOOTSTRAP)
+		return send_elsewhere(c);
 	memo->topic_ops = kfk_get_int(q, &q->root, Q(INCLUDE_TOPIC_AUTHORIZED_OPERATIONS)) != 0;
 	memo->cluster_ops = kfk_get_int(q, &q->root, Q(INCLUDE_CLUSTER_AUTHORIZED_OPERATIONS)) != 0;
 	if (null || (q->version == 0 && topics->n == 0))

@@ -100,6 +100,32 @@ render_OPENED(const struct render *r, const char *name)
 }
 
 static void
+process(const struct render *r, const char *name, const char *labels, enum met_process what)
+{
+	alv_buf_printf(r->out, "%s%s %" PRId64 "\n", name, labels, met_process_read(what));
+}
+
+static void
+render_REFUSED(const struct render *r, const char *name)
+{
+	process(r, name, "{reason=\"descriptors\"}", MET_REFUSED_DESCRIPTORS);
+	process(r, name, "{reason=\"limit\"}", MET_REFUSED_LIMIT);
+	process(r, name, "{reason=\"memory\"}", MET_REFUSED_MEMORY);
+}
+
+static void
+render_STALLS(const struct render *r, const char *name)
+{
+	process(r, name, "", MET_STALLS);
+}
+
+static void
+render_STUCK(const struct render *r, const char *name)
+{
+	process(r, name, "", MET_STUCK);
+}
+
+static void
 render_CLOSED(const struct render *r, const char *name)
 {
 	for (unsigned i = 0; i < MET_CLOSES; i++) {

@@ -61,6 +61,7 @@ turn_away(struct net_listener *l)
 		if (fd >= 0) {
 			close(fd);
 			l->refused++;
+			l->fn(l->arg, l, -1, NULL);
 		}
 		l->spare = open_spare();	/* another thread may have been faster; then the next pause tries again */
 		if (fd < 0)

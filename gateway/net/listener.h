@@ -8,7 +8,8 @@
 
 struct net_listener;
 
-/* fd is nonblocking, close-on-exec, TCP_NODELAY; the callee owns it. peer is the far address. */
+/* fd is nonblocking, close-on-exec, TCP_NODELAY; the callee owns it. peer is the far address.
+ * fd -1: a client had to be closed at once, because no descriptor is left. */
 typedef void (*net_accept_fn)(void *arg, struct net_listener *l, int fd, const struct sockaddr_storage *peer);
 
 /* address: "0.0.0.0", "::" (IPv4 too), "127.0.0.1": an address, no name; port 0: any (net_listener_port tells). Out of descriptors: accepting pauses

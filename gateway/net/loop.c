@@ -81,6 +81,12 @@ net_loop_spent(const struct net_loop *l)
 	return l->clock() >= l->until;
 }
 
+const _Atomic uint64_t *
+net_loop_pulse(const struct net_loop *l)
+{
+	return &l->pulse;
+}
+
 void
 net_loop_hooks(struct net_loop *l, void *arg, void (*before_wait)(void *), void (*after_wait)(void *), void (*end)(void *))
 {
@@ -239,8 +245,18 @@ sleep_ms(struct net_loop *l, int most)
 }
 
 static void
+beat(struct net_loop *l, bool awake)
+{
+	uint64_t p = atomic_load_explicit(&l->pulse, memory_order_relaxed);
+
+	atomic_store_explicit(&l->pulse, awake ? (p + 1) | 1 : (p | 1) + 1, memory_order_relaxed);
+}
+
+static void
 wait_ready(struct net_loop *l, int ms)
 {
+	if (ms != 0)
+		beat(l, false);
 	if (ms != 0 && l->before_wait != NULL)
 		l->before_wait(l->hook_arg);
 	l->at = 0;
@@ -275,6 +291,7 @@ net_loop_turn(struct net_loop *l, int wait_ms)
 
 	if (l->at == l->nready)
 		wait_ready(l, sleep_ms(l, wait_ms));
+	beat(l, true);
 	l->now = l->clock();
 	for (size_t i = 0; i < ALV_COUNT(work); i++) {
 		net_loop_share(l);

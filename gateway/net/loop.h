@@ -9,6 +9,8 @@
 #include <alcove/base.h>
 #include <alcove/err.h>
 
+#include <stdatomic.h>
+
 struct net_loop;
 struct net_fd;
 struct net_timer;
@@ -67,6 +69,9 @@ void		 net_loop_hooks(struct net_loop *l, void *arg, void (*before_wait)(void *)
 enum alv_err net_fd_open(struct net_loop *l, struct net_fd *f, int fd, uint32_t events, net_fd_fn fn) ALV_MUST;
 void	     net_fd_want(struct net_fd *f, uint32_t events);
 void	     net_fd_close(struct net_fd *f);	/* closes the descriptor; no event of it comes after */
+
+/* For a watchdog, any thread: odd while a turn runs, another number in each; even while the loop sleeps. */
+const _Atomic uint64_t *net_loop_pulse(const struct net_loop *l);
 
 void net_timer_init(struct net_loop *l, struct net_timer *t, net_timer_fn fn);
 /* Also moves an armed one. Set from a timer's own function it runs in a later turn, never in the same. */

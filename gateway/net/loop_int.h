@@ -28,6 +28,7 @@ struct net_loop {
 	bool		   stop, in_timers;
 	uint64_t	   now, until;	/* until: when the work at hand has used its share of the turn */
 	uint32_t	   budget_us;
+	_Atomic uint64_t   pulse;
 	uint64_t (*clock)(void);
 	struct net_timer  *timers;	/* the root of the heap */
 	struct net_queue   later, slow;

@@ -445,6 +445,14 @@ net_stream_more(struct net_stream *s)
 	set_events(s);
 }
 
+bool
+net_stream_waiting(const struct net_stream *s)
+{
+	uint8_t first;
+
+	return lives(s) && recv(s->fd.fd, &first, sizeof(first), MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 void
 net_stream_close(struct net_stream *s, bool flush)
 {

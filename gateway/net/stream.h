@@ -117,6 +117,8 @@ void net_stream_send(struct net_stream *s, struct alv_chain *data);
 bool net_stream_full(const struct net_stream *s);
 /* The owner consumed or raised in_max: go on reading. on_data comes when there are new bytes, not for the old ones. */
 void net_stream_more(struct net_stream *s);
+/* Bytes that were not read yet wait in the socket. */
+bool net_stream_waiting(const struct net_stream *s);
 /* flush: what is queued goes out first, for NET_CLOSE_MS at most. A second call without flush ends that wait. */
 enum { NET_CLOSE_MS = 5000 };
 void net_stream_close(struct net_stream *s, bool flush);

@@ -212,6 +212,20 @@ frame_max(const struct px_client *c)
 	return c->conn.auth == API_AUTH_DONE ? l->frame_max_bytes : l->frame_max_bytes_unauthenticated;
 }
 
+/* The one way to see the watchdog bite: a test build hangs at the client id that it is told. */
+static void
+stall_for_a_test(const struct px_request *r)
+{
+#ifdef ALV_PARANOID
+	const char *id = getenv("ALCOVE_TEST_STALL");
+
+	while (id != NULL && alv_str_eqz(r->call.hdr.client_id, id))
+		pause();
+#else
+	(void)r;
+#endif
+}
+
 static void
 begin_request(struct px_client *c, uint32_t size)
 {
@@ -223,6 +237,8 @@ begin_request(struct px_client *c, uint32_t size)
 		px_client_end(c, MET_CLOSE_INTERNAL);
 		return;
 	}
+	if (c->leave == PX_LEAVES_FRAME)
+		c->leave = PX_LEAVES_NOW;
 	alv_chain_drop(&c->stream.in, 4);
 	alv_chain_cut(&r->body, &c->stream.in, size);
 	r->call.request_bytes = size + 4u;
@@ -240,6 +256,8 @@ begin_request(struct px_client *c, uint32_t size)
 		return;
 	}
 	err = kfk_req_header_read(&r->body, &r->call.arena, &r->call.hdr);
+	atomic_store_explicit(&c->worker->doing, r->call.hdr.key + 1, memory_order_relaxed);
+	stall_for_a_test(r);
 	if (err && !(err == ALV_E_UNKNOWN_VERSION || err == ALV_E_UNKNOWN_API)) {
 		c->words = alv_err_text(err);
 		px_client_end(c, err == ALV_E_NOMEM ? MET_CLOSE_INTERNAL : MET_CLOSE_FRAME_MALFORMED);
@@ -272,7 +290,8 @@ take_frame(struct px_client *c)
 		return false;
 	}
 	c->frame_begun_us = 0;
-	c->stream.in_max = IN_MAX_BYTES;
+	/* Whoever leaves gets the frame that is half here completed, and no other. */
+	c->stream.in_max = c->leave >= PX_LEAVES_SOON ? 0 : IN_MAX_BYTES;
 	begin_request(c, size);
 	return true;
 }
@@ -285,6 +304,23 @@ may_take(const struct px_client *c)
 
 	return c->state == PX_SERVING && c->current == NULL && c->inflight.n < l->in_flight_max &&
 	    c->inflight.weight < l->arena_max_bytes && !net_stream_full(&c->stream);
+}
+
+/* All that came was taken, as far as it may be taken now. Is it time to go? */
+static bool
+leaves(struct px_client *c)
+{
+	if (c->leave == PX_STAYS || !may_take(c))
+		return false;
+	if (c->leave == PX_LEAVES_QUIET)	/* a request that waits in the socket is answered first */
+		return c->inflight.n == 0 && c->stream.in.n == 0 && !net_stream_waiting(&c->stream);
+	if (c->leave == PX_LEAVES_SOON && c->stream.in.n > 0)
+		c->leave = PX_LEAVES_FRAME;
+	if (c->leave == PX_LEAVES_SOON && !net_stream_waiting(&c->stream))
+		c->leave = PX_LEAVES_NOW;
+	if (c->leave != PX_LEAVES_NOW && c->stream.in_max == 0)
+		c->stream.in_max = IN_MAX_BYTES;
+	return c->leave == PX_LEAVES_NOW;
 }
 
 void
@@ -304,7 +340,7 @@ px_client_pump(struct px_client *c)
 		c->eof_us = net_loop_now(c->worker->loop);
 	if (c->stream.in_eof && c->current == NULL && c->inflight.n == 0)
 		px_client_close(c, MET_CLOSE_CLIENT_EOF, true);
-	else if (c->worker->draining && c->inflight.n == 0)
+	else if (leaves(c))
 		px_client_end(c, MET_CLOSE_DRAIN);
 	else {
 		net_stream_more(&c->stream);
@@ -500,10 +536,12 @@ px_client_check(struct px_client *c)
 }
 
 void
-px_client_drain(struct px_client *c, bool now)
+px_client_leave(struct px_client *c, enum px_leave how)
 {
-	if (now)
-		px_client_close(c, MET_CLOSE_DRAIN, false);
-	else if (c->state == PX_OPENING || (c->state == PX_SERVING && c->inflight.n == 0))
+	if (c->state == PX_OPENING)
 		px_client_end(c, MET_CLOSE_DRAIN);
+	if (c->state != PX_SERVING || how <= c->leave)
+		return;
+	c->leave = how;
+	px_client_pump(c);
 }

@@ -16,6 +16,15 @@ enum px_client_state {
 	PX_CLOSED	/* both streams are told to close */
 };
 
+/* While the gateway drains; it only moves on. */
+enum px_leave {
+	PX_STAYS,
+	PX_LEAVES_QUIET,	/* ends as soon as nothing is under way, served until then */
+	PX_LEAVES_SOON,		/* takes what has come, and the frame that is half here */
+	PX_LEAVES_FRAME,	/* waits for the rest of that frame */
+	PX_LEAVES_NOW		/* reads no more, and ends when what was taken is answered */
+};
+
 enum px_up_state { PX_UP_NONE, PX_UP_OPENING, PX_UP_READY, PX_UP_CLOSED };
 
 struct px_client {
@@ -23,6 +32,7 @@ struct px_client {
 	struct px_worker    *worker;
 	struct px_client    *next, **prev;	/* worker's list */
 	enum px_client_state state;
+	enum px_leave	     leave;
 	struct net_stream    stream;
 	bool		     stream_gone;	/* on_closed came */
 	struct api_conn	     conn;
@@ -54,7 +64,8 @@ void px_client_end(struct px_client *c, enum met_close why);
 void px_client_close(struct px_client *c, enum met_close why, bool flush);
 /* After a publication: may it go on? */
 void px_client_check(struct px_client *c);
-void px_client_drain(struct px_client *c, bool now);
+/* Asks it to leave, in the manner of PX_LEAVES_QUIET or PX_LEAVES_SOON. */
+void px_client_leave(struct px_client *c, enum px_leave how);
 
 /* Takes frames and moves requests on, as far as that goes. */
 void px_client_pump(struct px_client *c);

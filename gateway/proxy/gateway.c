@@ -39,27 +39,27 @@ px_gateway_start(struct px_gateway *g, struct alv_buf *err)
 }
 
 static void
-order_all(struct px_gateway *g, enum px_order what)
+order_all(struct px_gateway *g, enum px_order what, uint32_t ms)
 {
 	for (unsigned i = 0; i < g->nworkers; i++)
 		if (g->workers[i]->running)
-			px_worker_order(g->workers[i], what);
+			px_worker_order(g->workers[i], what, ms);
 }
 
 void
 px_gateway_published(struct px_gateway *g)
 {
-	order_all(g, PX_SWEEP);
+	order_all(g, PX_SWEEP, 0);
 }
 
 void
-px_gateway_drain(struct px_gateway *g)
+px_gateway_drain(struct px_gateway *g, uint32_t grace_ms)
 {
 	if (g->draining)
 		return;
 	g->draining = true;
 	px_ports_close(g);
-	order_all(g, PX_DRAIN);
+	order_all(g, PX_DRAIN, grace_ms);
 }
 
 void

@@ -32,6 +32,7 @@ struct px_gateway {
 	struct px_port		    *ports;
 	struct net_tls_server	   **tls;		/* one per listener; NULL: plaintext */
 	_Atomic uint32_t	     connections;
+	uint64_t		     refused, refused_told_us;	/* the acceptor's: since it was told, and when that was */
 	bool			     draining;
 };
 
@@ -47,7 +48,7 @@ void px_gateway_ports(const struct px_gateway *g, struct alv_buf *out);
 /* Something was published (a tenant, the cluster's view): every worker looks at its connections. Any thread. */
 void px_gateway_published(struct px_gateway *g);
 /* Closes the listeners; connections close between two requests. px_gateway_connections tells how many are left. */
-void	 px_gateway_drain(struct px_gateway *g);
+void	 px_gateway_drain(struct px_gateway *g, uint32_t grace_ms);
 uint32_t px_gateway_connections(const struct px_gateway *g);
 /* Closes what is left and joins the workers. Their errands (topic ids, logins) must still be answered meanwhile. */
 void px_gateway_end(struct px_gateway *g);

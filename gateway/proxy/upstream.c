@@ -148,6 +148,7 @@ take_answer(struct px_client *c, struct alv_chain *frame)
 	r->answered_us = net_loop_now(c->worker->loop);
 	c->worker->api.now_us = r->answered_us;
 	alv_chain_drop(frame, size);
+	atomic_store_explicit(&c->worker->doing, r->call.hdr.key + 1, memory_order_relaxed);
 	px_judge_response(r, api_response(&r->call, frame));
 	if (c->state != PX_CLOSED)
 		px_client_flush(c);

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "proxy/client.h"
 #include "proxy/endpoint.h"
 
 enum { POOL_KEEP_BYTES = 16 * 1024 * 1024, METER_TENANTS = 1024, METER_ROWS = 16384, LOAD_STEP = 1024 * 1024 };
@@ -37,6 +36,7 @@ turn_end(void *arg)
 {
 	struct px_worker *w = arg;
 
+	atomic_store_explicit(&w->doing, 0, memory_order_relaxed);
 	met_turn(w->api.meter, alv_mono_us() - net_loop_now(w->loop));
 	alv_qsbr_quiet(w->gateway->qsbr, w->reader);
 }
@@ -123,7 +123,7 @@ px_worker_stop(struct px_worker *w)
 {
 	if (!w->running)
 		return;
-	px_worker_order(w, PX_END);
+	px_worker_order(w, PX_END, 0);
 	pthread_join(w->thread, NULL);
 	w->running = false;
 }
@@ -146,6 +146,14 @@ px_worker_free(struct px_worker *w)
 	free(w);
 }
 
+const char *
+px_worker_doing(const void *arg)
+{
+	int key = atomic_load_explicit(&((struct px_worker *)(uintptr_t)arg)->doing, memory_order_relaxed);
+
+	return key == 0 ? "connections" : api_name((int16_t)(key - 1));
+}
+
 /* ---- new connections ---------------------------------------------------------------------------- */
 
 struct arrival {
@@ -162,7 +170,7 @@ arrived(struct net_loop *l, struct net_mail *m)
 	struct arrival *a = ALV_HOLDER(m, struct arrival, mail);
 
 	(void)l;
-	if (a->worker->ending) {
+	if (a->worker->ending || a->worker->drain.begun) {	/* it was in the mail when the listener closed */
 		close(a->fd);
 		atomic_fetch_sub_explicit(&a->worker->connections, 1, memory_order_relaxed);
 		atomic_fetch_sub(&a->worker->gateway->connections, 1);
@@ -194,6 +202,31 @@ least_loaded(struct px_gateway *g)
 	return best;
 }
 
+/* Once a second it is told. */
+static void
+refused(struct px_gateway *g, enum met_process why, const char *words)
+{
+	uint64_t now = net_loop_now(g->acceptor);
+
+	met_process_add(why, 1);
+	g->refused++;
+	if (g->refused_told_us != 0 && now < g->refused_told_us + 1000000)
+		return;
+	alv_log(ALV_LOG_WARN, "connections are refused", ALV_KV_Z("reason", words), ALV_KV_I("refused", g->refused),
+	    ALV_KV_I("connections", px_gateway_connections(g)));
+	g->refused_told_us = now;
+	g->refused = 0;
+}
+
+/* One that is counted already. */
+static void
+refuse(struct px_gateway *g, int fd, enum met_process why, const char *words)
+{
+	atomic_fetch_sub(&g->connections, 1);
+	close(fd);
+	refused(g, why, words);
+}
+
 void
 px_worker_accept(void *arg, struct net_listener *l, int fd, const struct sockaddr_storage *peer)
 {
@@ -203,18 +236,25 @@ px_worker_accept(void *arg, struct net_listener *l, int fd, const struct sockadd
 	struct arrival	  *a;
 
 	(void)l;
-	if (atomic_fetch_add(&g->connections, 1) >= g->conf->limits.connections_max || (a = malloc(sizeof(*a))) == NULL) {
-		atomic_fetch_sub(&g->connections, 1);
-		close(fd);
+	if (fd < 0) {
+		refused(g, MET_REFUSED_DESCRIPTORS, "no descriptor is left");
+		return;
+	}
+	if (atomic_fetch_add(&g->connections, 1) >= g->conf->limits.connections_max) {
+		refuse(g, fd, MET_REFUSED_LIMIT, "limits.connections.max is reached");
+		return;
+	}
+	a = malloc(sizeof(*a));
+	if (a == NULL) {
+		refuse(g, fd, MET_REFUSED_MEMORY, "out of memory");
 		return;
 	}
 	*a = (struct arrival){ .mail = { .fn = arrived }, .worker = w, .port = port, .peer = *peer, .fd = fd };
 	atomic_fetch_add_explicit(&w->connections, 1, memory_order_relaxed);
 	if (net_mail_send(w->loop, &a->mail)) {
 		atomic_fetch_sub_explicit(&w->connections, 1, memory_order_relaxed);
-		atomic_fetch_sub(&g->connections, 1);
-		close(fd);
 		free(a);
+		refuse(g, fd, MET_REFUSED_MEMORY, "a worker's mailbox is full");
 	}
 }
 
@@ -235,6 +275,8 @@ px_worker_forget(struct px_worker *w, struct px_client *c)
 {
 	if (w->sweep_at == c)
 		w->sweep_at = c->next;
+	if (w->drain.at == c)
+		w->drain.at = c->next;
 	*c->prev = c->next;
 	if (c->next != NULL)
 		c->next->prev = c->prev;
@@ -278,30 +320,36 @@ struct order {
 	struct net_mail	  mail;
 	struct px_worker *worker;
 	enum px_order	  what;
+	uint32_t	  ms;
 };
+
+static void
+end(struct px_worker *w)
+{
+	w->ending = true;
+	for (struct px_client *c = w->clients; c != NULL; c = c->next)
+		px_client_close(c, MET_CLOSE_DRAIN, false);
+	if (w->clients == NULL)
+		net_loop_stop(w->loop);
+}
 
 static void
 obey(struct net_loop *l, struct net_mail *m)
 {
-	struct order	 *o = ALV_HOLDER(m, struct order, mail);
-	struct px_worker *w = o->worker;
-	enum px_order	  what = o->what;
+	struct order *o = ALV_HOLDER(m, struct order, mail);
 
+	(void)l;
+	if (o->what == PX_SWEEP)
+		begin_sweep(o->worker);
+	else if (o->what == PX_DRAIN)
+		px_drain_begin(o->worker, o->ms);
+	else
+		end(o->worker);
 	free(o);
-	w->draining = w->draining || what != PX_SWEEP;
-	w->ending = w->ending || what == PX_END;
-	if (what == PX_SWEEP)
-		begin_sweep(w);
-	for (struct px_client *c = w->clients, *next; what != PX_SWEEP && c != NULL; c = next) {
-		next = c->next;
-		px_client_drain(c, what == PX_END);
-	}
-	if (w->ending && w->clients == NULL)
-		net_loop_stop(l);
 }
 
 void
-px_worker_order(struct px_worker *w, enum px_order what)
+px_worker_order(struct px_worker *w, enum px_order what, uint32_t ms)
 {
 	struct order *o = malloc(sizeof(*o));
 
@@ -309,6 +357,6 @@ px_worker_order(struct px_worker *w, enum px_order what)
 		alv_log(ALV_LOG_ERROR, "out of memory: a worker misses an order", ALV_KV_I("worker", w->number));
 		return;
 	}
-	*o = (struct order){ .mail = { .fn = obey }, .worker = w, .what = what };
+	*o = (struct order){ .mail = { .fn = obey }, .worker = w, .what = what, .ms = ms };
 	net_mail_must(w->loop, &o->mail);
 }

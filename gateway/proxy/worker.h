@@ -7,10 +7,10 @@
 
 #include "net/loop.h"
 #include "net/stream.h"
+#include "proxy/client.h"
 #include "proxy/gateway.h"
 #include "upstream/link.h"
 
-struct px_client;
 
 struct px_worker {
 	struct px_gateway    *gateway;
@@ -29,8 +29,17 @@ struct px_worker {
 	struct net_later      sweep;
 	struct net_timer      second;		/* load figures, drain */
 	uint64_t	      moved, moved_before;	/* payload bytes, both ways */
-	bool		      draining, ending;
+	bool		      ending;
+	struct {			/* drain.c */
+		bool		  begun;
+		struct net_timer  timer;
+		struct px_client *at;		/* the next one to ask; NULL: the round is over */
+		enum px_leave	  how;
+		uint64_t	  from_us, grace_us;
+		size_t		  n, asked;	/* connections at the beginning, and of them */
+	} drain;
 	unsigned	      next_broker;	/* bootstrap connections go round */
+	_Atomic int	      doing;		/* for the watchdog: the api key at hand + 1; 0: none */
 	/* read by the acceptor */
 	_Atomic uint32_t      connections;
 	_Atomic uint64_t      load;		/* bytes moved in the last second */
@@ -41,6 +50,9 @@ enum alv_err	  px_worker_start(struct px_worker *w) ALV_MUST;
 void		  px_worker_stop(struct px_worker *w);	/* joins */
 void		  px_worker_free(struct px_worker *w);
 
+/* For the watchdog, any thread: what a worker (arg) is at. */
+const char *px_worker_doing(const void *arg);
+
 /* The list of clients. Forget also takes it out of what goes through the list just now. */
 void px_worker_add(struct px_worker *w, struct px_client *c);
 void px_worker_forget(struct px_worker *w, struct px_client *c);
@@ -49,8 +61,12 @@ void px_worker_forget(struct px_worker *w, struct px_client *c);
  * with the least load. */
 void px_worker_accept(void *arg, struct net_listener *l, int fd, const struct sockaddr_storage *peer);
 
-/* Any thread: the worker looks at all its connections (PX_SWEEP), or begins to close them (PX_DRAIN), or ends (PX_END). */
+/* Any thread: the worker looks at all its connections (PX_SWEEP), or begins to close them (PX_DRAIN, within so many
+ * milliseconds), or ends (PX_END). */
 enum px_order { PX_SWEEP, PX_DRAIN, PX_END };
-void px_worker_order(struct px_worker *w, enum px_order what);
+void px_worker_order(struct px_worker *w, enum px_order what, uint32_t ms);
+
+/* drain.c; worker's thread. */
+void px_drain_begin(struct px_worker *w, uint32_t grace_ms);
 
 #endif

@@ -109,6 +109,10 @@ struct pol_config {
 	} state;
 	struct pol_limits   limits;
 	struct {
+		uint32_t delay_ms, grace_ms;	/* drain */
+		uint32_t warn_ms, abort_ms;	/* watchdog; abort 0: never */
+	} life;
+	struct {
 		enum alv_log_level  level;
 		enum alv_log_format format;
 	} log;

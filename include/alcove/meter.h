@@ -41,6 +41,18 @@ void met_login(struct met_worker *w, bool ok);
 void met_dropped(struct met_worker *w, uint32_t tags, uint32_t elements);	/* unknown tags; foreign elements filtered out */
 void met_turn(struct met_worker *w, uint64_t us);			/* how long one loop turn took */
 
+/* Of the process as a whole. Any thread. */
+enum met_process {
+	MET_REFUSED_DESCRIPTORS,	/* accepted and closed at once: no descriptor was left */
+	MET_REFUSED_LIMIT,		/* limits.connections.max */
+	MET_REFUSED_MEMORY,
+	MET_STALLS,			/* how often a loop was found not to turn */
+	MET_STUCK,			/* how many are now */
+	MET_PROCESS_COUNTS
+};
+void	met_process_add(enum met_process what, int64_t n);
+int64_t met_process_read(enum met_process what);
+
 /* One row of the ledger, with what was counted in each direction. Views into the row: valid while the worker is. The
  * row of a tenant whose details no longer fit has MET_REST as principal, client id and topic; bytes of tenants past
  * max_tenants are under the tenant MET_REST, which is no legal tenant id. Empty where a part was null. */

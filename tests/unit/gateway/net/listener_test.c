@@ -24,6 +24,8 @@ static struct net_listener *listener;
 static int		    accepted[16], naccepted;
 static uint64_t		    fake_us = 1;
 
+static unsigned		    nrefused;
+
 static uint64_t
 fake_clock(void)
 {
@@ -39,6 +41,10 @@ on_accept(void *arg, struct net_listener *l, int fd, const struct sockaddr_stora
 	assert_ptr_equal(arg, &naccepted);
 	assert_ptr_equal(l, listener);
 	assert_ptr_equal(net_listener_arg(l), &naccepted);
+	if (fd < 0) {
+		nrefused++;
+		return;
+	}
 	assert_int_equal(peer->ss_family, AF_INET);
 	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
@@ -142,6 +148,7 @@ test_out_of_descriptors_closes_and_pauses(void **state)
 	net_loop_turn(loop, 1000);
 	assert_int_equal(naccepted, 0);
 	assert_int_equal(net_listener_refused(listener), 2);
+	assert_int_equal(nrefused, 2);
 	p = (struct pollfd){ .fd = first, .events = POLLIN };
 	assert_int_equal(poll(&p, 1, 1000), 1);
 	assert_true(read(first, &c, 1) <= 0);	/* closed, not left hanging */

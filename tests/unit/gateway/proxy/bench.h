@@ -174,7 +174,7 @@ proxy_close(struct proxy *p)
 	if (p->client >= 0)
 		close(p->client);
 	for (struct px_client *c = p->worker->clients; c != NULL; c = c->next)
-		px_client_drain(c, true);
+		px_client_close(c, MET_CLOSE_DRAIN, false);
 	PROXY_UNTIL(p, p->worker->clients == NULL);
 	fake_fini(&p->broker);
 	px_worker_free(p->worker);
