@@ -253,6 +253,25 @@ api_request(struct api_call *c, const struct alv_chain *body)
 
 /* ---- responses -------------------------------------------------------------------------------------- */
 
+bool
+api_streams(const struct api_call *c)
+{
+	return c->memo != NULL && api_memo(c)->streams;
+}
+
+/* May a response still go to this client? */
+static bool
+may_respond(struct api_call *c, enum met_close *why)
+{
+	load(c);
+	c->wait = API_WAIT_NONE;
+	c->nids = 0;
+	if (!tenant_serves(c, why))
+		return false;
+	*why = MET_CLOSE_UPSTREAM_ORDER;
+	return c->view != NULL && c->def != NULL && (c->def->response != NULL || c->def->stream != NULL);
+}
+
 static void
 keep_body(struct api_call *c, const struct alv_chain *body)
 {
@@ -284,16 +303,25 @@ respond(struct api_call *c, const struct alv_chain *body)
 	enum met_close	why;
 	enum api_result result;
 
-	load(c);
-	c->wait = API_WAIT_NONE;
-	c->nids = 0;
-	if (!tenant_serves(c, &why))
+	if (!may_respond(c, &why))
 		return api_close(c, why);
-	if (c->view == NULL || c->def == NULL || (c->def->response == NULL && c->def->stream == NULL))
-		return api_close(c, MET_CLOSE_UPSTREAM_ORDER);
-	result = c->def->stream != NULL ? c->def->stream(c, body) : unmap_tree(c, body);
+	result = c->def->stream != NULL ? api_walk_whole(c, body) : unmap_tree(c, body);
 	if (result == API_ANSWER || (result == API_WAIT && c->wait == API_WAIT_LEARN))
 		api_charge_response(c, c->out.n);
+	return result;
+}
+
+enum api_result
+api_stream(struct api_call *c, size_t body_n, const struct alv_chain *in)
+{
+	enum met_close	why;
+	enum api_result result;
+
+	if (!may_respond(c, &why))
+		return api_close(c, why);
+	result = api_stream_part(c, body_n, in);
+	if (result == API_ANSWER)
+		api_charge_response(c, c->answer_n);
 	return result;
 }
 
@@ -344,6 +372,7 @@ api_resume(struct api_call *c)
 void
 api_call_fini(struct api_call *c)
 {
+	api_stream_fini(c);
 	alv_chain_clear(&c->out);
 	alv_chain_clear(&c->kept);
 	alv_arena_fini(&c->arena);

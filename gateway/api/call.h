@@ -6,6 +6,8 @@
  *        |  \--ANSWER--> client                   |
  *        |                                        `--WAIT(learn)--> api_resume --ANSWER-->
  *        `--WAIT(ids)--> api_request again;  --WAIT(work)--> api_resume
+ * Where api_streams says so, a response may go on to the client while it still comes from the broker:
+ * (upstream) --> api_stream --MORE--> client, --MORE--> client, ... --ANSWER--> client
  * A response may wait for ids as well (an assignment names a topic that was created elsewhere a moment ago):
  * api_response --WAIT(ids)--> api_resume; the api layer keeps what it needs of the response itself.
  *        `--CLOSE (close says why)
@@ -69,7 +71,7 @@ void api_conn_fini(struct api_conn *c);
  * changed). */
 bool api_conn_check(struct api_conn *c, enum met_close *why) ALV_MUST;
 
-enum api_result { API_FORWARD, API_ANSWER, API_WAIT, API_CLOSE };
+enum api_result { API_FORWARD, API_ANSWER, API_WAIT, API_CLOSE, API_MORE };
 enum api_wait { API_WAIT_NONE, API_WAIT_IDS, API_WAIT_LEARN, API_WAIT_WORK };
 
 enum { API_WAIT_IDS_MAX = 64, API_LEARN_MAX = 1024 };
@@ -91,6 +93,7 @@ struct api_call {
 	/* set by the api layer */
 	const struct api_def *def;
 	struct alv_chain      out;		/* FORWARD: body for the broker; ANSWER: body for the client */
+	size_t		      answer_n;		/* api_stream: bytes of the whole body for the client; known before the first */
 	int16_t		      up_version;	/* FORWARD: the version that goes upstream (out is of it) */
 	struct alv_str	      up_client_id;	/* FORWARD: the client id that goes upstream */
 	bool		      no_response;	/* FORWARD of acks=0: nothing will come back */
@@ -109,6 +112,7 @@ struct api_call {
 	void		     *memo;		/* the handler's own; arena */
 	uint64_t	      charged;		/* bytes of this direction that a topic has already been charged */
 	struct alv_chain      kept;		/* a response that waits for ids; the api layer's own */
+	struct api_stream    *stream;		/* a response that is walked; the api layer's own */
 	/* valid during a call into the api layer only */
 	const struct pol_tenant *tenant;
 	const struct clu_view	*view;		/* NULL: the cluster was never reached */
@@ -120,6 +124,11 @@ enum api_result api_request(struct api_call *call, const struct alv_chain *body)
 enum api_result api_resume(struct api_call *call) ALV_MUST;
 /* The broker's response body, of up_version. ANSWER, WAIT (learn or ids) or CLOSE. */
 enum api_result api_response(struct api_call *call, const struct alv_chain *body) ALV_MUST;
+/* Instead of api_response, where that says yes: the next bytes of a body of body_n bytes, of up_version; what is in `out`
+ * may leave at once, and is the caller's to take. MORE: go on; ANSWER: with this it is whole, answer_n bytes in all;
+ * CLOSE: what has left cannot be taken back, so nothing else helps. */
+bool		api_streams(const struct api_call *call);
+enum api_result api_stream(struct api_call *call, size_t body_n, const struct alv_chain *in) ALV_MUST;
 /* A bare SASL token (conn->raw_sasl); call->hdr is zero. */
 enum api_result api_raw_token(struct api_call *call, struct alv_str token) ALV_MUST;
 void		api_call_fini(struct api_call *call);	/* out, arena */

@@ -69,6 +69,18 @@ api_reachable(const struct api_conn *c, int64_t node)
 	return c->listener->endpoint != POL_ENDPOINT_PORT || node_port(c, (int32_t)node, &port);
 }
 
+size_t
+api_endpoints_room(const struct api_call *c)
+{
+	enum { NODES_MAX = 64, NODE_TEXT = sizeof("b2147483647-.") };	/* and one for a longer length */
+	const struct pol_listener *l = c->conn->listener;
+	size_t			   n = c->view->nbrokers < NODES_MAX ? c->view->nbrokers : NODES_MAX;
+
+	if (l->endpoint == POL_ENDPOINT_PORT)
+		return n * (strlen(l->advertised_host) + 1);
+	return n * (NODE_TEXT + strlen(c->conn->tenant) + strlen(l->domain));
+}
+
 bool
 api_advertise(const struct api_conn *c, struct alv_arena *a, int32_t node, struct alv_str *host, int32_t *port)
 {

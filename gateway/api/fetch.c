@@ -1,7 +1,14 @@
 /* Fetch. Responses are walked, not decoded: records pass by reference, only names, ids, nodes and codes are looked at.
+ * From v13 on they name topics by id, which has the same length on both sides: such a response leaves while it comes
+ * (stream.c). Older ones carry names between the records: they are gathered, so they are kept small.
  * Invariants: no session goes upstream or comes back (a session id is a number that any tenant could guess); nobody
- * fetches as a follower; a topic that is not the tenant's never reaches the answer, whatever the broker sent. */
+ * fetches as a follower; a topic that this very request did not ask for never reaches the answer, whatever the broker
+ * sent: gathered it disappears, streamed it ends the connection. */
 #include "api/kit.h"
+#include "kafka/varint.h"
+
+/* What a table of endpoints may grow by beside its hosts: a size of its tag, and the least filler. */
+enum { ENDPOINTS_ROOM = KFK_VARINT_MAX + 2 };
 
 #define Q(f) KFK_FETCH_REQUEST_##f
 #define R(f) KFK_FETCH_RESPONSE_##f
@@ -25,11 +32,12 @@ lower(struct kfk_tree *q, struct kfk_node *parent, uint16_t id, int64_t max)
 		kfk_set_int(q, parent, id, max);
 }
 
-/* What only followers send, and what would make one response large. */
+/* What only followers send, and what would make a response large that has to be gathered. */
 static void
 tame(struct api_call *c, struct kfk_tree *q)
 {
-	int64_t		 max = c->conn->w->shared->conf->limits.fetch_max_bytes;
+	bool		 leaves = api_memo(c)->streams;
+	int64_t		 max = leaves ? INT32_MAX : c->conn->w->shared->conf->limits.fetch_max_bytes;
 	struct kfk_node *topics = kfk_get(&q->root, Q(TOPICS));
 
 	api_drop_field(&q->root, Q(REPLICA_STATE));
@@ -48,10 +56,65 @@ tame(struct api_call *c, struct kfk_tree *q)
 	}
 }
 
+/* ---- what the response may hold -------------------------------------------------------------------- */
+
+struct wanted {
+	struct alv_uuid id;
+	struct alv_str	phys, virt;
+};
+
+/* c->memo's own: the topics that were asked for, in the request's order, which is mostly the answer's. */
+struct asked {
+	struct wanted *topic;
+	uint32_t       n, next;	/* where to look first */
+};
+
+/* Of the topics that are left in the request. False: no memory. */
+static bool
+remember(struct api_call *c, const struct kfk_tree *q)
+{
+	const struct kfk_node *topics = kfk_get(&q->root, Q(TOPICS));
+	struct asked	      *a = alv_arena_alloc(&c->arena, sizeof(*a));
+
+	if (a == NULL || (topics != NULL && topics->n > 0 &&
+	    (a->topic = alv_arena_alloc(&c->arena, topics->n * sizeof(*a->topic))) == NULL))
+		return false;
+	for (const struct kfk_node *e = topics == NULL ? NULL : topics->kids; e != NULL; e = e->next) {
+		struct wanted *w = &a->topic[a->n];
+
+		w->id = kfk_get_uuid(q, e, Q(TOPICS_TOPIC_ID));
+		if (q->version < 13 ? ten_map(&c->tenant->names, TEN_TOPIC, kfk_get_str(q, e, Q(TOPICS_TOPIC)), &c->arena, &w->phys)
+				    : api_own_id(c, w->id, &w->phys))
+			continue;
+		if (ten_unmap(&c->tenant->names, TEN_TOPIC, w->phys, &w->virt))
+			continue;
+		w->virt = alv_arena_str(&c->arena, w->virt);
+		a->n++;
+	}
+	api_memo(c)->own = a;
+	return !c->arena.failed;
+}
+
+static const struct wanted *
+asked_for(const struct api_call *c, const struct alv_uuid *id, struct alv_str phys)
+{
+	struct asked *a = api_memo(c)->own;
+
+	for (uint32_t i = 0; i < a->n; i++) {
+		const struct wanted *w = &a->topic[a->next];
+
+		if (id != NULL ? alv_uuid_eq(*id, w->id) : alv_str_eq(phys, w->phys))
+			return w;	/* `next` stays: a topic may come in two parts */
+		a->next = a->next + 1 < a->n ? a->next + 1 : 0;
+	}
+	return NULL;
+}
+
 enum api_result
 api_fetch_request(struct api_call *c, struct kfk_tree *q)
 {
 	const struct api_shape *sh = api_shape(API_SHAPE_FETCH);
+	struct api_split       *s = &api_memo(c)->split;
 
 	/* Nobody has a session, so nobody can go on with one. */
 	if (q->version >= 7 && kfk_get_int(q, &q->root, Q(SESSION_EPOCH)) > 0)
@@ -60,49 +123,73 @@ api_fetch_request(struct api_call *c, struct kfk_tree *q)
 		api_split_all(c, q, &q->root, sh, &api_memo(c)->split, KFK_TOPIC_AUTHORIZATION_FAILED);
 		return api_answer_denied(c, sh);
 	}
+	api_memo(c)->streams = q->version >= 13;
 	tame(c, q);
-	return api_split_forward(c, q, sh);
+	api_split(c, q, &q->root, sh, s);
+	if (s->waiting)
+		return api_wait_ids(c);
+	if (c->arena.failed || !remember(c, q))
+		return api_fail(c, ALV_E_LIMIT);
+	return s->kept == 0 && s->first != NULL ? api_answer_denied(c, sh) : api_forward(c, q);
 }
 
 /* ---- response ------------------------------------------------------------------------------------------ */
 
 struct pass {
-	struct api_call *c;
-	struct kfk_tree	 denied;
-	struct alv_str	 topic;		/* virtual name of the one under way; null: unknown or not ours */
-	uint64_t	 bytes;		/* its records */
-	struct alv_str	 host;		/* of the endpoint under way */
-	int32_t		 port;
-	enum alv_err	 err;
+	struct api_stream    s;		/* first */
+	struct api_call	    *c;
+	const struct wanted *topic;	/* the one under way; NULL: none, or not ours */
+	uint64_t	     bytes;	/* its records */
+	struct alv_str	     host;	/* of the endpoint under way */
+	int32_t		     port;
+	size_t		     room;	/* what is left of the stream's for hosts */
 };
+
+static enum kfk_do
+foreign(const struct pass *p, struct kfk_value *v)
+{
+	if (!p->s.leaves)
+		return KFK_DROP;
+	v->i = ALV_E_FOREIGN;
+	return KFK_STOP;
+}
 
 static enum kfk_do
 see_name(struct pass *p, struct kfk_value *v)
 {
-	if (ten_unmap(&p->c->tenant->names, TEN_TOPIC, v->s, &p->topic))
-		return KFK_DROP;
-	p->topic = alv_arena_str(&p->c->arena, p->topic);
-	v->s = p->topic;
+	p->topic = asked_for(p->c, NULL, v->s);
+	if (p->topic == NULL)
+		return foreign(p, v);
+	v->s = p->topic->virt;
 	return KFK_REPLACE;
 }
 
 static enum kfk_do
-see_id(struct pass *p, const struct kfk_value *v)
+see_id(struct pass *p, struct kfk_value *v)
 {
-	struct alv_str phys;
+	p->topic = asked_for(p->c, &v->id, ALV_STR_NULL);
+	return p->topic == NULL ? foreign(p, v) : KFK_KEEP;
+}
 
-	if (api_own_id(p->c, v->id, &phys) || ten_unmap(&p->c->tenant->names, TEN_TOPIC, phys, &p->topic))
-		return KFK_DROP;
-	p->topic = alv_arena_str(&p->c->arena, p->topic);
-	return KFK_KEEP;
+/* An endpoint that clients can reach, and whose address fits into what was announced. */
+static bool
+see_endpoint(struct pass *p, int64_t node)
+{
+	if (!api_reachable(p->c->conn, node) || !api_advertise(p->c->conn, &p->c->arena, (int32_t)node, &p->host, &p->port))
+		return false;
+	if (!p->s.leaves)
+		return true;
+	if (p->host.n + 1 > p->room)
+		return false;
+	p->room -= p->host.n + 1;
+	return true;
 }
 
 static enum kfk_do
 see_node(struct pass *p, uint16_t id, struct kfk_value *v)
 {
 	if (id == R(NODE_ENDPOINTS_NODE_ID))
-		return api_reachable(p->c->conn, v->i) &&
-		    api_advertise(p->c->conn, &p->c->arena, (int32_t)v->i, &p->host, &p->port) ? KFK_KEEP : KFK_DROP;
+		return see_endpoint(p, v->i) ? KFK_KEEP : KFK_DROP;
 	if (v->i == -1 || api_reachable(p->c->conn, v->i))
 		return KFK_KEEP;
 	v->i = -1;
@@ -152,7 +239,7 @@ topic_begins(void *arg, uint16_t id, int32_t index)
 	(void)index;
 	if (id != R(RESPONSES))
 		return;
-	p->topic = ALV_STR_NULL;
+	p->topic = NULL;
 	p->bytes = 0;
 }
 
@@ -162,39 +249,36 @@ topic_ends(void *arg, uint16_t id, bool dropped)
 	struct pass *p = arg;
 
 	if (id == R(RESPONSES) && !dropped && p->bytes > 0)
-		api_charge_topic(p->c, MET_FETCH, p->topic, p->bytes);
-}
-
-/* Behind the last topic: those that were refused. */
-static uint32_t
-add_denied(void *arg, uint16_t id, struct alv_chain *out)
-{
-	struct pass	*p = arg;
-	struct kfk_node *list;
-	uint32_t	 n = 0;
-
-	if (id != R(RESPONSES))
-		return 0;
-	list = kfk_get(&p->denied.root, R(RESPONSES));
-	for (const struct kfk_node *e = list == NULL ? NULL : list->kids; e != NULL && !p->err; e = e->next, n++)
-		p->err = kfk_emit_element(&p->denied, e, out);
-	return n;
+		api_charge_topic(p->c, MET_FETCH, p->topic->virt, p->bytes);
 }
 
 #define SEE(kind) (UINT64_C(1) << KFK_KIND_##kind)
 static const uint64_t seen_kinds = SEE(TOPIC_NAME) | SEE(TOPIC_ID) | SEE(BROKER_ID) | SEE(HOST) | SEE(PORT) | SEE(RACK) |
     SEE(SESSION_ID) | SEE(ERROR_CODE) | SEE(RECORDS);
 
-enum api_result
-api_fetch_stream(struct api_call *c, const struct alv_chain *body)
+struct api_stream *
+api_fetch_stream(struct api_call *c, bool leaves)
 {
 	static const struct kfk_visitor visitor = { .field = see, .element = topic_begins, .element_end = topic_ends,
-		.array_end = add_denied };
-	struct pass	p = { .c = c };
-	enum api_result result;
+		.array_begin = api_stream_list, .array_more = api_stream_more, .array_end = api_stream_add,
+		.tail = api_stream_fill };
+	struct pass    *p = alv_arena_alloc(&c->arena, sizeof(*p));
+	struct kfk_tree denied;
 
-	api_answer_begin(c, &p.denied);		/* the client's version is the broker's here */
-	api_splice(c, &p.denied, &p.denied.root, api_shape(API_SHAPE_FETCH), &api_memo(c)->split);
-	result = api_walk(c, seen_kinds, &visitor, &p, body);
-	return result == API_ANSWER && p.err ? api_fail(c, p.err) : result;
+	if (p == NULL)
+		return NULL;
+	api_answer_begin(c, &denied);		/* the client's version is the broker's here */
+	api_splice(c, &denied, &denied.root, api_shape(API_SHAPE_FETCH), &api_memo(c)->split);
+	p->c = c;
+	p->s.visitor = &visitor;
+	p->s.kinds = seen_kinds;
+	if (!api_stream_append(c, &p->s, R(RESPONSES), &denied)) {
+		alv_chain_clear(&p->s.extra);
+		return NULL;
+	}
+	if (leaves && c->hdr.version >= 16) {
+		p->room = api_endpoints_room(c);
+		p->s.room = p->room + ENDPOINTS_ROOM;
+	}
+	return &p->s;
 }

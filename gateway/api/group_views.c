@@ -11,6 +11,7 @@ api_list_groups_request(struct api_call *c, struct kfk_tree *q)
 }
 
 struct listing {
+	struct api_stream s;	/* first */
 	struct api_call *c;
 	bool		 all;	/* who may describe the cluster sees every group of it */
 };
@@ -36,13 +37,20 @@ see_group(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *v
 	return v->s.p == NULL ? KFK_STOP : KFK_REPLACE;
 }
 
-enum api_result
-api_list_groups_stream(struct api_call *c, const struct alv_chain *body)
+struct api_stream *
+api_list_groups_stream(struct api_call *c, bool leaves)
 {
 	static const struct kfk_visitor visitor = { .field = see_group };
-	struct listing			l = { .c = c, .all = api_may_cluster(c, POL_OP_DESCRIBE) };
+	struct listing		       *l = alv_arena_alloc(&c->arena, sizeof(*l));
 
-	return api_walk(c, UINT64_C(1) << KFK_KIND_GROUP_ID | UINT64_C(1) << KFK_KIND_ERROR_CODE, &visitor, &l, body);
+	(void)leaves;	/* never: elements disappear */
+	if (l == NULL)
+		return NULL;
+	l->c = c;
+	l->all = api_may_cluster(c, POL_OP_DESCRIBE);
+	l->s.visitor = &visitor;
+	l->s.kinds = UINT64_C(1) << KFK_KIND_GROUP_ID | UINT64_C(1) << KFK_KIND_ERROR_CODE;
+	return &l->s;
 }
 
 /* ---- DescribeGroups ------------------------------------------------------------------------------------------ */

@@ -17,7 +17,7 @@ enum api_result api_sasl_resume(struct api_call *c);
 enum api_result api_produce_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_produce_response(struct api_call *c, struct kfk_tree *r);
 enum api_result api_fetch_request(struct api_call *c, struct kfk_tree *q);
-enum api_result api_fetch_stream(struct api_call *c, const struct alv_chain *body);
+struct api_stream *api_fetch_stream(struct api_call *c, bool leaves);
 enum api_result api_list_offsets_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_list_offsets_response(struct api_call *c, struct kfk_tree *r);
 enum api_result api_leader_epoch_request(struct api_call *c, struct kfk_tree *q);
@@ -61,7 +61,7 @@ enum api_result api_offset_fetch_response(struct api_call *c, struct kfk_tree *r
 
 /* group_views.c, consumer_groups.c */
 enum api_result api_list_groups_request(struct api_call *c, struct kfk_tree *q);
-enum api_result api_list_groups_stream(struct api_call *c, const struct alv_chain *body);
+struct api_stream *api_list_groups_stream(struct api_call *c, bool leaves);
 enum api_result api_describe_groups_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_describe_groups_response(struct api_call *c, struct kfk_tree *r);
 enum api_result api_consumer_group_describe_request(struct api_call *c, struct kfk_tree *q);

@@ -26,7 +26,7 @@
 /* ---- the table of apis (api.def) ------------------------------------------------------------ */
 
 typedef enum api_result (*api_tree_fn)(struct api_call *c, struct kfk_tree *t);
-typedef enum api_result (*api_chain_fn)(struct api_call *c, const struct alv_chain *body);
+typedef struct api_stream *(*api_stream_fn)(struct api_call *c, bool leaves);
 
 enum {
 	API_LOCAL = 1,		/* never goes upstream: offered whatever the brokers have */
@@ -38,7 +38,7 @@ struct api_def {
 	uint8_t	     flags;
 	api_tree_fn  request;
 	api_tree_fn  response;		/* NULL: local, or `stream` */
-	api_chain_fn stream;		/* response of the hot path: walks the body instead of a tree */
+	api_stream_fn stream;		/* begins the walk of a response instead of a tree; NULL: no memory */
 };
 
 const struct api_def *api_def_find(int16_t key);	/* NULL: not offered at all */
@@ -75,6 +75,7 @@ struct api_memo {
 	enum ten_kind	 key_kind;	/* COORDINATOR_KEY: TEN_GROUP or TEN_TXN */
 	bool		 all;		/* the client asked for everything */
 	bool		 validate_only;	/* nothing is done upstream */
+	bool		 streams;	/* the response may go on while it comes */
 	void		*own;		/* the family's */
 };
 
@@ -108,10 +109,36 @@ enum api_result api_answer_code(struct api_call *c, uint16_t error, int16_t code
 /* For metrics: keeps the first that is not zero. */
 void api_note(struct api_call *c, int64_t code);
 
-/* stream.c: walks the broker's response into c->out, showing the visitor fields of these kinds (1 << enum kfk_kind). For
- * responses of the client's version. */
-enum api_result api_walk(struct api_call *c, uint64_t kinds, const struct kfk_visitor *visitor, void *arg,
-    const struct alv_chain *body) ALV_MUST;
+/* ---- responses that are walked (stream.c) ----------------------------------------------------------- */
+
+/* The first member of what the api's `stream` function makes in the arena and sets; the visitor's arg. The response's
+ * version is the client's. Where it `leaves`, bytes of it are gone before later ones are here: then what is not the
+ * tenant's is KFK_STOP with ALV_E_FOREIGN, and what is replaced outside tagged fields keeps its length. */
+struct api_stream {
+	const struct kfk_visitor *visitor;	/* with array_begin.. of the functions below, or of the api's own */
+	uint64_t		  kinds;	/* 1 << enum kfk_kind that it sees */
+	size_t			  room;		/* how much the last tagged fields may grow; at least 2 where not 0 */
+	uint16_t		  list;		/* behind its last element: */
+	uint32_t		  nextra;
+	struct alv_chain	  extra;
+	/* the core's */
+	struct kfk_visitor	  own;
+	struct kfk_walk		  walk;
+	struct alv_chain	  ready;	/* written, not final */
+	size_t			  body_n, total, gone;	/* of the broker's; of ours, 0: not known yet; taken out of ready */
+	bool			  leaves;
+};
+/* Of a visitor of a response that may leave: array_begin, array_more, array_end, tail. */
+enum kfk_do api_stream_list(void *arg, uint16_t id, int32_t n);
+uint32_t    api_stream_more(void *arg, uint16_t id, int32_t n);
+uint32_t    api_stream_add(void *arg, uint16_t id, struct alv_chain *out);
+uint32_t    api_stream_fill(void *arg, struct alv_chain *out);
+/* Elements of t's list `list` will follow those of the broker. False: no memory. */
+bool api_stream_append(struct api_call *c, struct api_stream *s, uint16_t list, const struct kfk_tree *t) ALV_MUST;
+
+enum api_result api_walk_whole(struct api_call *c, const struct alv_chain *body) ALV_MUST;
+enum api_result api_stream_part(struct api_call *c, size_t body_n, const struct alv_chain *in) ALV_MUST;
+void		api_stream_fini(struct api_call *c);
 
 /* ---- judging ----------------------------------------------------------------------------------- */
 
@@ -211,6 +238,9 @@ int64_t api_config_source(int64_t source);
 
 /* Is it a node that this connection's clients can be sent to? (api_advertise without the address; conn.c) */
 bool api_reachable(const struct api_conn *c, int64_t node);
+
+/* Bytes that the hosts of all those nodes have together, at most; of the first nodes where there are many. */
+size_t api_endpoints_room(const struct api_call *c);
 
 /* Fills an array of endpoints with the brokers that this connection's clients can reach. Fields of an element: node, host,
  * port. */

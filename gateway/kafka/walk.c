@@ -31,7 +31,8 @@ step(struct kfk_walk_state *s, const struct kfk_op *op)
 			s->v->struct_end(s->arg, op->id);
 		return ALV_OK;
 	case KFK_OP_TAGS:
-		if (s->held == 0 && s->p < s->end && *s->p == 0) {	/* nearly always: none */
+		/* Nearly always there are none. */
+		if (s->held == 0 && s->p < s->end && *s->p == 0 && !kfk_walk_has_tail(s, op)) {
 			s->p++;
 			s->pc = op->to;
 			return ALV_OK;
@@ -97,7 +98,7 @@ kfk_walk_init(struct kfk_walk *w, const struct kfk_plan *plan, const struct kfk_
 	s->hold_cap = sizeof(s->hold_first);
 	s->result = ALV_E_MORE;
 	s->mute = out == NULL;
-	s->changeable = out != NULL && !s->v->fixed &&
+	s->changeable = out != NULL &&
 	    (s->v->field != NULL || s->v->array_begin != NULL || s->v->array_end != NULL || s->v->struct_begin != NULL);
 	if (out != NULL)
 		kfk_emit_init(&s->out, out);

@@ -131,4 +131,11 @@ kfk_walk_seen(const struct kfk_walk_state *s, const struct kfk_op *op)
 	return (op->flags & KFK_VISIBLE) && s->drop == 0;
 }
 
+/* The message's own tagged fields, behind which the visitor may add some? */
+static inline bool
+kfk_walk_has_tail(const struct kfk_walk_state *s, const struct kfk_op *op)
+{
+	return op->f == NULL && s->v->tail != NULL && s->out.c != NULL;
+}
+
 #endif

@@ -86,6 +86,23 @@ unsettle(struct kfk_walk_state *s)
 		s->settled = s->depth - 1;
 }
 
+/* Are the first n frames around us, or one of them, tagged fields? What is in there may change even in a fixed walk. */
+static bool
+in_tags(const struct kfk_walk_state *s, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (s->frames[i].tags)
+			return true;
+	return false;
+}
+
+/* May the count of this array change? */
+static bool
+may_change(const struct kfk_walk_state *s, const struct kfk_op *op)
+{
+	return s->changeable && (op->flags & KFK_VISIBLE) && (!s->v->fixed || in_tags(s, s->depth));
+}
+
 struct kfk_frame *
 kfk_walk_push(struct kfk_walk_state *s, const struct kfk_op *op, size_t n, uint32_t count, uint32_t more)
 {
@@ -94,7 +111,7 @@ kfk_walk_push(struct kfk_walk_state *s, const struct kfk_op *op, size_t n, uint3
 
 	ALV_CHECK_SLOW(s->depth < s->plan->depth);
 	f->tags = tags;
-	f->plain = s->mute || (!tags && (!s->changeable || !(op->flags & KFK_VISIBLE)));
+	f->plain = s->mute || (!tags && !may_change(s, op));
 	f->compact = tags || (op->flags & KFK_COMPACT);
 	f->count_out = f->part_open = f->part_out = false;
 	f->left = f->kept = count;
@@ -183,7 +200,7 @@ kfk_walk_drop(struct kfk_walk_state *s)
 
 	while (i > 0 && s->frames[i - 1].tags)
 		i--;
-	if (i == 0 || s->v->fixed)
+	if (i == 0 || (s->v->fixed && !in_tags(s, i - 1)))
 		return ALV_E_UNSUPPORTED;
 	f = &s->frames[i - 1];
 	if (!s->mute) {

@@ -14,7 +14,7 @@ kfk_walk_do_tags(struct kfk_walk_state *s, const struct kfk_op *op)
 		return err;
 	if (count > kfk_walk_left_behind(s, n) / 2)
 		return ALV_E_LENGTH;
-	if (count == 0) {
+	if (count == 0 && !kfk_walk_has_tail(s, op)) {
 		kfk_walk_keep(s, n);
 		s->pc = op->to;
 		return ALV_OK;
@@ -44,6 +44,28 @@ unknown_tag(struct kfk_walk_state *s, struct kfk_frame *f, size_t n, uint32_t si
 	return kfk_walk_pass(s);
 }
 
+static void
+add_tail(struct kfk_walk_state *s, struct kfk_frame *f)
+{
+	struct alv_chain extra;
+
+	alv_chain_init(&extra, s->out.c->pool);
+	kfk_walk_flush(s, s->p);
+	f->kept += s->v->tail(s->arg, &extra);
+	alv_chain_move(s->out.c, &extra);
+	kfk_walk_recount(s, f);
+}
+
+static void
+section_done(struct kfk_walk_state *s, const struct kfk_op *op, struct kfk_frame *f)
+{
+	kfk_walk_recount(s, f);
+	if (kfk_walk_has_tail(s, op))
+		add_tail(s, f);
+	kfk_walk_pop(s);
+	s->pc = op->to;
+}
+
 enum alv_err
 kfk_walk_do_tag(struct kfk_walk_state *s, const struct kfk_op *op)
 {
@@ -54,9 +76,7 @@ kfk_walk_do_tag(struct kfk_walk_state *s, const struct kfk_op *op)
 	enum alv_err		   err;
 
 	if (f->left == 0) {
-		kfk_walk_recount(s, f);
-		kfk_walk_pop(s);
-		s->pc = op->to;
+		section_done(s, op, f);
 		return ALV_OK;
 	}
 	err = kfk_walk_item_varint(s, 0, &tag, &tag_n);

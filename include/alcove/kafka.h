@@ -215,8 +215,12 @@ struct kfk_visitor {
 	/* Kinds of bytes fields that are shown with their content in v->s, which may be replaced; those that come in
 	 * several pieces are put together in the arena. */
 	uint64_t whole;
-	/* Nothing is dropped and array_end only does what array_more said: what is out is final, but for tagged
-	 * fields, and kfk_walk_take may send it on while the walk goes on. KFK_DROP fails with UNSUPPORTED. */
+	/* Behind the message's own tagged fields, in flexible versions: may append more of them, encoded, with tags above
+	 * those that the tables know, and returns how many. By then all else is in the walk's out. */
+	uint32_t (*tail)(void *arg, struct alv_chain *out);
+	/* Outside tagged fields nothing is dropped and array_end only does what array_more said: what is out is final,
+	 * but for tagged fields, and kfk_walk_take may send it on while the walk goes on. There KFK_DROP fails with
+	 * UNSUPPORTED. */
 	bool fixed;
 };
 

@@ -20,24 +20,26 @@ struct dice {
 };
 
 static void
-count_arrays(struct dice *d, uint16_t first, uint16_t count, uint8_t around)
+count_arrays(struct dice *d, const struct frame *frame, uint16_t first, uint16_t count, uint8_t around, bool counts)
 {
 	for (uint16_t i = first; i < first + count; i++) {
 		const struct kfk_field *f = &d->schema->fields[i];
+		bool			here = counts || kfk_versions_has(f->tagged, frame->version);
 
-		d->arrays[i] = (uint8_t)(around + f->array);
+		d->arrays[i] = (uint8_t)(around + (f->array && here));
 		if (f->type == KFK_STRUCT)
-			count_arrays(d, f->first, f->count, d->arrays[i]);
+			count_arrays(d, frame, f->first, f->count, d->arrays[i], here);
 	}
 }
 
+/* in_tags: only what is inside tagged fields is dropped. */
 static struct dice
-dice_of(const struct frame *f, uint64_t seed)
+dice_of(const struct frame *f, uint64_t seed, bool in_tags)
 {
 	struct dice d = { .schema = f->schema, .seed = seed };
 
 	EXPECT(f->schema->nfields <= MOST_FIELDS);
-	count_arrays(&d, 0, f->schema->top, 0);
+	count_arrays(&d, f, 0, f->schema->top, 0, !in_tags);
 	return d;
 }
 
@@ -121,6 +123,17 @@ promise_one(void *arg, uint16_t id, int32_t n)
 	return 1;
 }
 
+/* A tagged field of nobody's: what is in front of it must be as without it. */
+static uint32_t
+append_tag(void *arg, struct alv_chain *out)
+{
+	static const uint8_t tag[] = { 100, 3, 'a', 'b', 'c' };
+
+	(void)arg;
+	alv_chain_copy(out, tag, sizeof(tag));
+	return 1;
+}
+
 static void
 append_nodes(struct kfk_tree *t, struct kfk_node *n, bool element)
 {
@@ -199,15 +212,19 @@ tree_of(const struct frame *f)
 static void
 check_drops(const struct frame *f)
 {
-	static const struct kfk_visitor dropper = { .field = drop_field, .array_begin = drop_array };
+	static const struct kfk_visitor droppers[] = {
+		{ .field = drop_field, .array_begin = drop_array },
+		{ .field = drop_field, .array_begin = drop_array, .fixed = true },
+	};
 
-	for (int k = 0; k < ROUNDS; k++) {
-		struct dice	 walking = dice_of(f, (uint64_t)k * 7 + f->body_n), treading = walking;
+	for (int k = 0; k < 2 * ROUNDS; k++) {
+		bool		 fixed = k >= ROUNDS;
+		struct dice	 walking = dice_of(f, (uint64_t)k * 7 + f->body_n, fixed), treading = walking;
 		struct kfk_tree	 t = tree_of(f);
 		struct alv_chain got;
 		struct kfk_walk	 w;
 
-		walk_taking(f, &dropper, &walking, k == 0 ? 1 : k * k * 3, &got, &w);
+		walk_taking(f, &droppers[fixed], &walking, k % ROUNDS == 0 ? 1 : k * k * 3, &got, &w);
 		(void)drop_node(&treading, &t.root, false);
 		EXPECT(walking.met == treading.met && w.dropped_elements == treading.dropped);
 		expect_tree_of(f, &got, &t);
@@ -224,16 +241,26 @@ check_additions(const struct frame *f)
 		{ .array_end = append_one },
 		{ .array_end = append_one, .array_more = promise_one },
 		{ .array_end = append_one, .array_more = promise_one, .fixed = true },
+		{ .array_end = append_one, .array_more = promise_one, .tail = append_tag },
+		{ .array_end = append_one, .array_more = promise_one, .tail = append_tag, .fixed = true },
 	};
+	static const uint8_t tag[] = { 100, 3, 'a', 'b', 'c' };
 
-	for (int k = 0; k < ROUNDS; k++) {
+	for (int k = 0; k < 2 * 5; k++) {
+		const struct kfk_visitor *v = &kinds[k % 5];
 		struct adder	 a = { .f = f };
 		struct kfk_tree	 t = tree_of(f);
 		struct alv_chain got;
 		struct kfk_walk	 w;
 
 		kfk_tree_init(&a.scratch, f->schema, f->version, &kit.arena);
-		walk_taking(f, &kinds[k % 3], &a, k < 3 ? 1 : k * 5, &got, &w);
+		walk_taking(f, v, &a, k < 5 ? 1 : k * 5, &got, &w);
+		if (v->tail != NULL && f->version >= f->schema->flexible) {
+			uint8_t last[sizeof(tag)];
+
+			EXPECT(alv_chain_peek(&got, got.n - sizeof(tag), last, sizeof(tag)));
+			EXPECT(memcmp(last, tag, sizeof(tag)) == 0);
+		}
 		append_nodes(&t, &t.root, false);
 		expect_tree_of(f, &got, &t);
 		alv_chain_clear(&got);
