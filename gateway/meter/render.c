@@ -210,6 +210,12 @@ render_TENANT_BYTES(const struct render *r, const char *name)
 }
 
 static void
+render_STREAMED(const struct render *r, const char *name)
+{
+	sample(r, name, TOTAL(r, streamed));
+}
+
+static void
 render_DROPPED_TAGS(const struct render *r, const char *name)
 {
 	sample(r, name, TOTAL(r, tags));

@@ -191,6 +191,12 @@ met_dropped(struct met_worker *w, uint32_t tags, uint32_t elements)
 }
 
 void
+met_streamed(struct met_worker *w)
+{
+	met_count(&w->streamed, 1);
+}
+
+void
 met_turn(struct met_worker *w, uint64_t us)
 {
 	observe(&w->turn, us);

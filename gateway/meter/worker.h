@@ -22,7 +22,7 @@ struct met_worker {
 	_Atomic uint64_t     logins[2];				/* failed, ok */
 	_Atomic uint64_t     requests[MET_API_KEYS + 1];	/* the last one: keys beyond */
 	_Atomic uint64_t     errors[MET_ERROR_CODES + 1];	/* by code + 1; the last one: codes beyond */
-	_Atomic uint64_t     tags, elements, overflow_bytes;
+	_Atomic uint64_t     tags, elements, streamed, overflow_bytes;
 	struct met_histogram own, turn;
 	struct met_table     tenants, ledger;
 	size_t		     rows;	/* in the ledger, without those of MET_REST */

@@ -357,26 +357,25 @@ pump_again(struct net_later *l)
 
 /* ---- answers out --------------------------------------------------------------------------------------- */
 
-static void
-write_answer(struct px_client *c, struct px_request *r)
+void
+px_client_send(struct px_client *c, struct px_request *r, size_t body_n)
 {
 	struct api_call *call = &r->call;
 	struct alv_chain frame;
-	uint64_t	 now = net_loop_now(c->worker->loop);
-	uint64_t	 brokers = r->answered_us > r->sent_us ? r->answered_us - r->sent_us : 0;
 
+	if (r->headed && call->out.n == 0)
+		return;
 	alv_chain_init(&frame, c->worker->pool);
 	if (call->raw) {
 		uint8_t size[4];
 
-		alv_put_be32(size, (uint32_t)call->out.n);
+		alv_put_be32(size, (uint32_t)body_n);
 		alv_chain_copy(&frame, size, sizeof(size));
-	} else {
-		kfk_rsp_header_write(&frame, call->hdr.key, call->hdr.version, call->hdr.correlation_id, call->out.n);
+	} else if (!r->headed) {
+		kfk_rsp_header_write(&frame, call->hdr.key, call->hdr.version, call->hdr.correlation_id, body_n);
 	}
+	r->headed = true;
 	alv_chain_move(&frame, &call->out);
-	met_request(c->worker->api.meter, alv_str_of(c->conn.tenant), call->hdr.key, call->error_code,
-	    now - call->begun_us - brokers);
 	if (frame.err) {
 		alv_chain_clear(&frame);
 		px_client_close(c, MET_CLOSE_INTERNAL, false);
@@ -384,6 +383,18 @@ write_answer(struct px_client *c, struct px_request *r)
 	}
 	c->worker->moved += frame.n;
 	net_stream_send(&c->stream, &frame);
+}
+
+static void
+write_answer(struct px_client *c, struct px_request *r)
+{
+	const struct api_call *call = &r->call;
+	uint64_t	       now = net_loop_now(c->worker->loop);
+	uint64_t	       brokers = r->answered_us > r->sent_us ? r->answered_us - r->sent_us : 0;
+
+	met_request(c->worker->api.meter, alv_str_of(c->conn.tenant), call->hdr.key, call->error_code,
+	    now - call->begun_us - brokers);
+	px_client_send(c, r, r->headed ? 0 : r->pass_n > 0 ? call->answer_n : call->out.n);
 }
 
 void

@@ -53,7 +53,11 @@ struct px_client {
 	struct ups_link	     up;
 	enum px_up_state     up_state;
 	unsigned	     up_tries;	/* brokers that were dialled for it and not reached; 0 once one was */
-	bool		     up_paused;	/* its responses wait because the client does not read */
+	bool		     up_paused;	/* its responses wait because the client does not read, or for their turn */
+	/* pass.c: an answer that leaves while it comes */
+	struct px_request   *passing;	/* NULL: none */
+	size_t		     passing_left;	/* bytes of its body that the broker still owes */
+	bool		     pass_waits;	/* one could begin, but older answers are not ready */
 };
 
 /* Takes the descriptor. Worker's thread, as everything here. */
@@ -71,12 +75,22 @@ void px_client_leave(struct px_client *c, enum px_leave how);
 void px_client_pump(struct px_client *c);
 /* Writes finished answers, in order. */
 void px_client_flush(struct px_client *c);
+/* Sends what r->call.out holds, the first time with the head of an answer of body_n bytes. */
+void px_client_send(struct px_client *c, struct px_request *r, size_t body_n);
 
 /* upstream.c: the other half. */
 void px_up_send(struct px_client *c);		/* current is READY: sends it now or when the link can take it */
 void px_up_resume(struct px_client *c);		/* the client reads again */
 void px_up_close(struct px_client *c);
 void px_up_check(struct px_client *c);		/* is our broker still there? */
+/* The response header in front of `in`, which must be r's; false: the connection ended. */
+bool px_up_header(struct px_client *c, const struct px_request *r, const struct alv_chain *in, size_t *n);
+
+/* pass.c: answers that leave while they come. Both take from the link's `in`; false: not now, more has to come first. */
+enum { PX_PASS_IN_BYTES = 256 * 1024 };
+bool px_pass_suits(const struct px_request *r, uint32_t size);
+bool px_pass_begin(struct px_client *c, struct px_request *r, uint32_t size);
+bool px_pass_part(struct px_client *c);
 
 /* judge.c: what the api layer wants done with the current request. */
 void px_judge(struct px_client *c, enum api_result result);

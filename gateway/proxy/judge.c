@@ -24,6 +24,7 @@ resume(struct px_client *c, struct px_request *r)
 	if (r != c->current) {
 		px_judge_response(r, api_resume(&r->call));
 		px_client_flush(c);
+		px_up_resume(c);	/* an answer may have waited for this one's place */
 	} else if (c->state == PX_SERVING) {
 		px_req_move(r, PX_REQ_JUDGING);
 		px_judge(c, r->call.wait == API_WAIT_WORK ? api_resume(&r->call) : api_request(&r->call, &r->body));
@@ -253,6 +254,7 @@ px_judge(struct px_client *c, enum api_result result)
 	case API_WAIT:
 		park(c, r);
 		break;
+	case API_MORE:		/* of responses only */
 	case API_CLOSE:
 		log_fault(c, &r->call, "client");
 		c->words = r->call.words;

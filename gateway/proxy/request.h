@@ -12,6 +12,8 @@
  *                        ▼
  *                      freed
  *
+ * An answer that leaves while it comes (pass.c) is SENT until its last byte was fed.
+ *
  * Invariants: every request but a forwarded acks=0 produce is a link of its client's in-flight list from px_req_new
  * on; only px_req_move changes a state; at most one request of a client is JUDGING, PARKED before its judgement, or
  * READY at any time (it is client->current), so at most one is parsed ahead of what was forwarded. */
@@ -33,6 +35,8 @@ struct px_request {
 	struct alv_chain   body;	/* views into the receive buffers, until the request left */
 	uint64_t	   sent_us, answered_us;	/* what lies between them is the broker's */
 	size_t		   weight;	/* its share of the list's */
+	size_t		   pass_n;	/* of an answer that leaves while it comes: the broker's body */
+	bool		   headed;	/* the head of its answer was sent */
 };
 
 struct px_inflight {

@@ -124,27 +124,32 @@ fail(struct px_client *c, enum met_close why, const char *words)
 	px_client_close(c, why, true);
 }
 
-static void
-take_answer(struct px_client *c, struct alv_chain *frame)
+bool
+px_up_header(struct px_client *c, const struct px_request *r, const struct alv_chain *in, size_t *n)
 {
-	struct px_request *r = px_inflight_expected(&c->inflight);
-	int32_t		   correlation;
-	size_t		   size;
-	enum alv_err	   err;
+	int32_t	     correlation;
+	enum alv_err err = kfk_rsp_header_read(in, r->call.hdr.key, r->call.up_version, &correlation, n);
+
+	if (err)
+		fail(c, MET_CLOSE_UPSTREAM_MALFORMED, alv_err_text(err));
+	else if (correlation != r->call.hdr.correlation_id)
+		fail(c, MET_CLOSE_UPSTREAM_ORDER, "another correlation id");
+	else
+		return true;
+	return false;
+}
+
+static void
+take_answer(struct px_client *c, struct px_request *r, struct alv_chain *frame)
+{
+	size_t size;
 
 	if (r == NULL) {
 		fail(c, MET_CLOSE_UPSTREAM_ORDER, "a response nobody waits for");
 		return;
 	}
-	err = kfk_rsp_header_read(frame, r->call.hdr.key, r->call.up_version, &correlation, &size);
-	if (err) {
-		fail(c, MET_CLOSE_UPSTREAM_MALFORMED, alv_err_text(err));
+	if (!px_up_header(c, r, frame, &size))
 		return;
-	}
-	if (correlation != r->call.hdr.correlation_id) {
-		fail(c, MET_CLOSE_UPSTREAM_ORDER, "another correlation id");
-		return;
-	}
 	r->answered_us = net_loop_now(c->worker->loop);
 	c->worker->api.now_us = r->answered_us;
 	alv_chain_drop(frame, size);
@@ -154,14 +159,21 @@ take_answer(struct px_client *c, struct alv_chain *frame)
 		px_client_flush(c);
 }
 
-/* One response out of `in`, if it is whole. */
+/* One response out of `in`, if it is whole; or what there is of one that need not be. */
 static bool
 take_frame(struct px_client *c)
 {
+	struct px_request *r = px_inflight_expected(&c->inflight);
 	struct net_stream *s = &c->up.stream;
+	uint32_t	   size, max = c->worker->gateway->conf->limits.response_max_bytes;
 	struct alv_chain   frame;
-	uint32_t	   size;
-	enum alv_err	   err = kfk_frame_size(&s->in, c->worker->gateway->conf->limits.response_max_bytes, &size);
+	enum alv_err	   err;
+
+	if (c->passing != NULL)
+		return px_pass_part(c);
+	err = kfk_frame_size(&s->in, r != NULL && api_streams(&r->call) ? INT32_MAX : max, &size);
+	if (!err && r != NULL && px_pass_suits(r, size))
+		return px_pass_begin(c, r, size);
 
 	if (err == ALV_E_LIMIT) {
 		fail(c, MET_CLOSE_UPSTREAM_MALFORMED, "a response over limits response.max.bytes");
@@ -175,7 +187,7 @@ take_frame(struct px_client *c)
 	alv_chain_drop(&s->in, 4);
 	alv_chain_cut(&frame, &s->in, size);
 	c->worker->moved += size;
-	take_answer(c, &frame);
+	take_answer(c, r, &frame);
 	alv_chain_clear(&frame);
 	return true;
 }
@@ -189,7 +201,7 @@ read_answers(struct px_client *c)
 	if (c->state == PX_CLOSED || c->up_state != PX_UP_READY)
 		return;
 	/* The client does not read: neither do we. */
-	c->up_paused = net_stream_full(&c->stream);
+	c->up_paused = net_stream_full(&c->stream) || c->pass_waits;
 	if (c->up_paused)
 		c->up.stream.in_max = 0;
 	px_up_send(c);	/* what waited for the last answer before a new login */
@@ -201,7 +213,7 @@ px_up_resume(struct px_client *c)
 {
 	if (!c->up_paused || c->up_state != PX_UP_READY)
 		return;
-	c->up_paused = false;
+	c->up_paused = c->pass_waits = false;
 	c->up.stream.in_max = UP_IN_MAX_BYTES;
 	read_answers(c);
 	if (c->up_state == PX_UP_READY)

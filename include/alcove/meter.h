@@ -37,6 +37,7 @@ void met_connection(struct met_worker *w, int delta);			/* opened +1, closed -1 
 void met_upstream(struct met_worker *w, int delta);
 void met_upstream_waiting(struct met_worker *w, int delta);		/* for its turn to connect */
 void met_closed(struct met_worker *w, enum met_close why);
+void met_streamed(struct met_worker *w);		/* an answer left while it still came from the broker */
 void met_login(struct met_worker *w, bool ok);
 void met_dropped(struct met_worker *w, uint32_t tags, uint32_t elements);	/* unknown tags; foreign elements filtered out */
 void met_turn(struct met_worker *w, uint64_t us);			/* how long one loop turn took */

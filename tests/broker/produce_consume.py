@@ -1,5 +1,6 @@
 """Producing and consuming by every client, compression and acknowledgement; two tenants with equal names."""
 import time
+import uuid
 
 import confluent_kafka as ck
 import kafka as kp
@@ -257,3 +258,39 @@ def test_fetch_is_capped(s):
         answer = w.request("Fetch", 12, value)
         equal("session", 0, answer["SessionId"])
         true("something came", len(answer["Responses"][0]["Partitions"][0]["Records"]) > 900000)
+
+
+@gateway
+def test_large_answers_pass_through(s):
+    """Fetch by id: a large answer is not lowered, goes on while it comes, and is what the brokers have, refused topics with it."""
+    topic, other = fresh("stream"), uuid.uuid4()
+    topic_id = create_topic(s.acme, topic, 2)
+    sent = [bytes([97 + i]) * 900_000 for i in range(12)]
+    with s.acme.wire(record=False) as w:
+        for i, value in enumerate(sent):
+            produce(w, topic_id, [value], version=13, partition=i % 2)
+        for version in (13, 15, 16, 17):
+            before = s.gateway.metric("alcove_streamed_responses_total")
+            wish = {"PartitionMaxBytes": 2**31 - 1}
+            answer = w.request("Fetch", version, {
+                "MaxWaitMs": 5000, "MinBytes": 10_000_000, "MaxBytes": 2**31 - 1, "SessionId": 0, "SessionEpoch": -1, "Topics": [
+                    {"TopicId": other, "Partitions": [{"Partition": 0, **wish}]},
+                    {"TopicId": topic_id, "Partitions": [{"Partition": 0, **wish}, {"Partition": 1, **wish}]}]})
+            found = {r["TopicId"]: r["Partitions"] for r in answer["Responses"]}
+            equal(f"v{version}: topics", {topic_id, other}, set(found))
+            equal(f"v{version}: the unknown one", 100, found[other][0]["ErrorCode"])
+            for p in found[topic_id]:
+                got = [v for b in kw.read_batches(p["Records"]) for _, _, v, _ in b["records"]]
+                true(f"v{version}: partition {p['PartitionIndex']} is what was sent", got == sent[p["PartitionIndex"]::2])
+            equal(f"v{version}: answers that went on while they came", 1, s.gateway.metric("alcove_streamed_responses_total") - before)
+
+
+def test_large_record_by_name(s):
+    """One batch of more than limits.fetch.max.bytes passes old versions, which name topics between the records."""
+    topic = fresh("huge")
+    create_topic(s.acme, topic, 1, {"max.message.bytes": "9000000"})
+    with s.acme.wire(record=False) as w:
+        value = bytes(range(256)) * 34_000
+        produce(w, topic, [value])
+        for version in (4, 11, 12):
+            true(f"Fetch v{version}", fetch(w, topic, version=version) == [value])

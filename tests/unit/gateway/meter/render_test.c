@@ -46,6 +46,7 @@ workers_are_summed(void **state)
 		met_request(w[i], ALV_STR(""), 999, 9999, 2000000);
 		met_login(w[i], i == 0);
 		met_dropped(w[i], 3, 4);
+		met_streamed(w[i]);
 		met_turn(w[i], 60);
 	}
 	met_connection(w[1], -1);
@@ -63,6 +64,7 @@ workers_are_summed(void **state)
 	has(t, "alcove_errors_total{code=\"-1\"} 2\nalcove_errors_total{code=\"_other\"} 2\n");
 	has(t, "alcove_tenant_requests_total{tenant=\"_other\"} 0\nalcove_tenant_requests_total{tenant=\"acme\"} 2\nalcove_tenant_requests_total{tenant=\"zeta\"} 2\n");
 	has(t, "alcove_tenant_bytes_total{tenant=\"zeta\",direction=\"produce\"} 200\n");
+	has(t, "alcove_streamed_responses_total 2\n");
 	has(t, "alcove_dropped_tags_total 6\n");
 	has(t, "alcove_filtered_elements_total 8\n");
 	has(t, "alcove_own_latency_seconds_bucket{le=\"5e-05\"} 2\n");
