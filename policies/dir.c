@@ -11,6 +11,7 @@
 
 struct pol_slot {
 	_Atomic(struct pol_tenant *) snapshot;
+	_Atomic uint64_t	     trust;
 	size_t			     n;
 	char			     id[TEN_ID_MAX + 1];
 };
@@ -68,6 +69,12 @@ const struct pol_tenant *
 pol_slot_load(const struct pol_slot *s)
 {
 	return atomic_load(&s->snapshot);
+}
+
+uint64_t
+pol_slot_trust(const struct pol_slot *s)
+{
+	return atomic_load(&s->trust);
 }
 
 /* Where the first id not below `id` is. */
@@ -164,6 +171,15 @@ insert(struct pol_dir *d, struct index *old, size_t i, struct alv_str id, struct
 	return ALV_OK;
 }
 
+/* Is it another tenant in the eyes of those who were let in before? */
+static bool
+broken(const struct pol_tenant *old, const struct pol_tenant *t)
+{
+	if (old == NULL || t == NULL)
+		return old != t;
+	return old->state != t->state || memcmp(old->cluster_id, t->cluster_id, sizeof(t->cluster_id)) != 0;
+}
+
 static void
 free_tenant(void *p)
 {
@@ -181,6 +197,8 @@ pol_dir_publish(struct pol_dir *d, struct alv_str id, struct pol_tenant *t)
 	ALV_CHECK(t == NULL || alv_str_eq(t->names.id, id));
 	if (holds_at(x, i, id)) {
 		old = atomic_exchange(&x->slots[i]->snapshot, t);
+		if (broken(old, t))
+			atomic_fetch_add(&x->slots[i]->trust, 1);
 	} else if (t != NULL) {
 		enum alv_err err = insert(d, x, i, id, t);
 

@@ -127,6 +127,9 @@ void net_stream_fini(struct net_stream *s);	/* only after on_closed, or when acc
 const char *net_end_name(enum net_end e);
 /* OpenSSL's words for NET_END_TLS, ours for NET_END_PROXY, or ""; static. */
 const char *net_stream_tls_reason(const struct net_stream *s);
+/* The subject of the certificate that the peer showed and that was verified, as in RFC 2253, cut where it does not fit; ""
+ * where it showed none. */
+void net_stream_subject(const struct net_stream *s, char *out, size_t n);
 /* Address of the peer as text without port; out has room for INET6_ADDRSTRLEN. */
 void net_peer_text(const struct sockaddr_storage *a, char out[static 46]);
 

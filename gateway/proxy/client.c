@@ -32,7 +32,8 @@ log_close(const struct px_client *c)
 
 	alv_log(met_close_fault(c->why) == 0 ? ALV_LOG_DEBUG : ALV_LOG_INFO, "connection closed",
 	    ALV_KV_Z("reason", met_close_text(c->why)), ALV_KV_Z("detail", c->words), ALV_KV_Z("tenant", c->conn.tenant),
-	    ALV_KV_Z("user", c->conn.user), ALV_KV_Z("peer", c->conn.host), ALV_KV_I("node", c->conn.node),
+	    ALV_KV_Z("user", c->conn.user), ALV_KV_Z("certificate", c->subject), ALV_KV_Z("peer", c->conn.host),
+	    ALV_KV_I("node", c->conn.node),
 	    ALV_KV_I("age_ms", (now - c->opened_us) / 1000), ALV_KV_I("bytes_in", s->bytes_in),
 	    ALV_KV_I("bytes_out", s->bytes_out));
 }
@@ -52,6 +53,7 @@ release(struct net_later *l)
 	net_later_cancel(w->loop, &c->again);
 	net_stream_fini(&c->stream);
 	px_worker_forget(w, c);
+	free(c->subject);
 	c->magic = 0;
 	free(c);
 	atomic_fetch_sub_explicit(&w->connections, 1, memory_order_relaxed);
@@ -422,6 +424,16 @@ px_client_flush(struct px_client *c)
 /* ---- the stream's events ---------------------------------------------------------------------------------- */
 
 static void
+note_subject(struct px_client *c)
+{
+	char text[256];
+
+	net_stream_subject(&c->stream, text, sizeof(text));
+	if (text[0] != '\0')
+		c->subject = strdup(text);	/* NULL: the log does without */
+}
+
+static void
 on_open(struct net_stream *s)
 {
 	struct px_client *c = s->owner;
@@ -434,6 +446,7 @@ on_open(struct net_stream *s)
 		px_client_close(c, MET_CLOSE_SNI_UNKNOWN, false);
 		return;
 	}
+	note_subject(c);
 	c->state = PX_SERVING;
 	px_client_pump(c);
 }

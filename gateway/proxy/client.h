@@ -37,6 +37,7 @@ struct px_client {
 	bool		     stream_gone;	/* on_closed came */
 	struct api_conn	     conn;
 	const struct px_port *port;
+	char		     *subject;	/* of the certificate that it showed, for the log; NULL: none */
 	struct px_inflight   inflight;
 	struct px_request   *current;	/* being judged or waiting to be sent; see request.h */
 	unsigned	     away;	/* jobs and questions that hold a pointer to us */

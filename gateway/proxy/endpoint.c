@@ -2,6 +2,7 @@
  * without a restart; one without a broker behind it refuses at login time. */
 #include "proxy/endpoint.h"
 
+#include <alcove/check.h>
 #include <alcove/str.h>
 
 #include <stdio.h>
@@ -30,7 +31,8 @@ px_endpoint_resolve(const struct px_port *port, const char *sni, struct api_conn
 	return ALV_OK;
 }
 
-/* A name is served when it reads as an endpoint of a tenant that exists. Runs on the worker's loop, in the handshake. */
+/* A name is served when it reads as an endpoint of a tenant that exists. Runs on the worker's loop, in the handshake.
+ * *result is the tenant's slot; NULL where the login says which tenant. */
 static bool
 sni_served(void *arg, const char *name, void **result)
 {
@@ -39,13 +41,14 @@ sni_served(void *arg, const char *name, void **result)
 	struct pol_slot		*slot;
 	const struct pol_tenant *t;
 
-	*result = NULL;
+	*result = port->conf->tenant[0] == '\0' ? NULL : pol_dir_find(port->gateway->shared.dir, alv_str_of(port->conf->tenant));
 	if (port->conf->endpoint != POL_ENDPOINT_SNI)
 		return true;
 	if (ten_host_parse(alv_str_of(name), alv_str_of(port->conf->domain), &e))
 		return false;
 	slot = pol_dir_find(port->gateway->shared.dir, e.tenant);
 	t = slot == NULL ? NULL : pol_slot_load(slot);
+	*result = slot;
 	return t != NULL && t->state != POL_DELETED;
 }
 
@@ -62,6 +65,15 @@ proxy_rule(const struct pol_listener *l)
 		[POL_PROXY_ANY] = NET_PROXY_V1 | NET_PROXY_V2 };
 
 	return (struct net_proxy_rule){ .versions = versions[l->proxy_protocol], .trusted = l->trusted, .ntrusted = l->ntrusted };
+}
+
+/* A suspended tenant's sessions are not taken up again, nor those of one that had the id before. */
+static uint64_t
+sni_trust(void *arg, const char *name, void *result)
+{
+	(void)arg;
+	(void)name;
+	return result == NULL ? 0 : pol_slot_trust(result);
 }
 
 static size_t
@@ -89,22 +101,57 @@ open_port(struct px_port *p, uint16_t number, struct alv_buf *err)
 	return ALV_OK;
 }
 
+/* l: what to go by, which may be newer than the port's own. */
 static enum alv_err
-make_tls(struct px_port *first, struct net_tls_server **out, struct alv_buf *err)
+prepare_tls(struct px_port *first, const struct pol_listener *l, struct net_tls_server_set **out, struct alv_buf *err)
 {
-	const struct pol_listener *l = first->conf;
-	struct net_tls_server_conf c = { .cert_file = l->certificate_file, .key_file = l->key_file,
-		.min_protocol = l->min_protocol, .sni = sni_served, .sni_arg = first };
+	struct net_tls_pair	   pairs[POL_PAIRS_MAX];
+	struct net_tls_server_conf c = { .pairs = pairs, .npairs = l->npairs, .min_protocol = l->min_protocol,
+		.client_auth = (enum net_tls_ask)l->client_auth, .client_ca_file = l->client_ca_file, .sni = sni_served,
+		.trust = sni_trust, .sni_arg = first };
 	struct net_tls_error	   words = { "" };
 
-	*out = NULL;
-	if (!l->tls)
-		return ALV_OK;
-	*out = net_tls_server_new(&c, &words);
-	if (*out != NULL)
+	ALV_CHECK(l->npairs <= POL_PAIRS_MAX);
+	for (size_t i = 0; i < l->npairs; i++)
+		pairs[i] = (struct net_tls_pair){ l->pairs[i].certificate_file, l->pairs[i].key_file };
+	if (net_tls_server_prepare(&c, out, &words))
 		return ALV_OK;
 	alv_buf_printf(err, "listener %s: %s\n", l->name, words.text);
 	return ALV_E_TLS;
+}
+
+static enum alv_err
+make_tls(struct px_port *first, struct net_tls_server **out, struct alv_buf *err)
+{
+	struct net_tls_server_set *set;
+	enum alv_err		   e;
+
+	*out = NULL;
+	if (!first->conf->tls)
+		return ALV_OK;
+	e = prepare_tls(first, first->conf, &set, err);
+	if (!e)
+		*out = net_tls_server_new_of(set);
+	return e ? e : *out == NULL ? ALV_E_NOMEM : ALV_OK;
+}
+
+enum alv_err
+px_tls_prepare(struct px_gateway *g, const struct pol_config *conf, size_t i, struct net_tls_server_set **out, struct alv_buf *err)
+{
+	const struct pol_listener *l = &conf->listeners[i];
+
+	*out = NULL;
+	for (size_t k = 0; k < g->nports; k++)
+		if (g->ports[k].tls == g->tls[i] && g->tls[i] != NULL)
+			return prepare_tls(&g->ports[k], l, out, err);
+	return ALV_OK;
+}
+
+void
+px_tls_use(struct px_gateway *g, size_t i, struct net_tls_server_set *set)
+{
+	if (set != NULL)
+		net_tls_server_use(g->tls[i], set);
 }
 
 /* Opens the ports of one listener into p[0..]; *n grows by what was opened. */

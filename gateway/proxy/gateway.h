@@ -43,6 +43,11 @@ enum alv_err px_gateway_start(struct px_gateway *g, struct alv_buf *err) ALV_MUS
 /* From here on the values of `conf` count: one that pol_config_needs_restart has passed. What it replaces must live as long as
  * anything that was begun under it, and the first one as long as the gateway. Any thread. */
 void px_gateway_configure(struct px_gateway *g, const struct pol_config *conf);
+/* TLS of listener i anew, in two steps (net/tls.h): by what conf says of it now, or from changed files. *out is NULL where
+ * it has no TLS. Main's thread. */
+enum alv_err px_tls_prepare(struct px_gateway *g, const struct pol_config *conf, size_t i, struct net_tls_server_set **out,
+    struct alv_buf *err) ALV_MUST;
+void	     px_tls_use(struct px_gateway *g, size_t i, struct net_tls_server_set *set);	/* takes set; NULL is allowed */
 /* One line per bound port, for the log and for `--ready-file`: "<listener> <bootstrap|node id> <port>". */
 void px_gateway_ports(const struct px_gateway *g, struct alv_buf *out);
 /* Something was published (a tenant, the cluster's view): every worker looks at its connections. Any thread. */

@@ -26,6 +26,7 @@ struct pol_bind {
 /* ssl.client.auth */
 enum pol_client_auth { POL_CLIENT_NONE, POL_CLIENT_REQUESTED, POL_CLIENT_REQUIRED };
 
+enum { POL_PAIRS_MAX = 65 };
 struct pol_files {
 	const char *certificate_file, *key_file;
 };

@@ -93,6 +93,8 @@ void		pol_dir_free(struct pol_dir *d);
 struct pol_slot		*pol_dir_find(const struct pol_dir *d, struct alv_str id);
 /* NULL: the tenant is gone. */
 const struct pol_tenant *pol_slot_load(const struct pol_slot *s);
+/* Another number when the tenant was suspended, resumed, deleted or made anew: what was granted before counts no more. */
+uint64_t		 pol_slot_trust(const struct pol_slot *s);
 struct alv_str		 pol_slot_id(const struct pol_slot *s);
 /* All current tenants in order of id, from `after` (exclusive; null: from the start), at most n. Returns how many. */
 size_t pol_dir_list(const struct pol_dir *d, struct alv_str after, const struct pol_tenant **out, size_t n);
