@@ -40,6 +40,44 @@ publish(struct pol_dir *d, const char *id, uint64_t revision)
 }
 
 static void
+publish_as(struct pol_dir *d, enum pol_tenant_state state, const char *cluster_id)
+{
+	struct pol_parts p = { .id = ALV_STR("acme"), .state = state, .cluster_id = cluster_id, .revision = 1 };
+
+	assert_int_equal(pol_dir_publish(d, p.id, pol_build(&p)), ALV_OK);
+}
+
+/* Trust ends with the tenant that it was put in, and does not come back with one that looks the same. */
+static void
+trust_ends(void **state)
+{
+	static const char one[] = "AAAAAAAAAAAAAAAAAAAAAA", other[] = "BBBBBBBBBBBBBBBBBBBBBB";
+	struct alv_qsbr	 *q = alv_qsbr_new();
+	struct pol_dir	 *d = pol_dir_new(q);
+	struct pol_slot	 *slot;
+	uint64_t	  t;
+
+	(void)state;
+	publish_as(d, POL_ACTIVE, one);
+	slot = pol_dir_find(d, ALV_STR("acme"));
+	t = pol_slot_trust(slot);
+	publish_as(d, POL_ACTIVE, one);
+	assert_int_equal(pol_slot_trust(slot), t);
+	publish_as(d, POL_SUSPENDED, one);
+	assert_int_equal(pol_slot_trust(slot), t + 1);
+	publish_as(d, POL_ACTIVE, one);
+	assert_int_equal(pol_slot_trust(slot), t + 2);
+	publish(d, "acme", 0);
+	assert_int_equal(pol_slot_trust(slot), t + 3);
+	publish_as(d, POL_ACTIVE, one);
+	assert_int_equal(pol_slot_trust(slot), t + 4);
+	publish_as(d, POL_ACTIVE, other);
+	assert_int_equal(pol_slot_trust(slot), t + 5);
+	pol_dir_free(d);
+	alv_qsbr_free(q);
+}
+
+static void
 finds_and_lists(void **state)
 {
 	struct alv_qsbr		*q = alv_qsbr_new();
@@ -193,6 +231,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_and_lists),
+		cmocka_unit_test(trust_ends),
 		cmocka_unit_test(ten_thousand),
 		cmocka_unit_test(readers_beside_the_writer),
 	};
