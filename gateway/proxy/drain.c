@@ -11,7 +11,7 @@
  * Invariant: drain.at is a client of the list or NULL (px_worker_forget). */
 #include "proxy/worker.h"
 
-enum { STEP_US = 20 * 1000 };
+enum { STEP_US = 20 * 1000, LEAST_PER_SECOND = 100 };	/* so few cannot hurt whoever takes them */
 
 static void
 begin_round(struct px_worker *w, enum px_leave how)
@@ -42,6 +42,12 @@ close_rest(struct px_worker *w)
 	}
 }
 
+static uint64_t
+larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 static size_t
 due_now(const struct px_worker *w, uint64_t gone_us)
 {
@@ -49,7 +55,7 @@ due_now(const struct px_worker *w, uint64_t gone_us)
 
 	if (w->drain.how != PX_LEAVES_QUIET || gone_us >= spread)
 		return SIZE_MAX;
-	return 1 + (size_t)(w->drain.n * gone_us / spread);
+	return 1 + (size_t)larger(w->drain.n * gone_us / spread, gone_us * LEAST_PER_SECOND / 1000000);
 }
 
 static void

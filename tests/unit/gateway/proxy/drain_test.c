@@ -115,7 +115,7 @@ nobody_holds_beyond_the_grace_time(void **state)
 
 /* ---- waves ------------------------------------------------------------------------------------- */
 
-enum { MANY = 40 };
+enum { MANY = 40, SHORT_MS = 200 };	/* twice the rate at which they go anyhow */
 
 static void
 they_leave_in_waves(void **state)
@@ -131,16 +131,34 @@ they_leave_in_waves(void **state)
 		(void)proxy_client(&p);
 		ends[i] = p.client;
 	}
-	px_drain_begin(p.worker, GRACE_MS);
-	for (unsigned at = 0; at <= 500; at += 50) {
-		unsigned left = MANY - MANY * at / 500;
+	px_drain_begin(p.worker, 2 * SHORT_MS);
+	for (unsigned ms = 0; ms <= SHORT_MS; ms += 20) {
+		unsigned left = MANY - MANY * ms / SHORT_MS;
 
-		go_to(&p, at);
+		ahead_us = ms * 1000;
+		proxy_turns(&p, 10);
 		assert_in_range(px_gateway_connections(&p.gateway), left == 0 ? 0 : left - 1, left);
 	}
 	for (int i = 0; i < MANY; i++)
 		close(ends[i]);
 	p.client = -1;
+	proxy_close(&p);
+}
+
+static void
+a_few_go_soon(void **state)
+{
+	struct proxy p;
+	int	     first;
+
+	(void)state;
+	(void)begin(&p);
+	first = p.client;
+	(void)proxy_client(&p);
+	px_drain_begin(p.worker, GRACE_MS);
+	ahead_us = 20 * 1000;
+	PROXY_UNTIL(&p, p.worker->clients == NULL);
+	close(first);
 	proxy_close(&p);
 }
 
@@ -180,6 +198,7 @@ main(void)
 		cmocka_unit_test(who_always_has_requests_is_stopped_between_two),
 		cmocka_unit_test(nobody_holds_beyond_the_grace_time),
 		cmocka_unit_test(they_leave_in_waves),
+		cmocka_unit_test(a_few_go_soon),
 		cmocka_unit_test(metadata_sends_them_elsewhere),
 	};
 
