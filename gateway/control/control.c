@@ -23,6 +23,18 @@ note_why(struct con_control *k)
 	pthread_mutex_unlock(&k->why_lock);
 }
 
+void
+con_note_store(struct con_control *k)
+{
+	const char *words = sto_words(k->core.store);
+
+	pthread_mutex_lock(&k->why_lock);
+	if (k->core.store_bad && words[0] != '\0')
+		snprintf(k->store_why, sizeof(k->store_why), "%s", words);
+	pthread_mutex_unlock(&k->why_lock);
+	atomic_store(&k->store_bad, k->core.store_bad);
+}
+
 /* Once a second: what is retired and waits for readers; what failed and may work now. */
 static void
 tick(struct net_timer *t)
@@ -39,7 +51,7 @@ tick(struct net_timer *t)
 		if (!k->core.store_bad)
 			alv_log(ALV_LOG_INFO, "the store can be written again");
 	}
-	atomic_store(&k->store_bad, k->core.store_bad);
+	con_note_store(k);
 	note_why(k);
 	net_timer_set(t, now + TICK_US);
 }
@@ -214,12 +226,12 @@ con_ready(struct con_control *k, struct alv_buf *why)
 {
 	bool reached = atomic_load(&k->reached), bad = atomic_load(&k->store_bad);
 
-	if (!reached) {
-		pthread_mutex_lock(&k->why_lock);
+	pthread_mutex_lock(&k->why_lock);
+	if (!reached)
 		alv_buf_printf(why, "the physical cluster is not reached%s%s\n", k->why[0] == '\0' ? "" : ": ", k->why);
-		pthread_mutex_unlock(&k->why_lock);
-	}
 	if (bad)
-		alv_buf_z(why, "the store cannot be written: changes are refused (see the log)\n");
+		alv_buf_printf(why, "the store cannot be written, changes are refused%s%s\n", k->store_why[0] == '\0' ? "" : ": ",
+		    k->store_why);
+	pthread_mutex_unlock(&k->why_lock);
 	return reached && !bad;
 }

@@ -45,6 +45,7 @@ struct con_control {
 	atomic_bool	       reached, store_bad;
 	pthread_mutex_t	       why_lock;
 	char		       why[512];	/* why the cluster is not reached; behind the lock */
+	char		       store_why[512];	/* why the store cannot be written; behind the lock */
 	uint64_t	       probe_at_us;
 };
 
@@ -55,5 +56,6 @@ void con_run_end(struct con_control *k);
 void con_purge_start(struct con_control *k, const char *id);	/* known ones are left alone */
 void con_purge_resume(struct con_control *k);			/* all that the store says are under way */
 void con_purge_end(struct con_control *k);
+void con_note_store(struct con_control *k);	/* for con_ready: can it be written, and why not */
 
 #endif

@@ -80,7 +80,7 @@ finish(struct con_work *w)
 	take_out(&k->running, w);
 	if (c->op == CON_TENANT_DELETE && c->purge && c->err == ALV_OK)
 		con_purge_start(k, c->tenant);
-	atomic_store(&k->store_bad, k->core.store_bad);
+	con_note_store(k);
 	for (next = k->waiting; next != NULL && !same_tenant(next, w); next = next->next)
 		;
 	give_back(w);

@@ -11,9 +11,9 @@ import sys
 import time
 import traceback
 
-PARTS = ("calls", "broker_lies", "client_lies", "cuts", "upstream_cuts")
+PARTS = ("calls", "state", "broker_lies", "client_lies", "cuts", "upstream_cuts", "wallclock")
 CHECK_MAX_S = 1200
-AT_ONCE = 2
+AT_ONCE = 3
 
 
 def run_part(name, word, failed):

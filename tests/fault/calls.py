@@ -254,7 +254,6 @@ def start_with(s, g, call, err, at):
 def check_start(s):
     """A start without memory, descriptors, threads: it comes up all the same, or says what is missing and ends with 1."""
     g = s.gateway
-    s.leave_next_door()
     refused = tried = 0
     for call, err, most in (("malloc", ENOMEM, 8), ("socket", EMFILE, 3), ("eventfd", EMFILE, 2), ("thread", EAGAIN, 3), ("open", EMFILE, 3)):
         total = start_with(s, g, call, err, FOREVER)[0]

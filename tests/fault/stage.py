@@ -81,7 +81,6 @@ class Stage:
 
     def __exit__(self, kind, value, trace):
         complaints = []
-        self.leave_next_door()
         if self.gateway:
             self.gateway.stop()
             complaints = self.gateway.complaints
@@ -147,6 +146,14 @@ class Gateway(stack.Gateway):
         super().__init__(*args)
         self.stage = stage
         self.binary, self.env = stage.binary or self.binary, stage.env
+
+    def stop(self, *args):
+        self.stage.leave_next_door()
+        return super().stop(*args)
+
+    def kill(self):
+        self.stage.leave_next_door()
+        super().kill()
 
     def configure(self):
         super().configure()
