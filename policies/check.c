@@ -52,6 +52,7 @@ check_unused(const struct look *k, const struct pol_listener *x)
 {
 	static const struct { const char *key; enum pol_endpoint only; } rows[] = {
 		{ "domain", POL_ENDPOINT_SNI }, { "advertised.port", POL_ENDPOINT_SNI },
+		{ "bootstrap.pattern", POL_ENDPOINT_SNI }, { "node.pattern", POL_ENDPOINT_SNI },
 		{ "advertised.host", POL_ENDPOINT_PORT }, { "node.ports", POL_ENDPOINT_PORT },
 		{ "node.id.first", POL_ENDPOINT_PORT }, { "tenant", POL_ENDPOINT_PORT },
 	};
@@ -63,12 +64,12 @@ check_unused(const struct look *k, const struct pol_listener *x)
 }
 
 static void
-check_sni(const struct look *k, const struct pol_listener *x)
+check_sni(const struct look *k, struct pol_listener *x)
 {
-	if (x->domain[0] == '\0')
-		say(k, "domain", "nothing", "the domain of the tenants' host names, with endpoint sni");
-	if (strlen(x->domain) + 1 + 12 + 32 > 253)
-		say(k, "domain", "a domain so long that hosts below it would be over 253 characters", "a shorter one");
+	const char *key, *found, *expected = pol_hosts_make(k->l, x, &key, &found);
+
+	if (expected != NULL)
+		say(k, key, found, expected);
 	if (!x->tls)
 		say(k, "tls", "nothing", "a certificate and key: endpoint sni needs TLS");
 }
@@ -100,12 +101,31 @@ say_tls(const struct look *k, const char *path, const char *key, const char *why
 	pol_diag_at(k->l->d, line_at(k->node, path), shown.p == NULL ? key : shown.p, "%s", why);
 }
 
-/* Each pair for itself, and with endpoint sni one of them for all tenants' names. */
+/* With endpoint sni one certificate must be good for all tenants' names, where a wildcard can be. */
+static void
+check_covered(const struct look *k, const struct pol_listener *x)
+{
+	const struct ten_pattern *both[] = { &x->hosts.bootstrap, &x->hosts.node };
+
+	for (size_t n = 0; n < ALV_COUNT(both); n++) {
+		const char *domain = alv_arena_str(k->l->a, pol_hosts_wildcard(both[n])).p;
+		bool	    covered = domain == NULL || domain[0] == '\0';
+
+		for (size_t i = 0; i < x->npairs && !covered; i++)
+			covered = pol_file_covers(x->pairs[i].certificate_file, domain);
+		if (covered)
+			continue;
+		say_tls(k, "tls", "certificate.file", alv_arena_printf(k->l->a, "found no certificate for '*.%s', expected one with that "
+		    "subject alternative name", domain).p);
+		return;
+	}
+}
+
+/* Each pair for itself. */
 static void
 check_pairs(const struct look *k, const struct pol_listener *x)
 {
 	size_t listed = x->npairs - (x->certificate_file != NULL || x->key_file != NULL);
-	bool   covered = x->endpoint != POL_ENDPOINT_SNI || x->domain[0] == '\0';
 
 	if ((x->certificate_file == NULL) != (x->key_file == NULL)) {
 		say_tls(k, "tls", x->key_file == NULL ? "key.file" : "certificate.file", "found nothing, expected both certificate.file and key.file");
@@ -118,13 +138,11 @@ check_pairs(const struct look *k, const struct pol_listener *x)
 
 		if (why != NULL)
 			say_tls(k, i + listed < x->npairs ? "tls/key.file" : "tls/certificates", key.p == NULL ? "" : key.p, why);
-		covered = covered || pol_file_covers(x->pairs[i].certificate_file, x->domain);
 	}
 	if (x->npairs == 0)
 		say_tls(k, "tls", "certificate.file", "found nothing, expected the path of a PEM file with certificates, or certificates");
-	else if (!covered)
-		say_tls(k, "tls", "certificate.file", alv_arena_printf(k->l->a, "found no certificate for '*.%s', expected one with that "
-		    "subject alternative name", x->domain).p);
+	else if (x->endpoint == POL_ENDPOINT_SNI)
+		check_covered(k, x);
 }
 
 static void

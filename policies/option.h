@@ -86,6 +86,13 @@ bool pol_file_covers(const char *certificate, const char *domain);
 /* A small file whole, into memory that the caller frees (and wipes). */
 enum alv_err pol_file_read(const char *path, size_t max, struct alv_buf *out) ALV_MUST;
 
+/* ---- hosts.c ---------------------------------------------------------------------------------------- */
+/* Sets x->hosts. NULL: good. Else what was expected at *key, where *found is. */
+const char *pol_hosts_make(struct pol_load *l, struct pol_listener *x, const char **key, const char **found);
+/* The domain whose wildcard certificate fits all hosts of the pattern; null: none can. */
+struct alv_str pol_hosts_wildcard(const struct ten_pattern *p);
+
+
 /* The list whose items have the option, as the head of its path: "listeners/"; "": none. */
 struct alv_str pol_list_of(const struct pol_option *o);
 

@@ -92,7 +92,7 @@ api_advertise(const struct api_conn *c, struct alv_arena *a, int32_t node, struc
 		*host = alv_arena_str(a, alv_str_of(l->advertised_host));
 		return node_port(c, node, port) && host->p != NULL;
 	}
-	*host = ten_host(a, alv_str_of(c->tenant), node, alv_str_of(l->domain));
+	*host = ten_host(a, alv_str_of(c->tenant), node, &l->hosts);
 	*port = l->advertised_port != 0 ? l->advertised_port : c->listener_port;
 	return host->p != NULL;
 }

@@ -55,7 +55,7 @@ judge_create(struct con_core *k, struct con_change *c, const struct sto_tenant *
 	enum alv_err	 err;
 
 	(void)t;
-	if (con_check_display_name(c))
+	if (con_check_fits(k->conf, c) || con_check_display_name(c))
 		return CON_NEED_END;
 	if (c->adopt_prefix)
 		return CON_NEED_NOTHING;

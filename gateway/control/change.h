@@ -4,6 +4,7 @@
 #define CON_CHANGE_H
 
 #include <alcove/cluster.h>
+#include <alcove/config.h>
 #include <alcove/control.h>
 
 #include "state/store.h"
@@ -12,6 +13,7 @@ struct con_core {
 	struct sto_store       *store;
 	struct pol_dir	       *dir;
 	const struct clu_board *board;
+	const struct pol_config *conf;		/* for the listeners' host names; NULL: there are none */
 	_Atomic uint32_t	iterations;	/* of new SCRAM keys */
 	void (*on_publish)(void *arg);
 	void		       *arg;
@@ -48,6 +50,7 @@ enum alv_err con_check_user(struct con_change *c) ALV_MUST;
 enum alv_err con_check_password(struct con_change *c) ALV_MUST;
 enum alv_err con_check_alias(struct con_change *c) ALV_MUST;	/* spelling only */
 enum alv_err con_check_origin(struct con_change *c) ALV_MUST;
+enum alv_err con_check_fits(const struct pol_config *conf, struct con_change *c) ALV_MUST;	/* the id, at the listeners */
 const char  *con_kind_name(enum ten_kind kind);
 
 #endif

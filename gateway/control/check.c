@@ -69,6 +69,19 @@ con_check_id(struct con_change *c)
 }
 
 enum alv_err
+con_check_fits(const struct pol_config *conf, struct con_change *c)
+{
+	for (size_t i = 0; conf != NULL && i < conf->nlisteners; i++) {
+		const struct pol_listener *l = &conf->listeners[i];
+
+		if (l->endpoint == POL_ENDPOINT_SNI && !ten_hosts_fit(&l->hosts, FIELD(c->tenant)))
+			return con_say(c, ALV_E_NAME, "the tenant id \"%s\" is reserved: at the listener %s its bootstrap host would be the "
+			    "host of another tenant's broker", c->tenant, l->name);
+	}
+	return ALV_OK;
+}
+
+enum alv_err
 con_check_display_name(struct con_change *c)
 {
 	struct alv_str name = FIELD(c->display_name);

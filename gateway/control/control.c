@@ -109,6 +109,22 @@ make_loop(struct con_control *k)
 	return ALV_OK;
 }
 
+/* Listeners may have other patterns than when the tenant was made. What reads as a broker's host is the broker's: nobody
+ * gets at another's cluster, but such a tenant's clients do not get to theirs either. */
+static void
+warn_misfits(struct con_core *k)
+{
+	struct sto_tenant t = { .id = "" };
+
+	while (sto_tenant_next(k->store, alv_str_of(t.id), &t) == ALV_OK) {
+		struct con_change c = { .op = CON_TENANT_CREATE };
+
+		snprintf(c.tenant, sizeof(c.tenant), "%s", t.id);
+		if (t.state != POL_DELETED && con_check_fits(k->conf, &c))
+			alv_log(ALV_LOG_WARN, "a tenant's host cannot be told from a broker's", ALV_KV_Z("tenant", t.id), ALV_KV_Z("detail", c.detail));
+	}
+}
+
 static enum alv_err
 open_state(struct con_control *k, struct alv_buf *words)
 {
@@ -119,10 +135,13 @@ open_state(struct con_control *k, struct alv_buf *words)
 		return err;
 	k->core.dir = c->dir;
 	k->core.board = c->board;
+	k->core.conf = c->conf;
 	k->core.iterations = c->conf->scram_iterations;
 	k->core.on_publish = c->on_publish;
 	k->core.arg = c->arg;
 	err = con_publish_all(&k->core);
+	if (!err)
+		warn_misfits(&k->core);
 	if (err)
 		alv_buf_printf(words, "%s\n", err == ALV_E_STORE ? sto_words(k->core.store) : alv_err_text(err));
 	return err;
@@ -190,6 +209,7 @@ void
 con_configure(struct con_control *k, const struct pol_config *conf)
 {
 	k->core.iterations = conf->scram_iterations;
+	k->core.conf = conf;
 	ups_ctx_configure(&k->ups, &conf->upstream);
 }
 

@@ -18,7 +18,7 @@ px_endpoint_resolve(const struct px_port *port, const char *sni, struct api_conn
 	enum alv_err		   err;
 
 	if (l->endpoint == POL_ENDPOINT_SNI) {
-		err = ten_host_parse(alv_str_of(sni), alv_str_of(l->domain), &e);
+		err = ten_host_parse(alv_str_of(sni), &l->hosts, &e);
 		if (err)
 			return err;
 	}
@@ -44,7 +44,7 @@ sni_served(void *arg, const char *name, void **result)
 	*result = port->conf->tenant[0] == '\0' ? NULL : pol_dir_find(port->gateway->shared.dir, alv_str_of(port->conf->tenant));
 	if (port->conf->endpoint != POL_ENDPOINT_SNI)
 		return true;
-	if (ten_host_parse(alv_str_of(name), alv_str_of(port->conf->domain), &e))
+	if (ten_host_parse(alv_str_of(name), &port->conf->hosts, &e))
 		return false;
 	slot = pol_dir_find(port->gateway->shared.dir, e.tenant);
 	t = slot == NULL ? NULL : pol_slot_load(slot);

@@ -8,6 +8,7 @@
 #include <alcove/cidr.h>
 #include <alcove/err.h>
 #include <alcove/log.h>
+#include <alcove/tenant.h>
 
 enum pol_endpoint { POL_ENDPOINT_SNI, POL_ENDPOINT_PORT };
 /* security.protocol */
@@ -35,7 +36,9 @@ struct pol_listener {
 	char		  name[64];
 	struct pol_bind	  bind;
 	enum pol_endpoint endpoint;
-	char		  domain[256];		/* sni: "kafka.example.com" */
+	char		  domain[256];		/* sni: "kafka.example.com"; "" where both patterns are given */
+	const char	 *bootstrap_pattern, *node_pattern;	/* NULL: by domain */
+	struct ten_hosts  hosts;		/* sni: what is made of these */
 	char		  advertised_host[256];	/* port: what clients are told */
 	uint16_t	  advertised_port;	/* 0: the port that was bound */
 	uint16_t	  node_port_first, node_port_last;	/* port: broker n is at first + n - node_id_first */

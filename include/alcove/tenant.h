@@ -77,10 +77,37 @@ struct ten_endpoint {
 	struct alv_str tenant;	/* view into the host; null on a port shared by all */
 	int32_t	       node;	/* physical node id; -1: the bootstrap */
 };
-/* "acme.<suffix>" -> acme, -1; "b3-acme.<suffix>" -> acme, 3. Case-insensitive (the view is of `host`; lower it first).
- * NOT_FOUND: neither. One reading only: ids that look like a broker's host are reserved. */
-enum alv_err ten_host_parse(struct alv_str host, struct alv_str suffix, struct ten_endpoint *e) ALV_MUST;
+
+/* How host names are made: "b$(node)-$(tenant).kafka.example.com". Texts are views of what was parsed. */
+enum { TEN_TENANT = 1, TEN_NODE = 2 };
+struct ten_pattern {
+	struct alv_str part[3];		/* in front of, between and behind the placeholders */
+	uint8_t	       hole[2];		/* TEN_TENANT, TEN_NODE, in their order */
+	uint8_t	       nholes;
+};
+/* text: lower case, with just the placeholders in `want`. VALUE: *expected (static) says what would do. A pattern that is
+ * taken makes legal host names for every id and node, and reads each of them in one way only. */
+enum alv_err ten_pattern_parse(struct alv_str text, unsigned want, struct ten_pattern *p, const char **expected) ALV_MUST;
+/* In the arena; null: it is full. */
+struct alv_str ten_pattern_host(const struct ten_pattern *p, struct alv_arena *a, struct alv_str tenant, int32_t node);
+/* Case-insensitive; e->tenant is a view into host. False: not of this form, and *e stays. Without $(node) e->node is -1. */
+bool ten_pattern_read(const struct ten_pattern *p, struct alv_str host, struct ten_endpoint *e);
+/* All labels behind the one with the last placeholder. */
+struct alv_str ten_pattern_domain(const struct ten_pattern *p);
+
+/* What a listener's clients dial. */
+struct ten_hosts {
+	struct ten_pattern bootstrap;	/* with $(tenant) */
+	struct ten_pattern node;	/* with both */
+};
+/* "$(tenant).<domain>" and "b$(node)-$(tenant).<domain>", texts in the arena. VALUE: the domain is too long. */
+enum alv_err ten_hosts_below(struct ten_hosts *h, struct alv_arena *a, struct alv_str domain) ALV_MUST;
+/* "acme.<domain>" -> acme, -1; "b3-acme.<domain>" -> acme, 3. Case-insensitive (the view is of `host`; lower it first).
+ * NOT_FOUND: neither. One reading only: a host that could be both is the broker's. */
+enum alv_err ten_host_parse(struct alv_str host, const struct ten_hosts *h, struct ten_endpoint *e) ALV_MUST;
 /* The host clients are told; in the arena. */
-struct alv_str ten_host(struct alv_arena *a, struct alv_str tenant, int32_t node, struct alv_str suffix);
+struct alv_str ten_host(struct alv_arena *a, struct alv_str tenant, int32_t node, const struct ten_hosts *h);
+/* May there be a tenant of this id? Not where its bootstrap reads as a broker's host. */
+bool ten_hosts_fit(const struct ten_hosts *h, struct alv_str id);
 
 #endif

@@ -17,6 +17,8 @@ LISTENERS = {
     "distrusting": (PROXY.format(bind="127.0.0.1:{port}", version="any", trusted="[10.0.0.0/8, \"::1\"]"), 1),
     "six-proxy": (PROXY.format(bind="\"[::1]:{port}\"", version="any", trusted="\"::1\""), 1),
     "six": (SIX.format(address="::1"), 3),
+    "hosts-2": ("    bind: 127.0.0.1:{port}\n    endpoint: sni\n    bootstrap.pattern: boot-$(tenant).ALCOVE.test\n"
+                "    node.pattern: boot-$(tenant)-$(node).alcove.test\n    advertised.port: 9999\n", 1),
     "dual": (SIX.format(address="::"), 3),
 }
 V2_MARK = b"\r\n\r\n\0\r\nQUIT\n"
@@ -116,3 +118,44 @@ def test_ipv6(s):
             w.request("CreateTopics", 7, {"timeoutMs": 15000, "Topics": [{"Name": topic, "NumPartitions": 1, "ReplicationFactor": 1}]})
         t.kcat("-P", "-t", topic, stdin="over IPv6\n", **unchecked)
         true("kcat read it", "over IPv6" in t.kcat("-C", "-t", topic, "-o", "beginning", "-c", "1", **unchecked).stdout)
+
+
+def told(w):
+    """Every address that a client is told: by Metadata, DescribeCluster, FindCoordinator."""
+    w.sasl("SCRAM-SHA-256", "alice", "alice-of-acme-x")
+
+    def coordinator():
+        found = w.request("FindCoordinator", 4, {"KeyType": 0, "CoordinatorKeys": ["g"]})["Coordinators"][0]
+        return found if found["ErrorCode"] == 0 else None
+    nodes = w.request("Metadata", 12, {"Topics": []})["Brokers"] + w.request("DescribeCluster", 0, {})["Brokers"]
+    nodes.append(stack.wait_until("a coordinator", coordinator))
+    return {(n["Host"], n["Port"]) for n in nodes}
+
+
+def alert(g, listener, host):
+    """-> the reason by which a handshake for this name ends; None: it does not."""
+    try:
+        kw.Wire("127.0.0.1", g.ports[listener], sni=host, ca=g.ca).close()
+    except ssl.SSLError as e:
+        return e.reason
+    return None
+
+
+def test_patterns(s):
+    """Each listener's clients are told the names of that listener; a name of the other means nothing there."""
+    with gateway(s, "acme-x") as g:
+        usual, other = (f"b1-acme-x.{DOMAIN}", g.ports["sni"]), (f"boot-acme-x-1.{DOMAIN}", 9999)
+        for listener, host, expected in (("sni", f"acme-x.{DOMAIN}", usual), ("sni", f"b1-acme-x.{DOMAIN}", usual),
+                                         ("hosts-2", f"boot-acme-x.{DOMAIN}", other), ("hosts-2", f"boot-acme-x-1.{DOMAIN}", other)):
+            with kw.Wire("127.0.0.1", g.ports[listener], sni=host, ca=g.ca) as w:
+                equal(f"told at {listener}, {host}", {expected}, told(w))
+        for listener, host in (("sni", f"boot-acme-x.{DOMAIN}"), ("sni", f"boot-acme-x-1.{DOMAIN}"), ("hosts-2", f"acme-x.{DOMAIN}"),
+                               ("hosts-2", f"b1-acme-x.{DOMAIN}"), ("hosts-2", f"boot-acme-x-01.{DOMAIN}")):
+            equal(f"{listener}, {host}", "TLSV1_UNRECOGNIZED_NAME", alert(g, listener, host))
+        # boot-x-3 would be the bootstrap of x-3 and broker 3 of x.
+        try:
+            g.rest("POST", "/v1/tenants", {"id": "x-3"})
+        except stack.Refused as e:
+            equal("refused", (422, True), (e.status, "x-3" in e.problem["detail"] and "hosts-2" in e.problem["detail"]))
+        else:
+            raise AssertionError("an id is given whose bootstrap is a broker's host")

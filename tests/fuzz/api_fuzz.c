@@ -121,6 +121,7 @@ view(void)
 static void
 build(void)
 {
+	static struct alv_arena hosts;
 	w.qsbr = alv_qsbr_new();
 	w.shared.dir = pol_dir_new(w.qsbr);
 	w.board = clu_board_new(w.qsbr);
@@ -132,7 +133,8 @@ build(void)
 	w.conf.mechanisms[AUT_SCRAM_SHA_512] = w.conf.mechanisms[AUT_PLAIN] = true;
 	w.worker = (struct api_worker){ .shared = &w.shared, .pool = alv_pool_new(0), .meter = met_worker_new(10, 100),
 		.now_us = 1000000 };
-	snprintf(w.listener.domain, sizeof(w.listener.domain), "kafka.test");
+	alv_arena_init(&hosts, 4096);
+	MUST(ten_hosts_below(&w.listener.hosts, &hosts, ALV_STR("kafka.test")) == ALV_OK);
 	tenant("acme", POL_ACTIVE);
 	tenant("frozen", POL_SUSPENDED);
 	tenant("globex", POL_ACTIVE);

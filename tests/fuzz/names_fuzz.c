@@ -4,6 +4,7 @@
 #include <alcove/tenant.h>
 
 #include <string.h>
+#include <strings.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -41,14 +42,53 @@ names(struct alv_arena *a, struct alv_str s)
 }
 
 static void
+made_and_read(const struct ten_pattern *p, struct alv_arena *a, unsigned want, struct ten_endpoint *e)
+{
+	static const struct { const char *tenant; int32_t node; } some[] = { { "a", 0 }, { "9", 9 }, { "a-1", 12 }, { "1-a", 2147483647 } };
+
+	for (size_t i = 0; i < ALV_COUNT(some); i++) {
+		MUST(ten_pattern_read(p, ten_pattern_host(p, a, alv_str_of(some[i].tenant), some[i].node), e));
+		MUST(!(want & TEN_TENANT) || alv_str_eqz(e->tenant, some[i].tenant));
+		MUST(e->node == (want & TEN_NODE ? some[i].node : -1));
+	}
+}
+
+static void
 hosts(struct alv_arena *a, struct alv_str s)
 {
-	struct alv_str	    suffix = ALV_STR("k.x"), host = alv_arena_cat(a, s, ALV_STR(".k.x"));
+	struct alv_str	    host = alv_arena_cat(a, s, ALV_STR(".k.x"));
 	struct ten_endpoint e;
+	struct ten_hosts    h;
 
-	if (ten_host_parse(host, suffix, &e) == ALV_OK)
-		MUST(alv_str_eq(ten_host(a, e.tenant, e.node, suffix), host));
-	(void)!ten_host_parse(s, suffix, &e);
+	MUST(ten_hosts_below(&h, a, ALV_STR("k.x")) == ALV_OK);
+	if (ten_host_parse(host, &h, &e) == ALV_OK)
+		MUST(alv_str_eq(ten_host(a, e.tenant, e.node, &h), host));
+	(void)!ten_host_parse(s, &h, &e);
+}
+
+/* Any text as a pattern, of its first line, and the second read by it. Patterns that are taken write what they read. */
+static void
+patterns(struct alv_arena *a, struct alv_str s)
+{
+	const char	  *end = memchr(s.p, '\n', s.n), *expected = NULL;
+	struct alv_str	   text = alv_str_make(s.p, end == NULL ? s.n : (size_t)(end - s.p));
+	struct alv_str	   host = end == NULL ? s : alv_str_make(end + 1, s.n - text.n - 1);
+	struct ten_pattern p;
+
+	for (unsigned want = 0; want <= (TEN_TENANT | TEN_NODE); want++) {
+		struct ten_endpoint e = { .node = -1 }, again = { .node = -1 };
+
+		if (ten_pattern_parse(text, want, &p, &expected)) {
+			MUST(expected != NULL);
+			continue;
+		}
+		if (ten_pattern_read(&p, host, &e)) {
+			struct alv_str made = ten_pattern_host(&p, a, e.tenant, e.node);
+
+			MUST(made.n == host.n && strncasecmp(made.p, host.p, host.n) == 0);
+		}
+		made_and_read(&p, a, want, &again);
+	}
 }
 
 static void
@@ -76,6 +116,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	(void)!ten_id_check(s);
 	names(&a, s);
 	hosts(&a, s);
+	patterns(&a, s);
 	texts(&a, alv_str_make(s.p, n > 1024 ? 1024 : n));
 	alv_arena_fini(&a);
 	return 0;

@@ -109,11 +109,15 @@ stage_view(struct stage *s)
 static inline void
 stage_open(struct stage *s, const struct pol_rule *denies, size_t n)
 {
+	const char *expected;
+
 	memset(s, 0, sizeof(*s));
 	s->qsbr = alv_qsbr_new();
 	s->dir = pol_dir_new(s->qsbr);
 	s->board = clu_board_new(s->qsbr);
-	snprintf(s->listener.domain, sizeof(s->listener.domain), "kafka.test");
+	assert_int_equal(ten_pattern_parse(ALV_STR("$(tenant).kafka.test"), TEN_TENANT, &s->listener.hosts.bootstrap, &expected), ALV_OK);
+	assert_int_equal(ten_pattern_parse(ALV_STR("b$(node)-$(tenant).kafka.test"), TEN_TENANT | TEN_NODE, &s->listener.hosts.node,
+	    &expected), ALV_OK);
 	s->listener.endpoint = POL_ENDPOINT_SNI;
 	s->conf.limits.frame_max_bytes = 1 << 20;
 	s->conf.limits.fetch_max_bytes = 1 << 20;

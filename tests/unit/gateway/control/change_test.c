@@ -147,6 +147,24 @@ ids_are_judged(void **state)
 		refused(*state, adopting(bad[i].id), ALV_E_NAME, bad[i].words);
 }
 
+/* What a listener's patterns make of an id counts as well. */
+static void
+ids_fit_the_listeners(void **state)
+{
+	static struct pol_listener l[2] = { { .name = "by-port", .endpoint = POL_ENDPOINT_PORT }, { .name = "hosts" } };
+	static struct pol_config   conf = { .listeners = l, .nlisteners = 2 };
+	struct world		  *w = *state;
+	const char		  *expected;
+
+	assert_int_equal(ten_pattern_parse(ALV_STR("$(tenant).k.test"), TEN_TENANT, &l[1].hosts.bootstrap, &expected), ALV_OK);
+	assert_int_equal(ten_pattern_parse(ALV_STR("$(tenant)-$(node).k.test"), TEN_TENANT | TEN_NODE, &l[1].hosts.node, &expected), ALV_OK);
+	w->core.conf = &conf;
+	refused(w, adopting("acme-3"), ALV_E_NAME, "at the listener hosts its bootstrap host would be");
+	ok(w, adopting("acme-03"));
+	w->core.conf = NULL;
+	ok(w, adopting("acme-3"));
+}
+
 static void
 a_tenant_lives_and_goes(void **state)
 {
@@ -345,6 +363,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(ids_are_judged), T(a_tenant_lives_and_goes), T(users_are_judged_and_kept), T(aliases_are_judged_and_kept),
+		T(ids_fit_the_listeners), T(a_tenant_lives_and_goes), T(users_are_judged_and_kept), T(aliases_are_judged_and_kept),
 		T(aliases_into_a_prefix_end_with_it), T(a_failing_store_changes_nothing),
 		T(changes_without_ends_or_actors_are_refused),
 	};
