@@ -50,7 +50,7 @@ ids_arrived(struct net_loop *l, struct net_mail *mail)
 	if (k->stopping || m->q->n > UPS_IDS_MAX)
 		ids_answered(m, ALV_E_UNAVAILABLE, 0, NULL, NULL);
 	else
-		ups_resolve_ids(k->follower, m->q->n, m->q->id, ids_answered, m);
+		ups_resolve_ids(k->follower, m->q->who, m->q->n, m->q->id, ids_answered, m);
 }
 
 enum alv_err

@@ -65,6 +65,7 @@ ask_for_ids(struct px_client *c, struct px_request *r)
 	x->request = r;
 	x->q.control = c->worker->gateway->control;
 	x->q.loop = c->worker->loop;
+	x->q.who = alv_hash(c->conn.tenant, strlen(c->conn.tenant), 0);
 	x->q.n = r->call.nids;
 	memcpy(x->q.id, r->call.ids, r->call.nids * sizeof(x->q.id[0]));
 	x->q.done = ids_resolved;

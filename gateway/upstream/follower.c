@@ -53,6 +53,20 @@ ups_any_asker(struct ups_follower *f)
 	return b != NULL ? b->asker : f->bootstrap;
 }
 
+struct ups_asker *
+ups_other_asker(struct ups_follower *f, const struct ups_asker *a)
+{
+	size_t first = f->nbrokers == 0 ? 0 : ups_random(f) % f->nbrokers;
+
+	for (size_t i = 0; i < f->nbrokers && !f->ending; i++) {
+		struct ups_broker *b = f->brokers[(first + i) % f->nbrokers];
+
+		if (b->known && b->asker != a)
+			return b->asker;
+	}
+	return NULL;
+}
+
 /* Between 90 and 110 percent of ms from now. */
 static void
 wait_ms(struct ups_follower *f, uint64_t ms)

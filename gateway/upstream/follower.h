@@ -26,12 +26,12 @@ bool ups_reachable(const struct ups_follower *f);
 const char *ups_words(const struct ups_follower *f);
 
 /* Asks Metadata (v12) for ids that the view does not have; names[i] malloc'ed, done's to free, or NULL for unknown ones.
- * An id that is being asked for already is not asked for again. Bounded: at most UPS_IDS_MAX per call (LIMIT), a few
- * questions under way, a token bucket behind them (AGAIN when it is empty: 200 ids a second, 2000 at once). UNAVAILABLE:
- * the cluster did not answer. Only where there is no memory for the call itself, done runs at once. */
+ * An id that is being asked for already is not asked for again. who: the tenant; each has a bucket of its own (AGAIN when
+ * it is empty: 200 ids a second, 2000 at once) and its turn, whatever others ask for. At most UPS_IDS_MAX per call (LIMIT).
+ * UNAVAILABLE: the cluster did not answer. Only where there is no memory for the call itself, done runs at once. */
 enum { UPS_IDS_MAX = 64 };
 typedef void (*ups_ids_fn)(void *arg, enum alv_err err, size_t n, const struct alv_uuid *id, char **names);
-void ups_resolve_ids(struct ups_follower *f, size_t n, const struct alv_uuid *id, ups_ids_fn done, void *arg);
+void ups_resolve_ids(struct ups_follower *f, uint64_t who, size_t n, const struct alv_uuid *id, ups_ids_fn done, void *arg);
 
 /* Merges topics that were created (or deleted) through us into the view and publishes it at once. */
 void ups_learn(struct ups_follower *f, struct alv_str name, struct alv_uuid id, int32_t partitions, bool deleted);

@@ -1,6 +1,6 @@
 /* What the files of the follower share. Nobody else's.
  *   follower.c rounds   broker.c brokers and their apis   learn.c topics that passed through us   publish.c views
- *   resolve.c ids       scan.c, purge.c prefixes */
+ *   resolve.c, wants.c ids       scan.c, purge.c prefixes */
 #ifndef UPS_FOLLOWER_STATE_H
 #define UPS_FOLLOWER_STATE_H
 
@@ -28,6 +28,7 @@ struct ups_broker {
 
 struct ups_learned;
 struct ups_ids_call;
+struct ups_id_party;
 struct ups_id_want;
 struct ups_id_batch;
 struct ups_scan;
@@ -66,9 +67,11 @@ struct ups_follower {
 	/* ids */
 	struct ups_ids_call *calls;
 	struct ups_id_want  *wants;
+	struct ups_id_party *parties;	/* tenants that asked lately, who was served longest ago first */
 	struct ups_id_batch *batches;
-	size_t		     ncalls, nwants, nbatches;
-	uint64_t	     tokens_at_us;	/* when the bucket would be full */
+	size_t		     ncalls, nwants, nparties, nbatches;
+	uint64_t	     ids_full_us;	/* when the bucket of all together would be full */
+	struct net_timer     ids_timer;		/* it has enough again */
 	struct net_later     ids_later;
 	/* prefixes */
 	struct ups_scan	 *scans;
@@ -79,6 +82,8 @@ struct ups_follower {
 uint64_t ups_random(struct ups_follower *f);
 /* Who answers a question that any broker can answer; NULL: the cluster is not reached. */
 struct ups_asker *ups_any_asker(struct ups_follower *f);
+/* Another one than that; NULL: no other broker is known to live. */
+struct ups_asker *ups_other_asker(struct ups_follower *f, const struct ups_asker *a);
 
 /* broker.c: makes f->brokers those of m. */
 enum alv_err ups_brokers_sync(struct ups_follower *f, const struct ups_meta *m) ALV_MUST;

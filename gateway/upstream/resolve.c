@@ -1,29 +1,17 @@
-/* Topic ids that nobody knows yet, asked of a broker. Guessed ids come from clients, so three bounds stand here: ids per
- * second (a bucket), ids known about at once, questions under way; and an id is asked for once, however many wait.
- *
- *   want: QUEUED --batch--> ASKED --answer--> DONE; freed with the last call that waits for it
- *
+/* Topic ids that nobody knows yet, asked of a broker: calls, and the questions made of what they want (wants.c). An id is
+ * asked for once, however many wait; a question that its broker did not answer is put to another one, once.
  * Invariant: a call ends when none of its wants is QUEUED or ASKED; ends are told from `ids_later` only. */
-#include "upstream/follower_state.h"
+#include "upstream/wants.h"
 
 #include <alcove/str.h>
 
 #include <stdlib.h>
 
-enum { CALLS_MAX = 1024, WANTS_MAX = 2048, BATCHES_MAX = 4, BURST = 2000 };
-#define ID_COST_US 5000ull	/* 200 a second */
-
-struct ups_id_want {
-	struct ups_id_want *next;
-	struct alv_uuid	    id;
-	enum { QUEUED, ASKED, DONE } state;
-	unsigned      refs;
-	enum alv_err  err;
-	char	     *name;
-};
+enum { BATCHES_MAX = 4 };
 
 struct ups_ids_call {
 	struct ups_ids_call *next;
+	struct ups_id_party *party;	/* NULL: it was refused */
 	ups_ids_fn	     done;
 	void		    *arg;
 	enum alv_err	     err;
@@ -37,86 +25,13 @@ struct ups_id_batch {
 	struct ups_id_batch *next;
 	struct ups_follower *follower;
 	struct ups_question  question;
+	struct ups_asker    *asked;	/* only to be told from others: it may be gone */
+	bool		     again;	/* asked for the second time */
 	size_t		     n;
 	struct ups_id_want  *want[UPS_IDS_MAX];
 };
 
-static bool
-take_token(struct ups_follower *f)
-{
-	uint64_t now = net_loop_now(f->loop);
-
-	if (f->tokens_at_us < now)
-		f->tokens_at_us = now;
-	if (f->tokens_at_us - now > (BURST - 1) * ID_COST_US)
-		return false;
-	f->tokens_at_us += ID_COST_US;
-	return true;
-}
-
-static char *
-copy_of(struct alv_str s)
-{
-	char *p = malloc(s.n + 1);
-
-	if (p == NULL)
-		return NULL;
-	memcpy(p, s.p, s.n);
-	p[s.n] = '\0';
-	return p;
-}
-
-/* ---- wants ------------------------------------------------------------------------------------------- */
-
-static enum alv_err
-want_id(struct ups_follower *f, struct alv_uuid id, struct ups_id_want **out)
-{
-	struct ups_id_want *w;
-
-	for (w = f->wants; w != NULL && !alv_uuid_eq(w->id, id); w = w->next)
-		;
-	if (w == NULL) {
-		if (f->nwants >= WANTS_MAX || !take_token(f))
-			return ALV_E_AGAIN;
-		w = calloc(1, sizeof(*w));
-		if (w == NULL)
-			return ALV_E_NOMEM;
-		w->id = id;
-		w->next = f->wants;
-		f->wants = w;
-		f->nwants++;
-	}
-	w->refs++;
-	*out = w;
-	return ALV_OK;
-}
-
-static void
-unwant(struct ups_follower *f, struct ups_id_want *w)
-{
-	struct ups_id_want **at = &f->wants;
-
-	/* One that is asked for is left to its batch. */
-	if (--w->refs > 0 || w->state == ASKED)
-		return;
-	while (*at != w)
-		at = &(*at)->next;
-	*at = w->next;
-	f->nwants--;
-	free(w->name);
-	free(w);
-}
-
-static void
-settle(struct ups_follower *f, struct ups_id_want *w, enum alv_err err, struct alv_str name)
-{
-	w->err = err;
-	if (!err && name.p != NULL && (w->name = copy_of(name)) == NULL)
-		w->err = ALV_E_NOMEM;
-	w->state = DONE;
-	w->refs++;
-	unwant(f, w);
-}
+static bool ask_another(struct ups_id_batch *b);
 
 /* ---- answers ----------------------------------------------------------------------------------------- */
 
@@ -138,56 +53,99 @@ read_topic(const struct ups_meta *m, struct alv_uuid id, struct alv_str *name)
 }
 
 static void
-batch_answered(struct ups_question *q, enum alv_err err, const char *words, struct alv_chain *body)
+free_batch(struct ups_id_batch *b)
 {
-	struct ups_id_batch  *b = q->owner, **at;
 	struct ups_follower  *f = b->follower;
-	struct ups_meta	      m;
-	bool		      read = err == ALV_OK;
+	struct ups_id_batch **at;
 
-	(void)words;
-	if (read)
-		err = ups_meta_read(&m, body);
-	for (size_t i = 0; i < b->n; i++) {
-		struct alv_str name = ALV_STR_NULL;
-		enum alv_err   one = err ? ALV_E_UNAVAILABLE : read_topic(&m, b->want[i]->id, &name);
-
-		settle(f, b->want[i], one, name);
-	}
-	if (read)
-		ups_meta_fini(&m);
 	for (at = &f->batches; *at != b; at = &(*at)->next)
 		;
 	*at = b->next;
 	f->nbatches--;
 	free(b);
+}
+
+static void
+batch_answered(struct ups_question *q, enum alv_err err, const char *words, struct alv_chain *body)
+{
+	struct ups_id_batch *b = q->owner;
+	struct ups_follower *f = b->follower;
+	struct ups_meta	     m;
+	bool		     read = err == ALV_OK;
+
+	(void)words;
+	if (read)
+		err = ups_meta_read(&m, body);
+	if (err && !b->again && ask_another(b))
+		return;
+	for (size_t i = 0; i < b->n; i++) {
+		struct alv_str name = ALV_STR_NULL;
+		enum alv_err   one = err ? ALV_E_UNAVAILABLE : read_topic(&m, b->want[i]->id, &name);
+
+		ups_want_settle(f, b->want[i], one, name);
+	}
+	if (read)
+		ups_meta_fini(&m);
+	free_batch(b);
 	net_later(f->loop, &f->ids_later);
 }
 
 /* ---- questions ----------------------------------------------------------------------------------------- */
 
 static void
-ask_batch(struct ups_follower *f, struct ups_asker *a, struct ups_id_batch *b)
+ask_batch(struct ups_asker *a, struct ups_id_batch *b)
 {
 	struct alv_uuid	 id[UPS_IDS_MAX];
 	struct alv_arena arena;
 	struct kfk_tree	 t;
 
-	for (size_t i = 0; i < b->n; i++) {
+	for (size_t i = 0; i < b->n; i++)
 		id[i] = b->want[i]->id;
-		b->want[i]->state = ASKED;
-	}
-	b->follower = f;
+	b->asked = a;
 	b->question.owner = b;
 	b->question.done = batch_answered;
+	alv_arena_init(&arena, UPS_SMALL_ARENA_MAX);
+	ups_meta_ask(&t, &arena, id, b->n);
+	ups_ask(a, &b->question, &t, b->follower->ctx->conf->request_timeout_ms);
+	kfk_tree_fini(&t);
+	alv_arena_fini(&arena);
+}
+
+/* Its broker died under the question: another one knows as much. False: there is none. */
+static bool
+ask_another(struct ups_id_batch *b)
+{
+	struct ups_asker *a = ups_other_asker(b->follower, b->asked);
+
+	b->again = true;
+	if (a != NULL)
+		ask_batch(a, b);
+	return a != NULL;
+}
+
+/* The next batch, filled; NULL: nothing is to be asked now. */
+static struct ups_id_batch *
+next_batch(struct ups_follower *f)
+{
+	struct ups_id_batch *b = calloc(1, sizeof(*b));
+	struct ups_id_want  *w;
+	uint64_t	     wait_us = 0;
+
+	if (b == NULL)
+		return NULL;
+	while (b->n < UPS_IDS_MAX && (w = ups_want_next(f, &wait_us)) != NULL)
+		b->want[b->n++] = w;
+	if (wait_us > 0)
+		net_timer_set(&f->ids_timer, net_loop_now(f->loop) + wait_us);
+	if (b->n == 0) {
+		free(b);
+		return NULL;
+	}
+	b->follower = f;
 	b->next = f->batches;
 	f->batches = b;
 	f->nbatches++;
-	alv_arena_init(&arena, UPS_SMALL_ARENA_MAX);
-	ups_meta_ask(&t, &arena, id, b->n);
-	ups_ask(a, &b->question, &t, f->ctx->conf->request_timeout_ms);
-	kfk_tree_fini(&t);
-	alv_arena_fini(&arena);
+	return b;
 }
 
 static void
@@ -196,22 +154,14 @@ ask_queued(struct ups_follower *f)
 	struct ups_asker    *a = ups_any_asker(f);
 	struct ups_id_batch *b;
 
-	while (f->nbatches < BATCHES_MAX) {
-		b = calloc(1, sizeof(*b));
-		for (struct ups_id_want *w = f->wants, *next; w != NULL; w = next) {
-			next = w->next;
-			if (w->state != QUEUED)
-				continue;
-			if (a == NULL || b == NULL)
-				settle(f, w, ALV_E_UNAVAILABLE, ALV_STR_NULL);
-			else if (b->n < UPS_IDS_MAX)
-				b->want[b->n++] = w;
+	while (f->nbatches < BATCHES_MAX && (b = next_batch(f)) != NULL) {
+		if (a != NULL) {
+			ask_batch(a, b);
+			continue;
 		}
-		if (b == NULL || b->n == 0) {
-			free(b);
-			return;
-		}
-		ask_batch(f, a, b);
+		for (size_t i = 0; i < b->n; i++)
+			ups_want_settle(f, b->want[i], ALV_E_UNAVAILABLE, ALV_STR_NULL);
+		free_batch(b);
 	}
 }
 
@@ -221,7 +171,7 @@ static bool
 is_over(const struct ups_ids_call *c)
 {
 	for (size_t i = 0; i < c->n; i++) {
-		if (c->want[i] != NULL && c->want[i]->state != DONE)
+		if (c->want[i] != NULL && c->want[i]->state != UPS_DONE)
 			return c->err != ALV_OK;
 	}
 	return true;
@@ -238,9 +188,9 @@ collect(struct ups_follower *f, struct ups_ids_call *c)
 			continue;
 		if (!c->err && w->err)
 			c->err = w->err;
-		if (!c->err && w->name != NULL && (c->name[i] = copy_of(alv_str_of(w->name))) == NULL)
+		if (!c->err && w->name != NULL && (c->name[i] = strdup(w->name)) == NULL)
 			c->err = ALV_E_NOMEM;
-		unwant(f, w);
+		ups_unwant(f, w);
 	}
 	for (size_t i = 0; c->err && i < c->n; i++) {
 		free(c->name[i]);
@@ -254,7 +204,8 @@ tell_one(struct ups_follower *f, struct ups_ids_call **at)
 	struct ups_ids_call *c = *at;
 
 	*at = c->next;
-	f->ncalls--;
+	if (c->party != NULL)
+		ups_party_end(c->party);
 	collect(f, c);
 	c->done(c->arg, c->err, c->n, c->id, c->name);
 	free(c);
@@ -277,20 +228,30 @@ ids_due(struct net_later *x)
 	}
 }
 
+static void
+ids_time(struct net_timer *t)
+{
+	struct ups_follower *f = ALV_HOLDER(t, struct ups_follower, ids_timer);
+
+	net_later(f->loop, &f->ids_later);
+}
+
 void
 ups_ids_init(struct ups_follower *f)
 {
 	f->ids_later.fn = ids_due;
+	net_timer_init(f->loop, &f->ids_timer, ids_time);
 }
 
 void
 ups_ids_end(struct ups_follower *f)
 {
+	net_timer_stop(&f->ids_timer);
 	net_later_cancel(f->loop, &f->ids_later);
 	for (struct ups_id_batch *b = f->batches, *next; b != NULL; b = next) {
 		next = b->next;
 		for (size_t i = 0; i < b->n; i++)
-			settle(f, b->want[i], ALV_E_CLOSED, ALV_STR_NULL);
+			ups_want_settle(f, b->want[i], ALV_E_CLOSED, ALV_STR_NULL);
 		free(b);
 	}
 	f->batches = NULL;
@@ -298,6 +259,7 @@ ups_ids_end(struct ups_follower *f)
 		f->calls->err = ALV_E_CLOSED;
 		tell_one(f, &f->calls);
 	}
+	ups_wants_end(f);
 }
 
 /* An id that the newest view has needs no question. */
@@ -309,13 +271,13 @@ begin_one(struct ups_follower *f, const struct clu_view *v, struct ups_ids_call 
 	if (alv_uuid_zero(c->id[i]))
 		return ALV_OK;
 	if (t == NULL)
-		return want_id(f, c->id[i], &c->want[i]);
-	c->name[i] = copy_of(t->name);
+		return ups_want(f, c->party, c->id[i], &c->want[i]);
+	c->name[i] = strndup(t->name.p, t->name.n);
 	return c->name[i] == NULL ? ALV_E_NOMEM : ALV_OK;
 }
 
 void
-ups_resolve_ids(struct ups_follower *f, size_t n, const struct alv_uuid *id, ups_ids_fn done, void *arg)
+ups_resolve_ids(struct ups_follower *f, uint64_t who, size_t n, const struct alv_uuid *id, ups_ids_fn done, void *arg)
 {
 	const struct clu_view *v = clu_board_load(f->board);
 	struct ups_ids_call   *c = calloc(1, sizeof(*c));
@@ -326,7 +288,8 @@ ups_resolve_ids(struct ups_follower *f, size_t n, const struct alv_uuid *id, ups
 	}
 	c->done = done;
 	c->arg = arg;
-	c->err = n > UPS_IDS_MAX ? ALV_E_LIMIT : f->ncalls >= CALLS_MAX ? ALV_E_AGAIN : ALV_OK;
+	c->party = n > UPS_IDS_MAX ? NULL : ups_party_begin(f, who);
+	c->err = n > UPS_IDS_MAX ? ALV_E_LIMIT : c->party == NULL ? ALV_E_AGAIN : ALV_OK;
 	c->n = c->err == ALV_E_LIMIT ? 0 : n;
 	for (size_t i = 0; i < c->n; i++) {
 		c->id[i] = id[i];
@@ -335,6 +298,5 @@ ups_resolve_ids(struct ups_follower *f, size_t n, const struct alv_uuid *id, ups
 	}
 	c->next = f->calls;
 	f->calls = c;
-	f->ncalls++;
 	net_later(f->loop, &f->ids_later);
 }

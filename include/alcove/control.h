@@ -59,6 +59,7 @@ struct con_ids {	/* heap; the asker owns it again in done (on its own loop) */
 	void		*next;
 	struct con_control *control;
 	struct net_loop *loop;
+	uint64_t	 who;		/* tells tenants apart: each has its own rate and turn */
 	size_t		 n;
 	struct alv_uuid	 id[64];
 	char		*name[64];	/* malloc'ed physical name; NULL: does not exist */

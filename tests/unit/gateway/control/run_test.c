@@ -177,11 +177,12 @@ ups_purge_prefix(struct ups_follower *f, struct alv_str prefix, ups_purge_fn don
 }
 
 void
-ups_resolve_ids(struct ups_follower *f, size_t n, const struct alv_uuid *id, ups_ids_fn done, void *arg)
+ups_resolve_ids(struct ups_follower *f, uint64_t who, size_t n, const struct alv_uuid *id, ups_ids_fn done, void *arg)
 {
 	char *names[UPS_IDS_MAX] = { NULL };
 
 	(void)f;
+	(void)who;
 	for (size_t i = 0; i < n; i++)
 		names[i] = id[i].b[0] == 0 ? NULL : strdup("acme.orders");
 	done(arg, ALV_OK, n, id, names);

@@ -329,7 +329,7 @@ ids_become_names(void **state)
 	struct answer  a = { 0 }, b = { 0 };
 	struct alv_uuid ids[] = { fake_uuid(9), fake_uuid(200), { { 0 } }, fake_uuid(1) };
 
-	ups_resolve_ids(x->f, 4, ids, take_names, &a);
+	ups_resolve_ids(x->f, 1, 4, ids, take_names, &a);
 	assert_false(a.done);
 	turn_until(&x->b, &a.done);
 	assert_int_equal(a.err, ALV_E_UNAVAILABLE);	/* nobody was reached yet */
@@ -339,8 +339,8 @@ ids_become_names(void **state)
 	for (int i = 0; i < 20; i++)
 		net_loop_turn(x->b.loop, 2);
 	fake_cluster_topic(&x->c, "acme.new", 9, 1);
-	ups_resolve_ids(x->f, 4, ids, take_names, &a);
-	ups_resolve_ids(x->f, 4, ids, take_names, &b);
+	ups_resolve_ids(x->f, 1, 4, ids, take_names, &a);
+	ups_resolve_ids(x->f, 1, 4, ids, take_names, &b);
 	assert_false(a.done || b.done);
 	turn_until(&x->b, &a.done);
 	turn_until(&x->b, &b.done);
@@ -367,7 +367,7 @@ guessed_ids_meet_a_bound(void **state)
 	unsigned       good = 0, later = 0;
 
 	reach(x);
-	ups_resolve_ids(x->f, UPS_IDS_MAX + 1, ids, take_names, &a);
+	ups_resolve_ids(x->f, 1, UPS_IDS_MAX + 1, ids, take_names, &a);
 	turn_until(&x->b, &a.done);
 	assert_int_equal(a.err, ALV_E_LIMIT);
 	for (unsigned call = 0; call < 40; call++) {
@@ -376,7 +376,7 @@ guessed_ids_meet_a_bound(void **state)
 			alv_put_be32(ids[i].b + 8, call * 1000 + i);
 		}
 		a.done = false;
-		ups_resolve_ids(x->f, UPS_IDS_MAX, ids, take_names, &a);
+		ups_resolve_ids(x->f, 1, UPS_IDS_MAX, ids, take_names, &a);
 		turn_until(&x->b, &a.done);
 		good += a.err == ALV_OK;
 		later += a.err == ALV_E_AGAIN;
@@ -396,13 +396,13 @@ ids_of_a_silent_broker_fail(void **state)
 	reach(x);
 	x->b.conf.request_timeout_ms = 40;
 	x->c.mute_api = KFK_API_METADATA;
-	ups_resolve_ids(x->f, 1, &id, take_names, &a);
+	ups_resolve_ids(x->f, 1, 1, &id, take_names, &a);
 	turn_until(&x->b, &a.done);
 	assert_int_equal(a.err, ALV_E_UNAVAILABLE);
 	reach((x->c.mute_api = -1, x));
 	x->c.mute_api = KFK_API_METADATA;
 	x->b.conf.request_timeout_ms = 100000;
-	ups_resolve_ids(x->f, 1, &id, take_names, &b);
+	ups_resolve_ids(x->f, 1, 1, &id, take_names, &b);
 	for (int i = 0; i < 5; i++)
 		net_loop_turn(x->b.loop, 2);
 	ups_follower_free(x->f);	/* with a question under way */

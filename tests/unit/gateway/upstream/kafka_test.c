@@ -231,12 +231,12 @@ resolves_ids(void **state)
 	assert_true(turn_for(&other, is_reachable, 10000));
 	id[0] = clu_topic_find(clu_board_load(board), ALV_STR("upacme.late"))->id;
 	assert_null(clu_topic_by_id(clu_board_load(x->board), id[0]));
-	ups_resolve_ids(x->f, 2, id, take_name, x);
+	ups_resolve_ids(x->f, 1, 2, id, take_name, x);
 	assert_true(turn_for(x, is_done, 5000));
 	assert_int_equal(x->err, ALV_OK);
 	assert_string_equal(x->name, "upacme.late");
 	x->done = false;
-	ups_resolve_ids(x->f, 1, &id[1], take_name, x);
+	ups_resolve_ids(x->f, 1, 1, &id[1], take_name, x);
 	assert_true(turn_for(x, is_done, 5000));
 	assert_int_equal(x->err, ALV_OK);
 	assert_string_equal(x->name, "(null)");
