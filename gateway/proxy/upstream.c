@@ -304,12 +304,15 @@ px_up_close(struct px_client *c)
 		ups_link_close(&c->up);
 }
 
-/* A broker that left the cluster takes its connections along, as when it stops. */
+/* A broker that left the cluster takes its connections along, as when it stops; so do all, when what answers at their
+ * addresses is another cluster. */
 void
 px_up_check(struct px_client *c)
 {
 	const struct clu_view *v = clu_board_load(c->worker->gateway->shared.board);
 
-	if (c->conn.node >= 0 && c->conn.auth == API_AUTH_DONE && v != NULL && clu_broker_find(v, c->conn.node) == NULL)
+	if (v != NULL && v->nbrokers == 0 && c->up_state != PX_UP_NONE)
+		px_client_close(c, MET_CLOSE_NO_BROKER, true);
+	else if (c->conn.node >= 0 && c->conn.auth == API_AUTH_DONE && v != NULL && clu_broker_find(v, c->conn.node) == NULL)
 		px_client_close(c, MET_CLOSE_NO_BROKER, true);
 }

@@ -2,11 +2,13 @@
  *
  *   WAITING --timer, ups_refresh--> ASKING_META --answer--> ASKING_APIS --all told, or APIS_MS--> WAITING (refresh)
  *                                        |                       |
- *                                        +-------- failed -------+--> WAITING (backoff, next candidate)
+ *                                        +-------- failed -------+--> WAITING (next candidate; backoff after the last one)
  *
- * Invariants: f->meta holds an answer exactly during ASKING_APIS. The view on the board is never taken down: when the
- * cluster is lost, the last one stays and ups_reachable says so. A cluster with another id than the first one seen is
- * not followed: its topics are not the ones that tenants own. */
+ * Invariants: f->meta holds an answer exactly during ASKING_APIS. The cluster counts as lost when every candidate, the
+ * brokers that are known and the configured servers, failed one after the other. The view on the board is never taken down:
+ * then the last one stays and ups_reachable says so. A cluster with another id than upstream.cluster.id, or than the first
+ * one seen, is not followed: its topics are not the ones that tenants own. If it is all that answers, it may be what is
+ * behind the addresses in the view by now: then a view without brokers takes its place, until the right one is back. */
 #include "upstream/follower_state.h"
 
 #include <alcove/check.h>
@@ -50,7 +52,9 @@ ups_any_asker(struct ups_follower *f)
 
 	if (!f->reachable)
 		return NULL;
-	return b != NULL ? b->asker : f->bootstrap;
+	if (b != NULL)
+		return b->asker;
+	return f->bootstrap != NULL ? f->bootstrap : ups_other_asker(f, NULL);
 }
 
 struct ups_asker *
@@ -101,15 +105,18 @@ bootstrap_asker(struct ups_follower *f, size_t server)
 	return f->bootstrap;
 }
 
-/* The broker that answered last; after a failure the next one, then the configured servers, then around. */
+/* The broker that answered last; after a failure the one behind it, then the configured servers, then around. */
 static struct ups_asker *
 pick(struct ups_follower *f)
 {
-	struct ups_broker *b = ups_broker_find(f, f->main);
-	size_t		   k;
+	size_t k;
 
-	if (b != NULL)
-		return b->asker;
+	for (k = 0; k < f->nbrokers; k++) {
+		if (f->brokers[k]->id != f->main)
+			continue;
+		f->turn = k;
+		return f->brokers[k]->asker;
+	}
 	if (f->nbrokers + f->ctx->conf->nbootstrap == 0)
 		return NULL;
 	k = f->turn % (f->nbrokers + f->ctx->conf->nbootstrap);
@@ -143,24 +150,60 @@ choose_main(struct ups_follower *f)
 
 /* ---- how a round ends -------------------------------------------------------------------------------- */
 
+/* Nobody is let through to a cluster that is not ours. */
 static void
-fail_round(struct ups_follower *f, const char *words)
+take_brokers_away(struct ups_follower *f)
 {
-	bool was = f->reachable;
+	const struct clu_view *now = clu_board_load(f->board);
+	struct clu_view	       parts;
 
-	if (words != f->words)
-		snprintf(f->words, sizeof(f->words), "%s", words);
-	ups_meta_fini(&f->meta);
+	if (now == NULL || now->nbrokers == 0)
+		return;
+	parts = *now;
+	parts.nbrokers = 0;
+	if (ups_view_publish(f, &parts, false))
+		alv_log(ALV_LOG_ERROR, "out of memory: brokers of another cluster may still be reached");
+}
+
+/* Every candidate failed. */
+static void
+lose(struct ups_follower *f)
+{
+	bool was = f->reachable, foreign = f->foreign[0] != '\0';
+
+	if (foreign)
+		snprintf(f->words, sizeof(f->words), "another cluster answers than the one that was followed until now: found %s, expected "
+		    "%s; nothing is served from it", f->foreign, f->cluster_id);
 	f->reachable = false;
-	f->again = false;
-	f->main = -1;
-	f->turn++;
-	alv_log(f->warned ? ALV_LOG_DEBUG : ALV_LOG_WARN, "the cluster cannot be reached", ALV_KV_Z("error", f->words));
-	f->warned = true;
+	alv_log(f->warned == 1 + foreign ? ALV_LOG_DEBUG : foreign ? ALV_LOG_ERROR : ALV_LOG_WARN, "the cluster cannot be reached",
+	    ALV_KV_Z("error", f->words));
+	f->warned = 1 + foreign;
+	if (foreign)
+		take_brokers_away(f);
+	f->foreign[0] = '\0';
+	f->failed = 0;
 	wait_ms(f, f->backoff_ms);
 	f->backoff_ms = f->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : f->backoff_ms * 2;
 	if (was)
 		f->on_change(f->arg);
+}
+
+static void
+fail_round(struct ups_follower *f, const char *words)
+{
+	if (words != f->words)
+		snprintf(f->words, sizeof(f->words), "%s", words);
+	ups_meta_fini(&f->meta);
+	f->again = false;
+	f->main = -1;
+	f->turn++;
+	if (++f->failed >= f->nbrokers + f->ctx->conf->nbootstrap) {
+		lose(f);
+		return;
+	}
+	alv_log(ALV_LOG_DEBUG, "another server is asked", ALV_KV_Z("error", f->words));
+	f->phase = UPS_WAITING;
+	net_timer_set(&f->timer, net_loop_now(f->loop));
 }
 
 static void
@@ -189,8 +232,9 @@ end_round(struct ups_follower *f)
 		    ALV_KV_I("brokers", parts.nbrokers), ALV_KV_I("topics", parts.ntopics));
 		f->on_change(f->arg);
 	}
-	f->words[0] = '\0';
-	f->warned = false;
+	f->words[0] = f->foreign[0] = '\0';
+	f->warned = 0;
+	f->failed = 0;
 	f->backoff_ms = BACKOFF_MIN_MS;
 	wait_ms(f, f->again ? SOON_MS : f->ctx->conf->metadata_refresh_ms);
 	f->again = false;
@@ -225,13 +269,19 @@ ups_broker_told(struct ups_follower *f, struct ups_broker *b, const char *words,
 static const char *
 check_cluster(struct ups_follower *f)
 {
+	const char    *want = f->ctx->conf->cluster_id;
 	struct alv_str id = f->meta.cluster_id;
 
 	if (id.n == 0 || id.n >= sizeof(f->cluster_id))
 		return "Metadata without a cluster id";
 	if (f->cluster_id[0] == '\0')
+		snprintf(f->cluster_id, sizeof(f->cluster_id), "%s", want == NULL ? "" : want);
+	if (f->cluster_id[0] == '\0')
 		memcpy(f->cluster_id, id.p, id.n);
-	return alv_str_eqz(id, f->cluster_id) ? NULL : "another cluster answers than the one that was followed until now";
+	if (alv_str_eqz(id, f->cluster_id))
+		return NULL;
+	snprintf(f->foreign, sizeof(f->foreign), "%.*s", ALV_STR_ARG(id));
+	return "another cluster answers";
 }
 
 /* Topics that the broker could not name or that it does not know of are not there. */

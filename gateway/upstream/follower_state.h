@@ -47,7 +47,8 @@ struct ups_follower {
 	bool	  again;	/* a round was asked for during one */
 	bool	  ending;
 	bool	  reachable;
-	bool	  warned;	/* the log tells once of each loss */
+	int	  warned;	/* the log tells once of each loss: 1, of another cluster: 2 */
+	size_t	  failed;	/* candidates in a row */
 	uint32_t  backoff_ms;
 	size_t	  turn;		/* which candidate is next, after a failure */
 	int32_t	  main;		/* the broker that answers our questions; -1: none chosen */
@@ -56,7 +57,8 @@ struct ups_follower {
 	struct ups_question question;	/* Metadata */
 	struct ups_meta	    meta;
 	struct net_timer    timer;
-	char		    cluster_id[129];	/* the first one seen */
+	char		    cluster_id[129];	/* the configured one, or the first one seen */
+	char		    foreign[129];	/* another one that answered since the right one did */
 	char		    words[512];		/* why the last round failed */
 
 	size_t		    nbrokers;

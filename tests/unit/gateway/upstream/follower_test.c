@@ -1,7 +1,7 @@
 /* The follower against a scripted cluster: what gets onto the board, what does not, and what happens when it is lost. */
 #include "tests/unit/gateway/upstream/fake_cluster.h"
 
-#include "upstream/follower.h"
+#include "upstream/follower_state.h"
 
 struct set {
 	struct bench	     b;
@@ -158,9 +158,58 @@ another_cluster_is_not_followed(void **state)
 	fake_cluster_topic(&x->c, "acme.foreign", 8, 1);
 	TURN_WHILE(x, ups_reachable(x->f));
 	assert_false(has(x, "acme.foreign"));
+	assert_int_equal(view(x)->nbrokers, 0);	/* what is at their addresses now is not ours */
+	assert_true(has(x, "acme.orders"));
+	assert_non_null(strstr(ups_words(x->f), "found cluster-2, expected cluster-1"));
 	x->c.cluster_id = "cluster-1";
 	x->c.topic[2].gone = true;
 	reach(x);
+	assert_int_equal(view(x)->nbrokers, 1);
+}
+
+static void
+only_the_configured_cluster_is_followed(void **state)
+{
+	struct set *x = *state;
+
+	x->b.conf.cluster_id = "cluster-9";
+	TURN_WHILE(x, x->c.fake.requests[KFK_API_METADATA] < 3);
+	assert_false(ups_reachable(x->f));
+	assert_null(view(x));
+	assert_non_null(strstr(ups_words(x->f), "found cluster-1, expected cluster-9"));
+	x->c.cluster_id = "cluster-9";
+	reach(x);
+}
+
+/* One broker's end is not the cluster's: the next one is asked at once, and nobody is told of a loss. */
+static void
+the_next_broker_is_asked_at_once(void **state)
+{
+	struct set	   *x = *state;
+	struct fake_cluster peer = { 0 };
+	unsigned	    changes, asked;
+
+	fake_cluster_peer(&x->c, &peer, &x->b);
+	peer.fetch_hi = 17;
+	x->b.conf.request_timeout_ms = 150;
+	reach(x);
+	TURN_WHILE(x, view(x)->nbrokers != 2);
+	x->b.bootstrap[0].port = 1;
+	for (int i = 0; i < 3; i++) {
+		struct fake_cluster *one = x->f->main == 3 ? &x->c : &peer, *other = one == &peer ? &x->c : &peer;
+
+		changes = x->changes;
+		asked = other->fake.requests[KFK_API_METADATA];
+		one->mute_api = KFK_API_METADATA;
+		fake_close_conns(&one->fake);
+		TURN_WHILE(x, other->fake.requests[KFK_API_METADATA] < asked + 2);
+		assert_true(ups_reachable(x->f));
+		assert_int_equal(x->changes, changes);
+		one->mute_api = -1;
+	}
+	ups_follower_free(x->f);
+	x->f = NULL;
+	fake_fini(&peer.fake);
 }
 
 static void
@@ -411,6 +460,39 @@ ids_of_a_silent_broker_fail(void **state)
 	assert_int_equal(b.times, 1);
 }
 
+/* The broker that is asked for an id dies under the question: another one is asked. */
+static void
+ids_outlive_a_broker(void **state)
+{
+	struct set	   *x = *state;
+	struct fake_cluster peer = { 0 }, *one;
+	struct answer	    a = { 0 };
+	struct alv_uuid	    id = fake_uuid(9);
+
+	fake_cluster_peer(&x->c, &peer, &x->b);
+	peer.fetch_hi = 17;
+	reach(x);
+	TURN_WHILE(x, view(x)->nbrokers != 2);
+	x->b.conf.metadata_refresh_ms = 1000000;
+	for (int i = 0; i < 20; i++)
+		net_loop_turn(x->b.loop, 2);
+	fake_cluster_topic(&x->c, "acme.new", 9, 1);
+	one = x->f->main == 3 ? &x->c : &peer;
+	one->mute_api = KFK_API_METADATA;
+	ups_resolve_ids(x->f, 1, 1, &id, take_names, &a);
+	for (int i = 0; i < 10; i++)
+		net_loop_turn(x->b.loop, 2);
+	assert_false(a.done);
+	fake_close_conns(&one->fake);
+	turn_until(&x->b, &a.done);
+	assert_int_equal(a.err, ALV_OK);
+	assert_string_equal(a.name[0], "acme.new");
+	free_names(&a);
+	ups_follower_free(x->f);
+	x->f = NULL;
+	fake_fini(&peer.fake);
+}
+
 int
 main(void)
 {
@@ -419,6 +501,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(only_news_are_published, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lost_and_found_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(another_cluster_is_not_followed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(only_the_configured_cluster_is_followed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_next_broker_is_asked_at_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(ids_outlive_a_broker, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(second_bootstrap_server_helps, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(impossible_answers_change_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(broker_that_nobody_reaches_is_no_cluster, set_up, tear_down),
