@@ -149,15 +149,15 @@ ten_pattern_host(const struct ten_pattern *p, struct alv_arena *a, struct alv_st
 {
 	struct alv_str host = p->part[0];
 
-	for (unsigned i = 0; i < p->nholes; i++) {
-		if (p->hole[i] == TEN_TENANT)
-			host = alv_arena_printf(a, "%.*s%.*s%.*s", ALV_STR_ARG(host), ALV_STR_ARG(tenant), ALV_STR_ARG(p->part[i + 1]));
-		else
-			host = alv_arena_printf(a, "%.*s%" PRId32 "%.*s", ALV_STR_ARG(host), node, ALV_STR_ARG(p->part[i + 1]));
-		if (host.p == NULL)
-			return host;
+	/* No text ends at a NUL here: what may not be must show in what is made. */
+	for (unsigned i = 0; i < p->nholes && host.p != NULL; i++) {
+		struct alv_str value = p->hole[i] == TEN_TENANT ? tenant : alv_arena_printf(a, "%" PRId32, node);
+
+		host = value.p == NULL ? value : alv_arena_cat(a, host, value);
+		if (host.p != NULL)
+			host = alv_arena_cat(a, host, p->part[i + 1]);
 	}
-	return p->nholes == 0 ? alv_arena_str(a, host) : host;
+	return host;
 }
 
 /* Digits, without leading zeros: a node has one spelling. */

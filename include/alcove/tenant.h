@@ -85,7 +85,7 @@ struct ten_pattern {
 	uint8_t	       hole[2];		/* TEN_TENANT, TEN_NODE, in their order */
 	uint8_t	       nholes;
 };
-/* text: lower case, with just the placeholders in `want`. VALUE: *expected (static) says what would do. A pattern that is
+/* text: lower case, with just the placeholders in `want`, one at least. VALUE: *expected (static) says what would do. A pattern that is
  * taken makes legal host names for every id and node, and reads each of them in one way only. */
 enum alv_err ten_pattern_parse(struct alv_str text, unsigned want, struct ten_pattern *p, const char **expected) ALV_MUST;
 /* In the arena; null: it is full. */

@@ -259,6 +259,18 @@ patterns(void **state)
 	}
 }
 
+/* What C takes for the end of a text is none. */
+static void
+no_nul(void **state)
+{
+	struct ten_pattern p;
+	const char	  *expected;
+
+	(void)state;
+	assert_int_equal(ten_pattern_parse(alv_str_make("$(tenant).a\0.test", 18), TEN_TENANT, &p, &expected), ALV_E_VALUE);
+	assert_int_equal(ten_pattern_parse(alv_str_make("\0$(tenant).test", 15), TEN_TENANT, &p, &expected), ALV_E_VALUE);
+}
+
 static void
 domains_that_are_too_long(void **state)
 {
@@ -282,6 +294,7 @@ main(void)
 		cmocka_unit_test(one_spelling),
 		cmocka_unit_test(ids_that_fit),
 		cmocka_unit_test(patterns),
+		cmocka_unit_test(no_nul),
 		cmocka_unit_test(domains_that_are_too_long),
 	};
 
