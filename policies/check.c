@@ -4,6 +4,7 @@
 
 #include <alcove/str.h>
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include <openssl/crypto.h>
@@ -354,6 +355,25 @@ check_state(struct pol_load *l, const struct pol_node *root, const struct pol_co
 		tell(l, root, "state/key.file", "state.key.file", "found no key in the file, expected 32 bytes in base64 (44 characters)");
 }
 
+/* Unless what there is decides: then whatever is too large is lowered when the process starts. */
+static void
+check_memory(struct pol_load *l, const struct pol_node *root, const struct pol_limits *m)
+{
+	uint64_t share = m->memory_max_bytes / 100 * m->memory_share_percent + m->memory_max_bytes % 100 * m->memory_share_percent / 100;
+	const struct { const char *path, *key; uint32_t has; } rows[] = {
+		{ "limits/socket.request.max.bytes", "limits.socket.request.max.bytes", m->frame_max_bytes },
+		{ "limits/response.max.bytes", "limits.response.max.bytes", m->response_max_bytes },
+		{ "limits/memory.tenant.floor.bytes", "limits.memory.tenant.floor.bytes", m->memory_floor_bytes },
+	};
+
+	if (m->memory_max_bytes == 0)
+		return;
+	for (size_t i = 0; i < ALV_COUNT(rows); i++)
+		if (rows[i].has > share)
+			pol_diag_at(l->d, line_at(root, rows[i].path), rows[i].key, "found %" PRIu32 ", expected at most %" PRIu64
+			    ": what one tenant may hold, memory.tenant.share.percent of memory.max.bytes", rows[i].has, share);
+}
+
 static void
 check_limits(struct pol_load *l, const struct pol_node *root, const struct pol_limits *m)
 {
@@ -377,6 +397,7 @@ pol_config_check(struct pol_load *l, const struct pol_node *root, struct pol_con
 	check_admin(l, root, c);
 	check_state(l, root, c);
 	check_limits(l, root, &c->limits);
+	check_memory(l, root, &c->limits);
 	if (l->a->failed)
 		tell(l, root, "", "", "out of memory");
 }

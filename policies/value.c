@@ -40,7 +40,10 @@ set_number(struct pol_load *l, const struct pol_option *o, struct alv_str s, cha
 	if (alv_str_u64(s, o->hi, &v) || v < o->lo)
 		return false;
 	n = (uint32_t)v;
-	put(at, o, &n, sizeof(n));
+	if (o->size == sizeof(v))
+		put(at, o, &v, sizeof(v));
+	else
+		put(at, o, &n, sizeof(n));
 	return true;
 }
 

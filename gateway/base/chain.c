@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+enum { PACK_BELOW = 64 * 1024 };	/* what is longer keeps at most a few times its length alive */
+
 void
 alv_chain_init(struct alv_chain *c, struct alv_pool *pool)
 {
@@ -161,6 +163,39 @@ alv_chain_drop(struct alv_chain *c, size_t n)
 		c->head->n -= n;
 		c->n -= n;
 	}
+}
+
+/* Capacity of the blocks that it views, each once where its views follow each other. */
+static size_t
+kept_alive(const struct alv_chain *c)
+{
+	const struct alv_block *last = NULL;
+	size_t			n = 0;
+
+	for (const struct alv_piece *x = c->head; x != NULL; x = x->next) {
+		if (x->block != last)
+			n += x->block->cap;
+		last = x->block;
+	}
+	return n;
+}
+
+void
+alv_chain_pack(struct alv_chain *c)
+{
+	struct alv_chain copy;
+
+	if (c->n == 0 || c->n >= PACK_BELOW || kept_alive(c) <= 2 * c->n + ALV_BLOCK_SMALL)
+		return;
+	alv_chain_init(&copy, c->pool);
+	for (const struct alv_piece *x = c->head; x != NULL; x = x->next)
+		alv_chain_copy(&copy, x->p, x->n);
+	if (copy.err) {
+		alv_chain_clear(&copy);
+		return;
+	}
+	alv_chain_clear(c);
+	alv_chain_move(c, &copy);
 }
 
 bool

@@ -256,6 +256,30 @@ render_LOOP_TURN(const struct render *r, const char *name)
 }
 
 static void
+render_MEMORY_RESERVED(const struct render *r, const char *name)
+{
+	gauge(r, name, offsetof(struct met_worker, reserved));
+}
+
+static void
+render_MEMORY_BUDGET(const struct render *r, const char *name)
+{
+	gauge(r, name, offsetof(struct met_worker, budget));
+}
+
+static void
+render_ADMISSION_WAITING(const struct render *r, const char *name)
+{
+	gauge(r, name, offsetof(struct met_worker, waiting));
+}
+
+static void
+render_ADMISSION_WAITS(const struct render *r, const char *name)
+{
+	sample(r, name, TOTAL(r, waits));
+}
+
+static void
 render_LEDGER_ROWS(const struct render *r, const char *name)
 {
 	sample(r, name, TOTAL(r, ledger.used));

@@ -145,7 +145,7 @@ met_request(struct met_worker *w, struct alv_str tenant, int16_t api_key, int16_
 }
 
 static void
-move(_Atomic int64_t *gauge, int delta)
+move(_Atomic int64_t *gauge, int64_t delta)
 {
 	atomic_store_explicit(gauge, atomic_load_explicit(gauge, memory_order_relaxed) + delta, memory_order_relaxed);
 }
@@ -168,6 +168,26 @@ void
 met_upstream_waiting(struct met_worker *w, int delta)
 {
 	move(&w->upstream_waiting, delta);
+}
+
+void
+met_memory(struct met_worker *w, int64_t delta)
+{
+	move(&w->reserved, delta);
+}
+
+void
+met_budget(struct met_worker *w, uint64_t bytes)
+{
+	move(&w->budget, (int64_t)bytes);
+}
+
+void
+met_waiting(struct met_worker *w, int delta)
+{
+	move(&w->waiting, delta);
+	if (delta > 0)
+		met_count(&w->waits, (uint64_t)delta);
 }
 
 void

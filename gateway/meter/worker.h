@@ -16,7 +16,8 @@ struct met_histogram {
 
 struct met_worker {
 	size_t		     max_tenants, max_rows, max_rows_tenant;
-	_Atomic int64_t	     connections, upstream, upstream_waiting;
+	_Atomic int64_t	     connections, upstream, upstream_waiting, reserved, budget, waiting;
+	_Atomic uint64_t     waits;
 	_Atomic uint64_t     opened;
 	_Atomic uint64_t     closed[MET_CLOSES];
 	_Atomic uint64_t     logins[2];				/* failed, ok */

@@ -129,6 +129,7 @@ send_some(struct net_stream *s, const uint8_t *p, size_t n, size_t *took)
 			return NET_IO_RESET;
 		}
 		*took += (size_t)r;
+		s->sent += (size_t)r;
 		s->last_out_us = net_loop_now(s->ctx->loop);
 	}
 	return NET_IO_OK;

@@ -20,8 +20,10 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-static size_t
-left(const struct net_stream *s)
+enum { COPY_BELOW = 2048 };
+
+size_t
+net_stream_left(const struct net_stream *s)
 {
 	return s->out.n + net_pending(s);
 }
@@ -133,7 +135,7 @@ announce(struct net_stream *s)
 	s->flags &= ~(uint32_t)NET_F_OPENING;
 	net_timer_stop(&s->timer);
 	s->ops->on_open(s);
-	if (s->state == NET_ST_OPEN && left(s) > 0)
+	if (s->state == NET_ST_OPEN && net_stream_left(s) > 0)
 		net_later(s->ctx->loop, &s->later);
 }
 
@@ -203,13 +205,13 @@ after_write(struct net_stream *s)
 {
 	if (s->state == NET_ST_HANDSHAKE)
 		return;	/* what waits in `out` waits for the handshake, not for the socket */
-	if (left(s) > 0)
+	if (net_stream_left(s) > 0)
 		s->flags |= NET_F_OUT;
 	else
 		s->flags &= ~(uint32_t)NET_F_OUT;
-	if (s->state == NET_ST_CLOSING && left(s) == 0) {
+	if (s->state == NET_ST_CLOSING && net_stream_left(s) == 0) {
 		say_bye(s);
-	} else if (s->flags & NET_F_WAS_FULL && left(s) <= s->high_water / 2) {
+	} else if (s->flags & NET_F_WAS_FULL && net_stream_left(s) <= s->high_water / 2) {
 		s->flags &= ~(uint32_t)NET_F_WAS_FULL;
 		if (s->state == NET_ST_OPEN)
 			s->ops->on_drained(s);
@@ -219,6 +221,7 @@ after_write(struct net_stream *s)
 static void
 write_step(struct net_stream *s)
 {
+	uint64_t    before = s->sent;
 	enum net_io io;
 
 	if (s->ssl == NULL)
@@ -233,6 +236,8 @@ write_step(struct net_stream *s)
 		finish(s, end_of(s, io));
 	else
 		after_write(s);
+	if (s->sent != before && s->state == NET_ST_OPEN && s->ops->on_wrote != NULL)
+		s->ops->on_wrote(s);
 }
 
 static void
@@ -292,7 +297,7 @@ on_later(struct net_later *l)
 		return;
 	}
 	announce(s);
-	if ((s->state == NET_ST_OPEN && left(s) > 0) || s->state == NET_ST_CLOSING)
+	if ((s->state == NET_ST_OPEN && net_stream_left(s) > 0) || s->state == NET_ST_CLOSING)
 		if (!(s->flags & NET_F_OUT))
 			write_step(s);
 	set_events(s);
@@ -415,6 +420,19 @@ net_stream_connect(struct net_stream *s, struct net_stream_ctx *c, const struct 
 	return ALV_OK;
 }
 
+/* Small ones are copied together: many of them would keep a block each. */
+static void
+append(struct net_stream *s, struct alv_chain *data)
+{
+	if (data->err || data->n > COPY_BELOW) {
+		alv_chain_move(&s->out, data);
+		return;
+	}
+	for (const struct alv_piece *x = data->head; x != NULL; x = x->next)
+		alv_chain_copy(&s->out, x->p, x->n);
+	alv_chain_clear(data);
+}
+
 void
 net_stream_send(struct net_stream *s, struct alv_chain *data)
 {
@@ -422,7 +440,7 @@ net_stream_send(struct net_stream *s, struct alv_chain *data)
 		alv_chain_clear(data);
 		return;
 	}
-	alv_chain_move(&s->out, data);
+	append(s, data);
 	if (s->out.err) {
 		finish(s, NET_END_NOMEM);
 		return;
@@ -436,7 +454,7 @@ net_stream_send(struct net_stream *s, struct alv_chain *data)
 bool
 net_stream_full(const struct net_stream *s)
 {
-	return left(s) > s->high_water;
+	return net_stream_left(s) > s->high_water;
 }
 
 void

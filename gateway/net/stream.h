@@ -53,6 +53,7 @@ struct net_stream_ops {
 	void (*on_data)(struct net_stream *s);		/* `in` grew; or eof came (in_eof) */
 	void (*on_drained)(struct net_stream *s);
 	void (*on_closed)(struct net_stream *s, enum net_end why);
+	void (*on_wrote)(struct net_stream *s);		/* NULL: nobody asks. The socket took some of what was to be sent */
 };
 
 struct net_stream_ctx {		/* one per loop: shared buffers and pool; owner: the worker */
@@ -77,6 +78,7 @@ struct net_stream {
 	bool			in_eof;
 	bool			in_cut;		/* TLS: that eof was no close_notify */
 	uint64_t		bytes_in, bytes_out;	/* of the payload, not of TLS */
+	uint64_t		sent;			/* bytes that the socket took, of TLS where there is TLS */
 	uint64_t		last_in_us, last_out_us;	/* monotonic, last progress */
 	int			sys_errno;
 	struct sockaddr_storage peer;		/* of accepted ones; with PROXY protocol the client's, from on_open on */
@@ -115,6 +117,8 @@ enum alv_err net_stream_connect(struct net_stream *s, struct net_stream_ctx *c, 
 /* Takes everything out of data (of the same pool). After close, and after the end, it is dropped. */
 void net_stream_send(struct net_stream *s, struct alv_chain *data);
 bool net_stream_full(const struct net_stream *s);
+/* Bytes that were given to net_stream_send and that the socket did not take yet, in whatever form they wait. */
+size_t net_stream_left(const struct net_stream *s);
 /* The owner consumed or raised in_max: go on reading. on_data comes when there are new bytes, not for the old ones. */
 void net_stream_more(struct net_stream *s);
 /* Bytes that were not read yet wait in the socket. */

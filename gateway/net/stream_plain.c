@@ -200,6 +200,7 @@ net_plain_write(struct net_stream *s)
 		}
 		alv_chain_drop(&s->out, (size_t)n);
 		s->bytes_out += (size_t)n;
+		s->sent += (size_t)n;
 		s->last_out_us = net_loop_now(s->ctx->loop);
 		done += (size_t)n;
 	}

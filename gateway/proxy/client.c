@@ -18,7 +18,7 @@
 #include "proxy/endpoint.h"
 #include "proxy/worker.h"
 
-enum { PX_CLIENT_MAGIC = 0x5078436c, IN_MAX_BYTES = 64 * 1024, ENDING_US = 5 * 1000 * 1000 };
+enum { PX_CLIENT_MAGIC = 0x5078436c };
 
 static const struct net_stream_ops stream_ops;
 
@@ -48,6 +48,7 @@ release(struct net_later *l)
 	if (c->current != NULL && c->current->call.no_response)
 		px_req_free(c->current);
 	px_inflight_clear(&c->inflight);
+	px_hold_fini(c);
 	api_conn_fini(&c->conn);
 	net_timer_stop(&c->timer);
 	net_later_cancel(w->loop, &c->again);
@@ -87,6 +88,15 @@ note_reason(struct px_client *c, enum met_close why)
 	c->why = why;
 }
 
+/* What of the next request is here already is not kept. */
+static void
+stop_reading(struct px_client *c)
+{
+	px_hold_cancel(c, &c->hold.in);
+	c->stream.in_max = 0;
+	alv_chain_clear(&c->stream.in);
+}
+
 void
 px_client_close(struct px_client *c, enum met_close why, bool flush)
 {
@@ -95,6 +105,8 @@ px_client_close(struct px_client *c, enum met_close why, bool flush)
 	note_reason(c, why);
 	c->state = PX_CLOSED;
 	net_timer_stop(&c->timer);
+	stop_reading(c);
+	px_hold_cancel(c, &c->hold.up);
 	met_closed(c->worker->api.meter, c->why);
 	log_close(c);
 	px_up_close(c);
@@ -117,9 +129,9 @@ px_client_end(struct px_client *c, enum met_close why)
 		return;
 	note_reason(c, why);
 	c->state = PX_ENDING;
-	c->stream.in_max = 0;
+	stop_reading(c);
 	c->ending_us = net_loop_now(c->worker->loop);
-	net_timer_set(&c->timer, c->ending_us + ENDING_US);
+	net_timer_set(&c->timer, c->ending_us + PX_ENDING_US);
 	/* What was not sent yet never will be. */
 	if (c->current != NULL) {
 		if (!c->current->call.no_response)
@@ -134,84 +146,16 @@ px_client_end(struct px_client *c, enum met_close why)
 	close_when_answered(c);
 }
 
-/* ---- time ------------------------------------------------------------------------------------------- */
-
-static uint64_t
-later_of(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
-
-/* When this connection is due to be closed if nothing more happens, and why. */
-static uint64_t
-deadline(const struct px_client *c, enum met_close *why)
-{
-	const struct pol_limits *l = &c->worker->gateway->conf->limits;
-	const struct net_stream *s = &c->stream;
-	uint64_t		 at, t;
-
-	if (c->state == PX_ENDING) {
-		*why = c->why;
-		return c->ending_us + ENDING_US;
-	}
-	*why = MET_CLOSE_IDLE;
-	at = later_of(later_of(s->last_in_us, s->last_out_us), c->opened_us) + l->connections_max_idle_ms * 1000ull;
-	if (c->conn.auth != API_AUTH_DONE && (t = c->opened_us + l->authentication_timeout_ms * 1000ull) < at) {
-		*why = MET_CLOSE_AUTH_TIMEOUT;
-		at = t;
-	}
-	if (c->frame_begun_us != 0 && (t = c->frame_begun_us + l->frame_timeout_ms * 1000ull) < at) {
-		*why = MET_CLOSE_SLOW_SENDER;
-		at = t;
-	}
-	/* A client that only shut its side is still answered; brokers do not wait for one that hung up either. */
-	if (c->eof_us != 0 && (t = c->eof_us + ENDING_US) < at) {
-		*why = MET_CLOSE_CLIENT_EOF;
-		at = t;
-	}
-	if (s->out.n > 0 && (t = later_of(s->last_out_us, c->opened_us) + l->frame_timeout_ms * 1000ull) < at) {
-		*why = MET_CLOSE_SLOW_READER;
-		at = t;
-	}
-	return at;
-}
-
-/* Looked at lazily: traffic moves the deadline without touching the timer. */
-static void
-on_timer(struct net_timer *t)
-{
-	struct px_client *c = ALV_HOLDER(t, struct px_client, timer);
-	uint64_t	  now = net_loop_now(c->worker->loop);
-	enum met_close	  why;
-	uint64_t	  at = deadline(c, &why);
-
-	/* A long poll or a rebalance is not idleness: the broker owes the answer. */
-	if (at <= now && why == MET_CLOSE_IDLE && c->inflight.n > 0)
-		at = now + c->worker->gateway->conf->limits.connections_max_idle_ms * 1000ull;
-	if (at <= now)
-		px_client_close(c, why, false);
-	else
-		net_timer_set(t, at);
-}
-
-static void
-watch(struct px_client *c)
-{
-	enum met_close why;
-	uint64_t       at = deadline(c, &why);
-
-	if (!c->timer.armed || at < c->timer.at_us)
-		net_timer_set(&c->timer, at);
-}
-
 /* ---- frames in --------------------------------------------------------------------------------------- */
 
 static uint32_t
 frame_max(const struct px_client *c)
 {
-	const struct pol_limits *l = &c->worker->gateway->conf->limits;
+	const struct px_gateway *g = c->worker->gateway;
 
-	return c->conn.auth == API_AUTH_DONE ? l->frame_max_bytes : l->frame_max_bytes_unauthenticated;
+	if (c->conn.auth != API_AUTH_DONE)
+		return g->conf->limits.frame_max_bytes_unauthenticated;
+	return px_budget_lowered(g->budget, g->conf->limits.frame_max_bytes);
 }
 
 /* The one way to see the watchdog bite: a test build hangs at the client id that it is told. */
@@ -270,6 +214,27 @@ begin_request(struct px_client *c, uint32_t size)
 	px_judge(c, api_request(&r->call, &r->body));
 }
 
+/* More of the frame at hand is to be read: up to `most` bytes of it, at the least rate if it is large. */
+static void
+read_on(struct px_client *c, size_t most)
+{
+	uint64_t now = net_loop_now(c->worker->loop);
+
+	if (c->frame_begun_us == 0)
+		c->frame_begun_us = now;
+	if (c->hold.in.admitted && c->in_pace.at_us == 0)
+		px_pace_begin(&c->in_pace, now, c->stream.bytes_in, c->hold.in.size - c->stream.in.n);
+	c->stream.in_max = most < PX_IN_MAX ? PX_IN_MAX : most;
+}
+
+/* While a request waits for memory nothing is read, and that is not the sender's doing. */
+static void
+stand_still(struct px_client *c)
+{
+	c->frame_begun_us = 0;
+	c->stream.in_max = 0;
+}
+
 /* Takes the next frame if it is whole. False: nothing to do until more comes. */
 static bool
 take_frame(struct px_client *c)
@@ -285,15 +250,22 @@ take_frame(struct px_client *c)
 		px_client_end(c, MET_CLOSE_FRAME_TOO_LARGE);
 		return false;
 	}
-	if (err == ALV_E_MORE || c->stream.in.n - 4 < size) {
-		if (c->frame_begun_us == 0)
-			c->frame_begun_us = net_loop_now(c->worker->loop);
-		c->stream.in_max = err == ALV_E_MORE || size + 4u < IN_MAX_BYTES ? IN_MAX_BYTES : size + 4u;
+	if (err == ALV_E_MORE) {
+		read_on(c, 0);
 		return false;
 	}
-	c->frame_begun_us = 0;
+	if (!px_hold_request(c, size + (size_t)4)) {
+		stand_still(c);
+		return false;
+	}
+	if (c->stream.in.n - 4 < size) {
+		read_on(c, size + (size_t)4);
+		return false;
+	}
+	px_hold_taken(&c->hold.in);
+	c->in_pace.at_us = c->frame_begun_us = 0;
 	/* Whoever leaves gets the frame that is half here completed, and no other. */
-	c->stream.in_max = c->leave >= PX_LEAVES_SOON ? 0 : IN_MAX_BYTES;
+	c->stream.in_max = c->leave >= PX_LEAVES_SOON ? 0 : PX_IN_MAX;
 	begin_request(c, size);
 	return true;
 }
@@ -321,7 +293,7 @@ leaves(struct px_client *c)
 	if (c->leave == PX_LEAVES_SOON && !net_stream_waiting(&c->stream))
 		c->leave = PX_LEAVES_NOW;
 	if (c->leave != PX_LEAVES_NOW && c->stream.in_max == 0)
-		c->stream.in_max = IN_MAX_BYTES;
+		c->stream.in_max = PX_IN_MAX;
 	return c->leave == PX_LEAVES_NOW;
 }
 
@@ -334,6 +306,9 @@ px_client_pump(struct px_client *c)
 			return;
 		}
 	}
+	if (c->state == PX_SERVING && !(c->hold.in.admitted && c->hold.in.size > PX_IN_MAX))
+		alv_chain_pack(&c->stream.in);
+	px_hold_settle(c);
 	if (c->state != PX_SERVING)
 		return;
 	if (!may_take(c))
@@ -346,7 +321,7 @@ px_client_pump(struct px_client *c)
 		px_client_end(c, MET_CLOSE_DRAIN);
 	else {
 		net_stream_more(&c->stream);
-		watch(c);
+		px_client_watch(c);
 	}
 }
 
@@ -385,6 +360,8 @@ px_client_send(struct px_client *c, struct px_request *r, size_t body_n)
 	}
 	c->worker->moved += frame.n;
 	net_stream_send(&c->stream, &frame);
+	if (c->out_pace.at_us == 0)
+		px_pace_begin(&c->out_pace, net_loop_now(c->worker->loop), c->stream.sent, net_stream_left(&c->stream));
 }
 
 static void
@@ -417,8 +394,9 @@ px_client_flush(struct px_client *c)
 		}
 	}
 	close_when_answered(c);
+	px_hold_settle(c);
 	if (c->state == PX_SERVING)
-		watch(c);
+		px_client_watch(c);
 }
 
 /* ---- the stream's events ---------------------------------------------------------------------------------- */
@@ -470,6 +448,18 @@ on_drained(struct net_stream *s)
 	px_client_pump(c);
 }
 
+/* What left needs no place any more. */
+static void
+on_wrote(struct net_stream *s)
+{
+	struct px_client *c = s->owner;
+
+	ALV_CHECK_OBJ(c, PX_CLIENT_MAGIC);
+	if (net_stream_left(s) == 0)
+		c->out_pace.at_us = 0;
+	px_hold_left(c);
+}
+
 static const enum met_close reason_of_end[] = {
 	[NET_END_OURS] = MET_CLOSE_INTERNAL,	/* never the first reason: ours is noted before */
 	[NET_END_EOF] = MET_CLOSE_CLIENT_EOF,
@@ -507,6 +497,7 @@ static const struct net_stream_ops stream_ops = {
 	.on_data = on_data,
 	.on_drained = on_drained,
 	.on_closed = on_closed,
+	.on_wrote = on_wrote,
 };
 
 /* ---- beginning, orders -------------------------------------------------------------------------------------- */
@@ -537,12 +528,12 @@ px_client_accept(struct px_worker *w, const struct px_port *port, int fd, const 
 	c->later.fn = release;
 	c->again.fn = pump_again;
 	c->opened_us = net_loop_now(w->loop);
-	c->stream.in_max = IN_MAX_BYTES;
+	c->stream.in_max = PX_IN_MAX;
 	c->stream.high_water = l->out_max_bytes;
 	api_conn_init(&c->conn, &w->api);
 	net_peer_text(peer, c->conn.host);
 	c->conn.node = -1;	/* until the handshake says which: the log names none */
-	net_timer_init(w->loop, &c->timer, on_timer);
+	net_timer_init(w->loop, &c->timer, px_client_overdue);
 	px_worker_add(w, c);
 }
 

@@ -3,6 +3,8 @@
 #define PX_CLIENT_H
 
 #include "net/stream.h"
+#include "proxy/hold.h"
+#include "proxy/pace.h"
 #include "proxy/request.h"
 #include "upstream/link.h"
 
@@ -25,6 +27,9 @@ enum px_leave {
 	PX_LEAVES_NOW		/* reads no more, and ends when what was taken is answered */
 };
 
+/* What is read of a client before its request is admitted, and how long an end may take. */
+enum { PX_IN_MAX = 64 * 1024, PX_ENDING_US = 5 * 1000 * 1000 };
+
 enum px_up_state { PX_UP_NONE, PX_UP_OPENING, PX_UP_READY, PX_UP_CLOSED };
 
 struct px_client {
@@ -40,6 +45,8 @@ struct px_client {
 	char		     *subject;	/* of the certificate that it showed, for the log; NULL: none */
 	struct px_inflight   inflight;
 	struct px_request   *current;	/* being judged or waiting to be sent; see request.h */
+	struct px_hold	     hold;	/* memory */
+	struct px_pace	     in_pace, out_pace;
 	unsigned	     away;	/* jobs and questions that hold a pointer to us */
 	enum met_close	     why;
 	const char	    *words;	/* detail for the log; static */
@@ -82,6 +89,7 @@ void px_client_send(struct px_client *c, struct px_request *r, size_t body_n);
 /* upstream.c: the other half. */
 void px_up_send(struct px_client *c);		/* current is READY: sends it now or when the link can take it */
 void px_up_resume(struct px_client *c);		/* the client reads again */
+void px_up_admitted(struct px_client *c);	/* there is room for the response that waited for it */
 void px_up_close(struct px_client *c);
 void px_up_check(struct px_client *c);		/* is our broker still there? */
 /* The response header in front of `in`, which must be r's; false: the connection ended. */

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "proxy/budget.h"
 #include "proxy/endpoint.h"
 #include "proxy/worker.h"
 
@@ -13,7 +14,8 @@ px_gateway_init(struct px_gateway *g)
 {
 	g->workers = calloc(g->conf->workers, sizeof(struct px_worker *));
 	g->meters = calloc(g->conf->workers, sizeof(struct met_worker *));
-	if (g->workers == NULL || g->meters == NULL)
+	g->budget = px_budget_new(&g->conf->limits);
+	if (g->workers == NULL || g->meters == NULL || g->budget == NULL)
 		return ALV_E_NOMEM;
 	for (unsigned i = 0; i < g->conf->workers; i++) {
 		g->workers[i] = px_worker_new(g, i);
@@ -22,6 +24,7 @@ px_gateway_init(struct px_gateway *g)
 		g->meters[i] = g->workers[i]->api.meter;
 		g->nworkers++;
 	}
+	met_budget(g->meters[0], g->budget->max);
 	return ALV_OK;
 }
 
@@ -90,6 +93,7 @@ px_gateway_free(struct px_gateway *g)
 {
 	for (unsigned i = 0; i < g->nworkers; i++)
 		px_worker_free(g->workers[i]);
+	px_budget_free(g->budget);
 	for (size_t i = 0; g->tls != NULL && i < g->conf->nlisteners; i++)
 		net_tls_server_free(g->tls[i]);
 	free(g->tls);

@@ -14,6 +14,7 @@
 
 struct px_worker;
 struct px_port;
+struct px_budget;
 
 struct px_gateway {
 	/* set by main before px_gateway_start, and kept alive until px_gateway_free */
@@ -25,6 +26,7 @@ struct px_gateway {
 	struct api_shared	     shared;
 	struct net_loop		    *acceptor;		/* main's loop */
 	/* the gateway's own */
+	struct px_budget	    *budget;		/* memory, of all workers */
 	unsigned		     nworkers;
 	struct px_worker	   **workers;
 	struct met_worker	   **meters;		/* one per worker, for the ops listener */

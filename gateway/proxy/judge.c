@@ -229,6 +229,7 @@ answered(struct px_client *c, struct px_request *r)
 {
 	px_req_move(r, PX_REQ_DONE);
 	alv_chain_clear(&r->body);
+	alv_chain_pack(&r->call.out);
 	px_inflight_weigh(&c->inflight, r);
 	if (c->current == r)
 		c->current = NULL;
@@ -290,6 +291,7 @@ px_judge_response(struct px_request *r, enum api_result result)
 		result = api_resume(&r->call);
 	if (result == API_ANSWER) {
 		px_req_move(r, PX_REQ_DONE);
+		alv_chain_pack(&r->call.out);
 		px_inflight_weigh(&c->inflight, r);
 		return;
 	}

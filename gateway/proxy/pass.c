@@ -6,7 +6,7 @@
  *
  * Invariants: the request that passes is the oldest in flight, SENT, so that nobody's bytes come between its own; while
  * the client does not read, nothing is fed, so that a connection never keeps more than the stream's high water and one
- * read; a frame that went wrong is never completed: the connection ends inside it. */
+ * read, and of that no more than it found room for (hold.h); a frame that went wrong is never completed: the connection ends inside it. */
 #include "proxy/client.h"
 #include "proxy/worker.h"
 
@@ -43,6 +43,7 @@ static void
 done(struct px_client *c, struct px_request *r)
 {
 	c->passing = NULL;
+	px_hold_taken(&c->hold.up);
 	met_streamed(c->worker->api.meter);
 	px_judge_response(r, API_ANSWER);
 	px_client_flush(c);
@@ -57,9 +58,10 @@ px_pass_part(struct px_client *c)
 	struct alv_chain   in;
 	enum api_result	   result;
 
-	s->in_max = PX_PASS_IN_BYTES;
-	if (n == 0)
+	if (n == 0) {
+		s->in_max = px_hold_window(c, c->passing_left < PX_PASS_IN_BYTES ? PASS_FROM : PX_PASS_IN_BYTES);
 		return false;
+	}
 	alv_chain_init(&in, c->worker->pool);
 	alv_chain_cut(&in, &s->in, n);
 	c->passing_left -= n;

@@ -8,7 +8,7 @@
 #include "proxy/client.h"
 #include "proxy/worker.h"
 
-enum { PX_REQ_MAGIC = 0x50785271 };
+enum { PX_REQ_MAGIC = 0x50785271, ARENA_LEAST = 1024 };
 
 /* Which states may follow which: bit sets of 1 << state. */
 static const uint8_t may_follow[PX_REQ_STATES] = {
@@ -56,6 +56,19 @@ px_req_move(struct px_request *r, enum px_req_state to)
 	r->state = to;
 }
 
+size_t
+px_req_weight(const struct px_request *r)
+{
+	size_t out = r->call.out.n, n = sizeof(*r) + r->call.arena.used + r->call.kept.n;
+
+	if (r->call.arena.head != NULL)
+		n += ARENA_LEAST;
+	/* What goes to the broker mostly views the frame. An answer, however small, has a block. */
+	if (out > 0 && out < ALV_BLOCK_SMALL)
+		out = ALV_BLOCK_SMALL;
+	return n + (out > r->body.n ? out : r->body.n);
+}
+
 void
 px_inflight_add(struct px_inflight *q, struct px_request *r)
 {
@@ -73,7 +86,7 @@ void
 px_inflight_weigh(struct px_inflight *q, struct px_request *r)
 {
 	q->weight -= r->weight;
-	r->weight = r->call.arena.used + r->call.out.n;
+	r->weight = px_req_weight(r);
 	q->weight += r->weight;
 }
 

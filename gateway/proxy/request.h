@@ -49,6 +49,9 @@ struct px_request *px_req_new(struct px_client *c) ALV_MUST;
 void		   px_req_free(struct px_request *r);
 void		   px_req_move(struct px_request *r, enum px_req_state to);
 
+/* Bytes that it keeps: itself, its arena, and its frame or what that became. */
+size_t px_req_weight(const struct px_request *r);
+
 void px_inflight_add(struct px_inflight *q, struct px_request *r);
 /* Weighs one of the list anew: after whatever made it larger or smaller. */
 void px_inflight_weigh(struct px_inflight *q, struct px_request *r);

@@ -159,19 +159,27 @@ take_answer(struct px_client *c, struct px_request *r, struct alv_chain *frame)
 		px_client_flush(c);
 }
 
+static uint32_t
+response_max(const struct px_client *c)
+{
+	const struct px_gateway *g = c->worker->gateway;
+
+	return px_budget_lowered(g->budget, g->conf->limits.response_max_bytes);
+}
+
 /* One response out of `in`, if it is whole; or what there is of one that need not be. */
 static bool
 take_frame(struct px_client *c)
 {
 	struct px_request *r = px_inflight_expected(&c->inflight);
 	struct net_stream *s = &c->up.stream;
-	uint32_t	   size, max = c->worker->gateway->conf->limits.response_max_bytes;
+	uint32_t	   size;
 	struct alv_chain   frame;
 	enum alv_err	   err;
 
 	if (c->passing != NULL)
 		return px_pass_part(c);
-	err = kfk_frame_size(&s->in, r != NULL && api_streams(&r->call) ? INT32_MAX : max, &size);
+	err = kfk_frame_size(&s->in, r != NULL && api_streams(&r->call) ? INT32_MAX : response_max(c), &size);
 	if (!err && r != NULL && px_pass_suits(r, size))
 		return px_pass_begin(c, r, size);
 
@@ -179,10 +187,15 @@ take_frame(struct px_client *c)
 		fail(c, MET_CLOSE_UPSTREAM_MALFORMED, "a response over limits response.max.bytes");
 		return false;
 	}
+	if (err == ALV_OK && !px_hold_response(c, size + (size_t)4)) {
+		s->in_max = 0;
+		return false;
+	}
 	if (err == ALV_E_MORE || s->in.n - 4 < size) {
 		s->in_max = err == ALV_E_MORE || size + 4u < UP_IN_MAX_BYTES ? UP_IN_MAX_BYTES : size + 4u;
 		return false;
 	}
+	px_hold_taken(&c->hold.up);
 	alv_chain_init(&frame, c->worker->pool);
 	alv_chain_drop(&s->in, 4);
 	alv_chain_cut(&frame, &s->in, size);
@@ -220,6 +233,18 @@ px_up_resume(struct px_client *c)
 		net_stream_more(&c->up.stream);
 }
 
+void
+px_up_admitted(struct px_client *c)
+{
+	if (c->up_state != PX_UP_READY || c->up_paused) {
+		px_hold_settle(c);
+		return;
+	}
+	read_answers(c);
+	if (c->up_state == PX_UP_READY)
+		net_stream_more(&c->up.stream);
+}
+
 /* ---- the link's events -------------------------------------------------------------------------------------- */
 
 static void
@@ -250,6 +275,14 @@ on_drained(struct ups_link *l)
 
 	px_up_send(c);
 	px_client_pump(c);
+}
+
+static void
+on_wrote(struct ups_link *l)
+{
+	struct px_client *c = l->owner;
+
+	px_hold_left(c);
 }
 
 static const enum met_close reason_of_end[] = {
@@ -290,6 +323,7 @@ static const struct ups_link_ops link_ops = {
 	.on_data = on_data,
 	.on_drained = on_drained,
 	.on_closed = on_closed,
+	.on_wrote = on_wrote,
 };
 
 void

@@ -222,6 +222,15 @@ stream_drained(struct net_stream *s)
 }
 
 static void
+stream_wrote(struct net_stream *s)
+{
+	struct ups_link *l = s->owner;
+
+	if (l->state->step == UPS_READY && l->ops->on_wrote != NULL)
+		l->ops->on_wrote(l);
+}
+
+static void
 set_end(struct ups_link_state *st, enum ups_end end, const char *what, const char *detail)
 {
 	if (detail == NULL)	/* an errno that libc has no words for */
@@ -279,7 +288,13 @@ stream_closed(struct net_stream *s, enum net_end why)
 		end_link(l);
 }
 
-const struct net_stream_ops ups_stream_ops = { stream_open, stream_data, stream_drained, stream_closed };
+const struct net_stream_ops ups_stream_ops = {
+	.on_open = stream_open,
+	.on_data = stream_data,
+	.on_drained = stream_drained,
+	.on_closed = stream_closed,
+	.on_wrote = stream_wrote,
+};
 
 /* ---- opening ------------------------------------------------------------------------------------- */
 

@@ -42,6 +42,7 @@ struct ups_link_ops {
 	void (*on_drained)(struct ups_link *l);
 	/* Once; then, or in it, ups_link_fini. words: what failed at which address, for the log; valid for the call. */
 	void (*on_closed)(struct ups_link *l, enum ups_end why, const char *words);
+	void (*on_wrote)(struct ups_link *l);	/* NULL: nobody asks. Of a ready link: the stream's on_wrote */
 };
 
 struct ups_link {

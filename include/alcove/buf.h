@@ -54,7 +54,7 @@ struct alv_block {
 	uint32_t	 refs;	/* not atomic: a block stays on its thread */
 	uint32_t	 cap;	/* bytes in data */
 	uint32_t	 used;	/* bytes filled from the front; only the one who fills it writes this */
-	uint8_t		 data[];
+	_Alignas(16) uint8_t data[];
 };
 
 enum { ALV_BLOCK_SMALL = 4096, ALV_BLOCK_MAX = 256 * 1024 };
@@ -94,6 +94,8 @@ void alv_chain_move(struct alv_chain *dst, struct alv_chain *src);
 void alv_chain_cut(struct alv_chain *dst, struct alv_chain *src, size_t n);
 /* Drops n bytes from the front (n <= c->n). */
 void alv_chain_drop(struct alv_chain *c, size_t n);
+/* A few bytes that keep large blocks alive are copied into small ones. Out of memory changes nothing. */
+void alv_chain_pack(struct alv_chain *c);
 /* Copies n bytes from offset at into out without consuming; false when there are fewer. */
 bool alv_chain_peek(const struct alv_chain *c, size_t at, void *out, size_t n) ALV_MUST;
 

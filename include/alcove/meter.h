@@ -40,6 +40,9 @@ void met_closed(struct met_worker *w, enum met_close why);
 void met_streamed(struct met_worker *w);		/* an answer left while it still came from the broker */
 void met_login(struct met_worker *w, bool ok);
 void met_dropped(struct met_worker *w, uint32_t tags, uint32_t elements);	/* unknown tags; foreign elements filtered out */
+void met_memory(struct met_worker *w, int64_t delta);			/* bytes reserved for what is on its way */
+void met_budget(struct met_worker *w, uint64_t bytes);			/* of the whole process; said of one worker only */
+void met_waiting(struct met_worker *w, int delta);			/* frames that wait for memory */
 void met_turn(struct met_worker *w, uint64_t us);			/* how long one loop turn took */
 
 /* Of the process as a whole. Any thread. */

@@ -371,6 +371,11 @@ static const struct edit edits[] = {
 	{ "state", "state: { file: state, key.file: secrets/state.key }", "state.file: found no regular file" },
 	{ "state", "state: { file: state/x.db, key.file: secrets/short.key }", ":17: state.key.file: found no key in the file, expected 32 bytes" },
 	{ "  connections.max", "  unauthenticated.request.max.bytes: 1048576\n  socket.request.max.bytes: 65536", "found more than socket.request.max.bytes" },
+	{ "  connections.max", "  memory.max.bytes: 419430400", ":18: limits.response.max.bytes: found 134217728, expected at most 104857600: what one tenant may hold" },
+	{ "  connections.max", "  memory.max.bytes: 536870912", NULL },
+	{ "  connections.max", "  memory.max.bytes: 17179869184\n  socket.request.max.bytes: 1073741824", NULL },
+	{ "  connections.max", "  memory.max.bytes: 536870912\n  memory.tenant.share.percent: 20\n  response.max.bytes: 67108864\n  memory.tenant.floor.bytes: 107374183", ":22: limits.memory.tenant.floor.bytes: found 107374183, expected at most 107374182" },
+	{ "  connections.max", "  memory.max.bytes: 1099511627777", "limits.memory.max.bytes: found '1099511627777', expected a number from 0 to 1099511627776" },
 	{ "  connections.max", "  fetch.max.bytes: 104857600", "found more than half of response.max.bytes" },
 };
 

@@ -39,7 +39,8 @@ rows_are_sound(void **state)
 		assert_non_null(pol_value_type(o));
 		/* A range or words, where the type needs them. */
 		if (o->type == POL_T_NUMBER)
-			assert_true(o->hi > 0 && o->words != NULL && o->size == sizeof(uint32_t));
+			assert_true(o->hi > 0 && o->words != NULL &&
+			    (o->size == sizeof(uint64_t) || (o->size == sizeof(uint32_t) && o->hi <= UINT32_MAX)));
 		if (o->type == POL_T_CHOICE)
 			assert_true(o->words != NULL && o->size == sizeof(int));
 		for (size_t k = 0; k < i; k++)

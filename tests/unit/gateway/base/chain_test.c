@@ -164,6 +164,49 @@ random_cuts_lose_nothing(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* A few bytes of a large block, and some more of another; the blocks go, the bytes stay. */
+static void
+packing_lets_large_blocks_go(void **state)
+{
+	struct alv_block *b = alv_block_get(pool, ALV_BLOCK_MAX);
+	struct alv_chain  c, dense;
+
+	(void)state;
+	memset(b->data, 'x', b->cap);
+	memcpy(b->data + 100, "first", 5);
+	memcpy(b->data + 200, "second", 6);
+	b->used = b->cap;
+	alv_chain_init(&c, pool);
+	alv_chain_ref(&c, b, b->data + 100, 5);
+	alv_chain_ref(&c, b, b->data + 200, 6);
+	alv_chain_pack(&c);
+	expect(&c, "firstsecond");
+	assert_int_equal(b->refs, 1);
+	assert_int_equal(alv_pool_out(pool), ALV_BLOCK_MAX + ALV_BLOCK_SMALL);
+	alv_chain_pack(&c);	/* nothing to gain */
+	assert_int_equal(alv_pool_out(pool), ALV_BLOCK_MAX + ALV_BLOCK_SMALL);
+	/* What fills most of its block stays where it is. */
+	alv_chain_init(&dense, pool);
+	alv_chain_ref(&dense, b, b->data, b->cap / 2);
+	alv_chain_pack(&dense);
+	assert_int_equal(b->refs, 2);
+	alv_chain_clear(&dense);
+	alv_chain_clear(&c);
+	alv_block_put(b);
+	alv_chain_pack(&c);
+	assert_int_equal(c.n, 0);
+}
+
+static void
+blocks_are_aligned(void **state)
+{
+	struct alv_block *b = alv_block_get(pool, 1);
+
+	(void)state;
+	assert_int_equal((uintptr_t)b->data % 16, 0);
+	alv_block_put(b);
+}
+
 int
 main(void)
 {
@@ -173,6 +216,8 @@ main(void)
 		T(a_copy_spares_shared_blocks),
 		T(marks_nest),
 		T(random_cuts_lose_nothing),
+		T(packing_lets_large_blocks_go),
+		T(blocks_are_aligned),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

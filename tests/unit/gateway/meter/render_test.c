@@ -48,7 +48,12 @@ workers_are_summed(void **state)
 		met_dropped(w[i], 3, 4);
 		met_streamed(w[i]);
 		met_turn(w[i], 60);
+		met_memory(w[i], 500);
+		met_memory(w[i], -200);
+		met_waiting(w[i], +1);
 	}
+	met_budget(w[0], 1000);
+	met_waiting(w[1], -1);
 	met_connection(w[1], -1);
 	met_closed(w[1], MET_CLOSE_IDLE);
 	t = text(w, 2);
@@ -73,6 +78,10 @@ workers_are_summed(void **state)
 	has(t, "alcove_own_latency_seconds_bucket{le=\"1\"} 4\nalcove_own_latency_seconds_bucket{le=\"+Inf\"} 6\n");
 	has(t, "alcove_own_latency_seconds_sum 4.003080\nalcove_own_latency_seconds_count 6\n");
 	has(t, "alcove_loop_turn_seconds_count 2\n");
+	has(t, "alcove_memory_reserved_bytes 600\n");
+	has(t, "alcove_memory_budget_bytes 1000\n");
+	has(t, "alcove_admission_waiting 1\n");
+	has(t, "alcove_admission_waits_total 2\n");
 	again = text(w, 2);
 	assert_string_equal(t, again);
 	free(t);

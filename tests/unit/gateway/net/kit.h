@@ -50,7 +50,7 @@ kit_close(struct kit *k)
 /* A stream and what was said to its owner. */
 struct side {
 	struct net_stream s;
-	int		  opened, closed, drained, data;
+	int		  opened, closed, drained, data, wrote;
 	enum net_end	  why;
 	bool		  slow;		/* leaves `in` as it is */
 	void (*on_data)(struct side *x);
@@ -88,6 +88,15 @@ side_on_drained(struct net_stream *s)
 }
 
 static inline void
+side_on_wrote(struct net_stream *s)
+{
+	struct side *x = s->owner;
+
+	assert_int_equal(x->closed, 0);
+	x->wrote++;
+}
+
+static inline void
 side_on_closed(struct net_stream *s, enum net_end why)
 {
 	struct side *x = s->owner;
@@ -97,7 +106,13 @@ side_on_closed(struct net_stream *s, enum net_end why)
 	x->why = why;
 }
 
-static const struct net_stream_ops side_ops = { side_on_open, side_on_data, side_on_drained, side_on_closed };
+static const struct net_stream_ops side_ops = {
+	.on_open = side_on_open,
+	.on_data = side_on_data,
+	.on_drained = side_on_drained,
+	.on_closed = side_on_closed,
+	.on_wrote = side_on_wrote,
+};
 
 /* Turns until cond holds; fails rather than hangs. */
 #define TURN_UNTIL(k, cond) \

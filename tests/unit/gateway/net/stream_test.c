@@ -127,6 +127,38 @@ test_full_and_drained(void **state)
 	close(fd[1]);
 }
 
+/* A thousand answers of a few bytes to a peer that does not read: they share blocks, and each step of progress is told. */
+static void
+test_small_sends_are_dense(void **state)
+{
+	static char large[1 << 20];
+	struct side x;
+	int	    fd[2], told;
+
+	(void)state;
+	kit_pair(fd, true);
+	side_accept(&k, &x, fd[0], NULL, 1000);
+	TURN_UNTIL(&k, x.opened);
+	side_say(&k, &x, large, sizeof(large));
+	for (int i = 0; i < 5; i++)
+		net_loop_turn(k.loop, 1);
+	told = x.wrote;
+	assert_true(told > 0 && net_stream_left(&x.s) > 0);
+	for (int i = 0; i < 1000; i++)
+		side_say(&k, &x, "small", 5);
+	assert_int_equal(net_stream_left(&x.s) + x.s.sent, sizeof(large) + 5000);
+	assert_true(alv_pool_out(k.pool) <= 5 * (size_t)ALV_BLOCK_MAX);
+	while (net_stream_left(&x.s) > 0) {
+		static char got[65536];
+
+		if (read(fd[1], got, sizeof(got)) < 0)
+			net_loop_turn(k.loop, 5);
+	}
+	assert_true(x.wrote > told);
+	side_end(&k, &x);
+	close(fd[1]);
+}
+
 static void
 test_half_close_leaves_the_other_way_open(void **state)
 {
@@ -499,6 +531,7 @@ main(void)
 		T(test_nothing_is_read_beyond_in_max),
 		T(test_sends_of_one_turn_are_one_segment),
 		T(test_full_and_drained),
+		T(test_small_sends_are_dense),
 		T(test_half_close_leaves_the_other_way_open),
 		T(test_reset_is_noticed_even_when_paused),
 		T(test_what_was_said_before_a_reset_is_heard),

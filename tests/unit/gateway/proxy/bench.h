@@ -100,7 +100,7 @@ proxy_limits(struct pol_limits *l)
 	*l = (struct pol_limits){ .connections_max = 10, .connections_max_idle_ms = 600000, .handshake_timeout_ms = 5000,
 		.authentication_timeout_ms = 30000, .frame_max_bytes = 1 << 20, .frame_max_bytes_unauthenticated = 1 << 14,
 		.frame_timeout_ms = 60000, .response_max_bytes = 1 << 22, .fetch_max_bytes = 1 << 20, .in_flight_max = 100,
-		.out_max_bytes = 1 << 20, .arena_max_bytes = 1 << 20, .topic_ids_max = 1000 };
+		.out_max_bytes = 1 << 20, .arena_max_bytes = 1 << 20, .topic_ids_max = 1000, .memory_max_bytes = 64 << 20, .request_min_rate = 16384, .response_min_rate = 16384 };
 }
 
 static inline void
@@ -118,6 +118,8 @@ proxy_open(struct proxy *p)
 	snprintf(p->listener.advertised_host, sizeof(p->listener.advertised_host), "gateway.test");
 	p->gateway = (struct px_gateway){ .conf = &p->conf, .qsbr = p->qsbr, .crypto = p->b.crypto, .resolver = p->b.resolver };
 	p->gateway.shared = (struct api_shared){ .conf = &p->conf, .dir = pol_dir_new(p->qsbr), .board = clu_board_new(p->qsbr) };
+	p->gateway.budget = px_budget_new(&p->conf.limits);
+	assert_non_null(p->gateway.budget);
 	p->port = (struct px_port){ .gateway = &p->gateway, .conf = &p->listener, .node = -1, .bound = 9093 };
 	proxy_world(p);
 	p->worker = px_worker_new(&p->gateway, 0);
@@ -178,6 +180,7 @@ proxy_close(struct proxy *p)
 	PROXY_UNTIL(p, p->worker->clients == NULL);
 	fake_fini(&p->broker);
 	px_worker_free(p->worker);
+	px_budget_free(p->gateway.budget);
 	pol_dir_free(p->gateway.shared.dir);
 	clu_board_free(p->gateway.shared.board);
 	alv_qsbr_free(p->qsbr);

@@ -114,7 +114,7 @@ fake_request(struct fake_conn *c, struct alv_chain *frame)
 	struct alv_arena      a;
 	struct kfk_tree	      t;
 
-	alv_arena_init(&a, 4 << 20);
+	alv_arena_init(&a, 64 << 20);
 	assert_int_equal(kfk_req_header_read(frame, &a, &h), ALV_OK);
 	assert_true(h.client_id.n > 0);
 	alv_chain_drop(frame, h.size);
@@ -152,7 +152,7 @@ fake_nothing(struct net_stream *s)
 static inline void
 fake_accept(void *arg, struct net_listener *l, int fd, const struct sockaddr_storage *peer)
 {
-	static const struct net_stream_ops ops = { fake_nothing, fake_conn_data, fake_nothing, fake_conn_closed };
+	static const struct net_stream_ops ops = { .on_open = fake_nothing, .on_data = fake_conn_data, .on_drained = fake_nothing, .on_closed = fake_conn_closed };
 	struct fake			  *f = arg;
 	struct fake_conn		  *c = calloc(1, sizeof(*c));
 
@@ -161,6 +161,7 @@ fake_accept(void *arg, struct net_listener *l, int fd, const struct sockaddr_sto
 	c->fake = f;
 	f->accepted++;
 	assert_int_equal(net_stream_accept(&c->stream, f->net, fd, NULL, 1000, &ops, c), ALV_OK);
+	c->stream.in_max = 1 << 20;
 	c->next = f->conns;
 	f->conns = c;
 }
