@@ -1,5 +1,6 @@
 """A broker that lies: to one tenant's connection, and to the gateway's own."""
 import contextlib
+import os
 import struct
 import threading
 import time
@@ -8,6 +9,7 @@ import lies
 from lies import says
 from stage import TOPIC, VICTIM, Stage, equal, kw, round_trip, stack, true
 
+LONG = bool(os.environ.get("FAULT_LONG"))
 # lie, the reason for which the client's connection ends; None: the client notices nothing.
 TO_A_TENANT = (
     ("hang_up", lies.hang_up, "upstream_eof"),
@@ -20,13 +22,13 @@ TO_A_TENANT = (
     ("wrong_id", lies.wrong_id, "upstream_order"),
     ("twice", lies.twice, "upstream_order"),
     ("unasked", lies.unasked, "upstream_order"),
-    ("2 GiB", says(b"\x7f\xff\xff\xff" + b"x" * 100), "upstream_malformed"),
+    ("2 GiB", says(b"\x7f\xff\xff\xff" + b"x" * 400), ("upstream_malformed", "upstream_order")),
     ("negative", says(b"\xff\xff\xff\xff"), "upstream_malformed"),
     ("most negative", says(b"\x80\0\0\0"), "upstream_malformed"),
     ("empty frame", says(b"\0\0\0\0"), "upstream_malformed"),
     ("frame of a byte", says(b"\0\0\0\x01\0"), "upstream_malformed"),
-    ("HTTP", says(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", True), "upstream_malformed"),
-    ("TLS", says(b"\x16\x03\x03\0\x7a\x02\0\0\x76\x03\x03" + b"r" * 100), "upstream_malformed"),
+    ("HTTP", says(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", True), ("upstream_malformed", "upstream_eof")),
+    ("TLS", says(b"\x16\x03\x03\0\x7a\x02\0\0\x76\x03\x03" + b"r" * 400), ("upstream_malformed", "upstream_order")),
     ("garbage", lies.garbage, ("upstream_malformed", "upstream_order", "upstream_eof")),
     ("garbage_body", lies.garbage_body, "upstream_malformed"),
     ("huge_array", lies.huge_array, "upstream_malformed"),
@@ -149,6 +151,102 @@ def check_foreign(s):
         s.neighbour()
 
 
+# ---- answers that go on to the client while they come ---------------------------------------------------------
+
+LARGE = "large"
+
+
+def large_fetch(s, w):
+    w.send("Fetch", 17, {"MaxWaitMs": 100, "MinBytes": 1, "MaxBytes": 1 << 22, "SessionEpoch": -1, "Topics": [
+        {"TopicId": s.broker.topics[f"acme.{LARGE}"].id, "Partitions": [{"Partition": 0, "PartitionMaxBytes": 1 << 22}]}]})
+
+
+def changed(at, value=None, end=None, much=b""):
+    """The truth with the byte at `at` (behind the size) set to value, or cut there."""
+    async def lie(c, r):
+        data = bytearray(await lies.truth(c, r))
+        if value is not None:
+            data[4 + at] = value
+            await c.write(bytes(data) + much)
+            return end is None
+        await c.write(bytes(data[:4 + at]))
+        if end == "rst":
+            await lies.asyncio.sleep(0.01)
+            c.reset()
+        return False
+    return lie
+
+
+def check_streamed(s):
+    """An answer of 300 KB is cut, or wrong in its structure: the client's connection ends inside it; the neighbour's goes on."""
+    s.create_topic(s.acme, LARGE)
+    s.broker.topics[f"acme.{LARGE}"].append(0, kw.batch([bytes(300000)]))
+    reasons = ("upstream_eof", "upstream_malformed", "upstream_order", "upstream_foreign", "upstream_connect")
+    sizes = []
+
+    async def measure(c, r):
+        sizes.append(len(await lies.truth(c, r)) - 4)
+        return await c.honest(r)
+    with s.victim() as w:
+        s.broker.lie(VICTIM, measure)
+        large_fetch(s, w)
+        w.receive()
+        s.broker.honest()
+    whole = sizes[0]
+    places = [0, 1, 3, 4, 5, 20, 60, 100, 300, 5000, 65536, 66000, 131072, 200000, whole - 100, whole - 2, whole - 1]
+    for at in places:
+        for end in ("fin", "rst"):
+            with s.counted(*reasons), s.victim() as w:
+                s.broker.lie(VICTIM, changed(at, end=end))
+                large_fetch(s, w)
+                try:
+                    w.receive_frame()
+                    raise AssertionError(f"cut after {at} of {whole} bytes, and a whole frame came")
+                except kw.Closed:
+                    pass
+                finally:
+                    s.broker.honest()
+        s.neighbour()
+    went = 0
+    for at in [*range(90 if LONG else 48), *range(whole - (40 if LONG else 12), whole)]:
+        with s.victim(timeout=3) as w:
+            s.broker.lie(VICTIM, changed(at, 0xfe))
+            large_fetch(s, w)
+            try:
+                w.receive_frame()
+                went += 1
+            except (kw.Closed, TimeoutError):  # a length that grew is waited for
+                pass
+            finally:
+                s.broker.honest()
+        if at % 10 == 0:
+            s.neighbour()
+    print(f"    {went} of the changed answers were whole to the client: what was changed meant nothing there", flush=True)
+    s.quiet()
+
+
+def check_streamed_and_left(s):
+    """The client goes away, or stops reading, in the middle of a large answer."""
+    for how in ("close", "reset", "no reading"):
+        wires = [s.victim() for _ in range(5)]
+        for w in wires:
+            for _ in range(30):
+                large_fetch(s, w)
+        s.neighbour()
+        for w in wires:
+            if how == "reset":
+                w.sock.setsockopt(lies.socket.SOL_SOCKET, lies.socket.SO_LINGER, struct.pack("ii", 1, 0))
+            if how != "no reading":
+                w.close()
+        if how == "no reading":
+            with s.counted("slow_reader", n=5):
+                stack.wait_until("closed", lambda: s.gateway.metric("alcove_connections") <= 1, 15)
+            for w in wires:
+                w.close()
+        s.neighbour()
+    s.quiet()
+
+
 # ---- the gateway's own questions ----------------------------------------------------------------------------
 
 OWN = ("hang_up", "reset", "cut", "half_close", "wrong_id", "2 GiB", "negative", "empty frame", "HTTP", "TLS", "garbage",
@@ -244,7 +342,7 @@ def check_gone(s):
     s.quiet()
 
 
-CHECKS = (check_to_a_tenant, check_order, check_silence, check_at_the_door, check_foreign, check_to_the_gateway,
+CHECKS = (check_to_a_tenant, check_order, check_silence, check_at_the_door, check_foreign, check_streamed, check_streamed_and_left, check_to_the_gateway,
           check_foreign_cluster, check_impossible_metadata, check_gone)
 
 

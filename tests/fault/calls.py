@@ -113,7 +113,8 @@ def every(s, call, err, own=False, thread="alcove-worker", many=1, most=16, act=
         except Exception as e:
             lives(s, what)
             raise AssertionError(f"{what}: the neighbour: {e!r}") from e
-    true(f"{call}: a session afterwards", session(s))
+    # A failure of ours to connect looks like a broker's: it is left alone for a moment.
+    stack.wait_until(f"{call}: a session afterwards", lambda: session(s), 5)
     return n, well
 
 

@@ -2,6 +2,7 @@
 import asyncio
 import os
 import random
+import socket
 import struct
 import uuid
 

@@ -106,6 +106,19 @@ class Stage:
             self.next_door = self.globex.wire(record=False)
         round_trip(self.next_door)
 
+    def neighbour_soon(self, within_s=10):
+        """The same after a broker that could not be reached, which each worker leaves alone for a moment."""
+        def served():
+            with contextlib.suppress(OSError, kw.WireError):
+                self.neighbour()
+                for _ in range(4):
+                    with self.acme.wire(record=False) as w:
+                        round_trip(w)
+                return True
+            self.leave_next_door()
+            return False
+        stack.wait_until("the neighbour is served again", served, within_s, 0.1)
+
     def leave_next_door(self):
         if self.next_door:
             self.next_door.close()

@@ -39,7 +39,7 @@ def check_cut(s):
             cuts = [lambda n=n: setattr(s.relay, "cut", (way, n, how)) for n in places(sizes[way], 16)]
             went = all_of(s.acme, s.relay, cuts)
             true(f"{sum(went)} of {len(went)} went on", sum(went) <= 2 + len(went) // 4)
-            s.neighbour()
+            s.neighbour_soon()
             stack.wait_until("ready", lambda: ready(s), 15)
     s.quiet()
 
@@ -50,7 +50,7 @@ def check_flip(s):
     for way in (Relay.UP, Relay.DOWN):
         went = all_of(s.acme, s.relay, [lambda n=n: setattr(s.relay, "flip", (way, n)) for n in places(sizes[way] - 32, 16)], 0.4)
         true(f"{sum(went)} of {len(went)} went on", sum(went) <= 2 + len(went) // 10)
-        s.neighbour()
+        s.neighbour_soon()
         stack.wait_until("ready", lambda: ready(s), 15)
     s.quiet()
 
@@ -78,7 +78,7 @@ def check_no_tls(s):
             true(f"{data!r}: closed", w.closed_by_peer(6))
         s.relay.target = s.broker.port
         s.broker.loop.call_soon_threadsafe(server.close)
-        s.neighbour()
+        s.neighbour_soon()
 
 
 def check_lies(s):
@@ -91,7 +91,7 @@ def check_lies(s):
             w.send("Metadata", 12, {"Topics": [{"Name": TOPIC}]})
             true("closed", w.closed_by_peer(5))
         s.broker.honest()
-    s.neighbour()
+    s.neighbour_soon()
 
 
 CHECKS = (check_cut, check_flip, check_bytewise, check_no_tls, check_lies)
