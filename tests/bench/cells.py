@@ -106,16 +106,16 @@ def kafka_round(out, turn, servers, pki, sizes):
 
 # ---- memory, start ------------------------------------------------------------------------------------------------------
 
-def idle_memory(out, server, way, name, pki, sizes):
+def idle_memory(out, server, way, name, pki, sizes, connections):
     """Resident bytes for each of many connections that logged in, produced, fetched, and now do nothing."""
     with Load("handshake", server.targets(way), pki.ca, count=20) as l:
         l.run()
     before = server.resident()
-    with Load("idle", server.targets(way), pki.ca, connections=sizes.idle) as l:
+    with Load("idle", server.targets(way), pki.ca, connections=connections, partitions=1) as l:
         time.sleep(sizes.idle_s)
-        each = (server.resident() - before) / sizes.idle
+        each = (server.resident() - before) / connections
         l.run()
-    add(out, "memory", name, idle_bytes=each, connections=sizes.idle)
+    add(out, "memory", name, idle_bytes=each, connections=connections)
 
 
 def slow_memory(out, server, way, name, pki, sizes):
