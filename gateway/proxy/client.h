@@ -79,8 +79,9 @@ void px_client_check(struct px_client *c);
 /* Asks it to leave, in the manner of PX_LEAVES_QUIET or PX_LEAVES_SOON. */
 void px_client_leave(struct px_client *c, enum px_leave how);
 
-/* Takes frames and moves requests on, as far as that goes. */
+/* intake.c: takes frames and moves requests on, as far as that goes. */
 void px_client_pump(struct px_client *c);
+void px_client_pump_again(struct net_later *l);	/* client->again */
 /* Writes finished answers, in order. */
 void px_client_flush(struct px_client *c);
 /* Sends what r->call.out holds, the first time with the head of an answer of body_n bytes. */
