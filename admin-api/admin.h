@@ -14,7 +14,6 @@ struct adm_change;
 struct adm_server {
 	struct adm_conf	   conf;
 	struct adm_http	  *http, *ops;
-	SSL_CTX		  *tls;
 	struct adm_tokens *tokens;
 	char		  *openapi;	/* the document, made at start */
 	int		   reader;	/* in conf.qsbr */
@@ -33,6 +32,9 @@ struct adm_req {
 	char			peer[64];
 	uint64_t		begun_us;
 };
+
+/* tls.c. NULL and OK where config says nothing of TLS. */
+enum alv_err adm_tls_make(const struct pol_config *config, SSL_CTX **out, struct alv_buf *err) ALV_MUST;
 
 enum adm_problem {
 #define PROBLEM(id, slug, status, title) ADM_P_##id,

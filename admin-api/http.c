@@ -251,6 +251,24 @@ adm_http_open(const struct adm_http_conf *c, struct adm_http **out, struct alv_b
 	return ALV_OK;
 }
 
+static void
+set_tls(struct adm_http *h, SSL_CTX *tls)
+{
+	static const h2o_iovec_t protocols[] = { { (char *)(uintptr_t)"http/1.1", 8 }, { NULL, 0 } };
+
+	if (tls != NULL)
+		h2o_ssl_register_alpn_protocols(tls, protocols);
+	h->accept.ssl_ctx = tls;
+}
+
+void
+adm_http_tls(struct adm_http *h, SSL_CTX *tls)
+{
+	SSL_CTX_free(h->conf.tls);	/* connections hold what they began with */
+	h->conf.tls = tls;
+	set_tls(h, tls);
+}
+
 uint16_t
 adm_http_port(const struct adm_http *h)
 {
@@ -297,16 +315,13 @@ drain(struct adm_http *h)
 static void
 begin(struct adm_http *h)
 {
-	static const h2o_iovec_t protocols[] = { { (char *)(uintptr_t)"http/1.1", 8 }, { NULL, 0 } };
-
 	configure(h);
 	h->loop = h2o_evloop_create();
 	h2o_context_init(&h->ctx, h->loop, &h->config);
 	h->queue = h2o_multithread_create_queue(h->loop);
 	h2o_multithread_register_receiver(h->queue, &h->receiver, on_mail);
-	if (h->conf.tls != NULL)
-		h2o_ssl_register_alpn_protocols(h->conf.tls, protocols);
-	h->accept = (h2o_accept_ctx_t){ .ctx = &h->ctx, .hosts = h->config.hosts, .ssl_ctx = h->conf.tls };
+	h->accept = (h2o_accept_ctx_t){ .ctx = &h->ctx, .hosts = h->config.hosts };
+	set_tls(h, h->conf.tls);
 	h->listener = h2o_evloop_socket_create(h->loop, h->fd, H2O_SOCKET_FLAG_DONT_READ);
 	h->fd = -1;
 	h->listener->data = h;
@@ -385,5 +400,6 @@ adm_http_free(struct adm_http *h)
 	if (h->fd >= 0)
 		close(h->fd);
 	sem_destroy(&h->started);
+	SSL_CTX_free(h->conf.tls);
 	free(h);
 }

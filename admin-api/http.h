@@ -14,7 +14,7 @@ enum { ADM_BODY_MAX = 1024 * 1024, ADM_CONNECTIONS_MAX = 256 };
 struct adm_http_conf {
 	const char	*name;	/* for messages: "admin" */
 	struct pol_bind	 bind;
-	SSL_CTX		*tls;	/* NULL: plain; borrowed */
+	SSL_CTX		*tls;	/* NULL: plain; the listener's from adm_http_open on, if that succeeds */
 	uint32_t	 request_timeout_ms;
 	void		*arg;
 	/* On the loop's thread, before the first and after the last turn: timers. May be NULL. */
@@ -41,6 +41,8 @@ enum alv_err adm_http_open(const struct adm_http_conf *c, struct adm_http **h, s
 /* Starts the thread; it serves when this returns. */
 enum alv_err adm_http_run(struct adm_http *h) ALV_MUST;
 uint16_t     adm_http_port(const struct adm_http *h);
+/* New connections go by another context, which is the listener's from here on, with the one before. On the loop's thread. */
+void	     adm_http_tls(struct adm_http *h, SSL_CTX *tls);
 /* Any thread. Mail always arrives, also during adm_http_stop as long as `busy` says so. */
 void	     adm_http_mail(struct adm_http *h, struct adm_mail *m);
 /* Ends the thread. False when something was still out after the deadline: then h stays, so that late mail finds its

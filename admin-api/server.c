@@ -1,56 +1,9 @@
 /* Starting and stopping: certificate, tokens, two listeners, two threads. */
 #include "admin-api/change.h"
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-
 #include <stdlib.h>
 
 enum { CHANGE_TIMEOUT_MS = 30 * 1000, REQUEST_TIMEOUT_MS = 10 * 1000 };
-
-static int
-no_passphrase(char *buf, int size, int writing, void *arg)
-{
-	(void)buf;
-	(void)size;
-	(void)writing;
-	(void)arg;
-	return 0;	/* never ask on the terminal */
-}
-
-static void
-tls_words(struct alv_buf *err, const char *what, const char *file)
-{
-	char text[256];
-
-	ERR_error_string_n(ERR_peek_last_error(), text, sizeof(text));
-	ERR_clear_error();
-	alv_buf_printf(err, "admin: %s %s: %s\n", what, file, text);
-}
-
-/* A context of its own: no session of another listener is ever resumed here. */
-static enum alv_err
-make_tls(const struct pol_config *c, SSL_CTX **out, struct alv_buf *err)
-{
-	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-
-	*out = ctx;
-	if (ctx == NULL)
-		return ALV_E_NOMEM;
-	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION);
-	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
-	if (SSL_CTX_use_certificate_chain_file(ctx, c->admin.certificate_file) != 1) {
-		tls_words(err, "the certificate cannot be used:", c->admin.certificate_file);
-		return ALV_E_TLS;
-	}
-	if (SSL_CTX_use_PrivateKey_file(ctx, c->admin.key_file, SSL_FILETYPE_PEM) != 1) {
-		tls_words(err, "the key cannot be used, or is another certificate's:", c->admin.key_file);
-		return ALV_E_TLS;
-	}
-	return ALV_OK;
-}
 
 static void
 on_start(void *arg, h2o_loop_t *loop)
@@ -86,12 +39,17 @@ static enum alv_err
 open_all(struct adm_server *s, struct alv_buf *err)
 {
 	uint32_t	     ms = s->conf.request_timeout_ms;
-	struct adm_http_conf admin = { .name = "admin", .bind = s->conf.config->admin.bind, .tls = s->tls, .request_timeout_ms = ms,
-		.arg = s, .on_start = on_start, .on_end = on_end, .on_request = adm_request, .on_stop = on_stop, .busy = busy };
+	struct adm_http_conf admin = { .name = "admin", .bind = s->conf.config->admin.bind, .request_timeout_ms = ms, .arg = s,
+		 .on_start = on_start, .on_end = on_end, .on_request = adm_request, .on_stop = on_stop, .busy = busy };
 	struct adm_http_conf ops = { .name = "ops", .bind = s->conf.config->ops, .request_timeout_ms = ms, .arg = s,
 		.on_request = adm_ops_request };
-	enum alv_err	     e = adm_http_open(&admin, &s->http, err);
+	enum alv_err	     e = adm_tls_make(s->conf.config, &admin.tls, err);
 
+	if (e == ALV_OK) {
+		e = adm_http_open(&admin, &s->http, err);
+		if (e != ALV_OK)
+			SSL_CTX_free(admin.tls);
+	}
 	if (e != ALV_OK)
 		return e;
 	e = adm_http_open(&ops, &s->ops, err);
@@ -128,8 +86,6 @@ adm_start(const struct adm_conf *c, struct adm_server **out, struct alv_buf *err
 	s->openapi = adm_openapi(c->version);
 	if (s->openapi != NULL)
 		e = adm_tokens_load(c->config->admin.tokens_file, &s->tokens, err);
-	if (e == ALV_OK && c->config->admin.tls)
-		e = make_tls(c->config, &s->tls, err);
 	if (e == ALV_OK)
 		e = open_all(s, err);
 	if (e != ALV_OK) {
@@ -171,7 +127,6 @@ adm_stop(struct adm_server *s)
 	}
 	adm_http_free(s->http);
 	adm_http_free(s->ops);
-	SSL_CTX_free(s->tls);
 	adm_tokens_free(s->tokens);
 	free(s->openapi);
 	free(s);

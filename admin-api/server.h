@@ -37,6 +37,12 @@ struct adm_server;
 /* Binds both listeners, reads certificate and tokens, starts both threads. On failure nothing is left behind and `err`
  * holds lines of text for a person. */
 enum alv_err adm_start(const struct adm_conf *c, struct adm_server **s, struct alv_buf *err) ALV_MUST;
+/* The certificate anew, by what `config` says of it now, in two steps: made and checked; then used for new connections.
+ * *out is NULL where the API has no TLS. Any thread but those of the server. */
+struct adm_tls;
+enum alv_err adm_tls_prepare(struct adm_server *s, const struct pol_config *config, struct adm_tls **out, struct alv_buf *err) ALV_MUST;
+void	     adm_tls_use(struct adm_tls *t);	/* takes t; NULL is allowed */
+void	     adm_tls_free(struct adm_tls *t);	/* one that was not used; NULL is allowed */
 /* The ports that were bound. */
 uint16_t adm_port(const struct adm_server *s);
 uint16_t adm_ops_port(const struct adm_server *s);

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -172,6 +173,20 @@ pol_file_pair(struct pol_load *l, const char *certificate, const char *key)
 	EVP_PKEY_free(k);
 	ERR_clear_error();
 	return match ? NULL : say(l, "the key of another certificate in", key, "the key of the certificate");
+}
+
+int64_t
+pol_certificate_end(const char *file)
+{
+	X509	 *x = read_certificate(file);
+	struct tm tm;
+	int64_t	  end = 0;
+
+	if (x != NULL && ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) == 1)
+		end = timegm(&tm);
+	X509_free(x);
+	ERR_clear_error();
+	return end;
 }
 
 bool

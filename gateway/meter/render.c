@@ -120,6 +120,38 @@ render_STALLS(const struct render *r, const char *name)
 }
 
 static void
+render_RELOADS(const struct render *r, const char *name)
+{
+	process(r, name, "{result=\"ok\"}", MET_RELOADED);
+	process(r, name, "{result=\"failed\"}", MET_NOT_RELOADED);
+}
+
+struct certificates {
+	const struct render *r;
+	const char	    *name;
+};
+
+static void
+certificate(void *arg, const struct met_certificate *c)
+{
+	const struct certificates *x = arg;
+
+	alv_buf_printf(x->r->out, "%s{where=\"", x->name);
+	label(x->r->out, alv_str_of(c->where));
+	alv_buf_z(x->r->out, "\",file=\"");
+	label(x->r->out, alv_str_of(c->file));
+	alv_buf_printf(x->r->out, "\"} %" PRId64 "\n", c->end_s);
+}
+
+static void
+render_CERTIFICATES(const struct render *r, const char *name)
+{
+	struct certificates x = { r, name };
+
+	met_certificates_each(certificate, &x);
+}
+
+static void
 render_STUCK(const struct render *r, const char *name)
 {
 	process(r, name, "", MET_STUCK);

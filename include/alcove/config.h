@@ -136,6 +136,8 @@ bool pol_config_needs_restart(const struct pol_config *running, const struct pol
 bool pol_config_same(const struct pol_config *a, const struct pol_config *b) ALV_MUST;
 /* *out: NULL when the password's file still says the same, else a copy of c with the new one; c stays. On failure err says why. */
 enum alv_err pol_config_renew_password(struct pol_config *c, struct pol_config **out, struct alv_buf *err) ALV_MUST;
+/* When the first certificate in the file ends, seconds since 1970; 0: it cannot be read. */
+int64_t	     pol_certificate_end(const char *file);
 /* docs/configuration.md, from the option table. */
 void	     pol_config_doc(struct alv_buf *out);
 /* `alcove init DIR`: development CA, server certificate, state key, admin token, commented alcove.yaml. Refuses to

@@ -52,10 +52,22 @@ enum met_process {
 	MET_REFUSED_MEMORY,
 	MET_STALLS,			/* how often a loop was found not to turn */
 	MET_STUCK,			/* how many are now */
+	MET_RELOADED,			/* the configuration or files that it names were read anew and taken */
+	MET_NOT_RELOADED,		/* they were not, or not all */
 	MET_PROCESS_COUNTS
 };
 void	met_process_add(enum met_process what, int64_t n);
 int64_t met_process_read(enum met_process what);
+
+/* A certificate in use, for the gauge of their ends. */
+struct met_certificate {
+	char	where[80];	/* "listener main", "admin", "upstream" */
+	char	file[256];	/* cut where it is longer */
+	int64_t end_s;		/* notAfter, seconds since 1970 */
+};
+/* These are in use from now on, instead of those before; copies. Without memory the old ones stay. Any thread. */
+void met_certificates(const struct met_certificate *all, size_t n);
+void met_certificates_each(void (*fn)(void *arg, const struct met_certificate *c), void *arg);
 
 /* One row of the ledger, with what was counted in each direction. Views into the row: valid while the worker is. The
  * row of a tenant whose details no longer fit has MET_REST as principal, client id and topic; bytes of tenants past

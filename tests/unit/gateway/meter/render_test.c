@@ -28,6 +28,29 @@ has(const char *t, const char *line)
 }
 
 static void
+of_the_process(void **state)
+{
+	struct met_worker	     *w[1] = { met_worker_new(4, 4) };
+	const struct met_certificate certs[] = { { "listener main", "/tls/a \"b\".pem", 1800000000 }, { "admin", "x.pem", -1 } };
+	char			     *t;
+
+	(void)state;
+	met_process_add(MET_RELOADED, 2);
+	met_process_add(MET_NOT_RELOADED, 1);
+	met_certificates(certs, 2);
+	t = text(w, 1);
+	has(t, "alcove_reload_total{result=\"ok\"} 2\nalcove_reload_total{result=\"failed\"} 1\n");
+	has(t, "alcove_certificate_expiry_seconds{where=\"listener main\",file=\"/tls/a \\\"b\\\".pem\"} 1800000000\n"
+	       "alcove_certificate_expiry_seconds{where=\"admin\",file=\"x.pem\"} -1\n");
+	free(t);
+	met_certificates(NULL, 0);
+	t = text(w, 1);
+	assert_null(strstr(t, "x.pem"));
+	free(t);
+	met_worker_free(w[0]);
+}
+
+static void
 workers_are_summed(void **state)
 {
 	struct met_worker *w[2] = { met_worker_new(4, 4), met_worker_new(4, 4) };
@@ -144,6 +167,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(workers_are_summed),
+		cmocka_unit_test(of_the_process),
 		cmocka_unit_test(labels_are_escaped),
 		cmocka_unit_test(no_worker_no_crash),
 		cmocka_unit_test(ceiling_is_told),
