@@ -121,7 +121,7 @@ $(foreach c,$(COMPONENTS),$(eval $(call component_rules,$(c))))
 LINK_ORDER := admin-api gateway/life gateway/proxy gateway/control gateway/api gateway/upstream gateway/cluster gateway/net gateway/state gateway/meter \
 	      gateway/quota gateway/authn gateway/kafka policies gateway/tenant gateway/base
 
-$(B)/alcove: $(B)/obj/gateway/main.o $(foreach c,$(LINK_ORDER),$(call LIB,$(c)))
+$(B)/alcove: $(B)/obj/gateway/main.o $(B)/obj/gateway/reload.o $(foreach c,$(LINK_ORDER),$(call LIB,$(c)))
 	$(call Q,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(LDHARD) -o $@ $^ $(ALL_LIBS)
 
 CTL_OBJS := $(patsubst %.c,$(B)/obj/%.o,$(wildcard admin-api/ctl/*.c))

@@ -23,6 +23,7 @@
 #include "net/dial.h"
 #include "net/tls.h"
 #include "proxy/worker.h"
+#include "reload.h"
 #include "version.h"
 
 enum { EXIT_USAGE = 2, TEXT_MAX = 256 * 1024 };
@@ -43,7 +44,8 @@ static const char usage[] =
 	"\n"
 	"alcove run logs to standard error. SIGTERM and SIGINT drain: nothing new is accepted, connections close between\n"
 	"two requests, and after drain.grace.ms (20 s) at most it ends with exit code 0; a second signal ends it at once. Exit\n"
-	"codes: 1 it could not start, 2 usage. A thread that hangs ends it by SIGABRT after watchdog.abort.ms.\n";
+	"codes: 1 it could not start, 2 usage. A thread that hangs ends it by SIGABRT after watchdog.abort.ms.\n"
+	"SIGHUP reads the configuration and its files anew; changed files are noticed without it.\n";
 
 /* ---- what runs ---------------------------------------------------------------------------------- */
 
@@ -62,6 +64,7 @@ struct alcove {
 	_Atomic bool	       serving;	/* workers may be sent orders */
 	struct net_fd	       signals;
 	struct lif_drain       drain;
+	struct reload	       reload;
 	_Atomic(struct lif_watchdog *) watchdog;
 	_Atomic bool	       ready;
 };
@@ -264,7 +267,10 @@ on_signal(struct net_fd *f, uint32_t events)
 
 	(void)events;
 	while (read(f->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		begin_drain(a, info.ssi_signo);
+		if (info.ssi_signo == SIGHUP)
+			reload_now(&a->reload);
+		else
+			begin_drain(a, info.ssi_signo);
 }
 
 /* Before any thread starts, so that all inherit the mask. */
@@ -279,6 +285,7 @@ watch_signals(struct alcove *a)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	a->drain = (struct lif_drain){ .loop = a->loop, .delay_ms = a->conf->life.delay_ms, .grace_ms = a->conf->life.grace_ms,
@@ -287,6 +294,13 @@ watch_signals(struct alcove *a)
 	if (fd < 0 || net_fd_open(a->loop, &a->signals, fd, 1 /* EPOLLIN */, on_signal))
 		return fail("cannot watch signals", NULL);
 	return 0;
+}
+
+static int
+watch_files(struct alcove *a)
+{
+	a->reload = (struct reload){ .first = a->conf, .loop = a->loop, .gateway = &a->gateway };
+	return reload_start(&a->reload) ? fail("out of memory", NULL) : 0;
 }
 
 /* ---- the watchdog ------------------------------------------------------------------------------------------ */
@@ -352,6 +366,7 @@ stop_all(struct alcove *a)
 	net_jobs_free(a->resolver);
 	if (a->gateway_made)
 		px_gateway_free(&a->gateway);
+	reload_end(&a->reload);
 	if (a->loop != NULL)
 		net_loop_free(a->loop);
 	net_tls_client_free(a->upstream_tls);
@@ -382,6 +397,8 @@ serve(struct alcove *a, const char *ports_file)
 	if (r == 0)
 		r = check_sources(a->conf);
 	if (r == 0)
+		r = watch_files(a);
+	if (r == 0)
 		r = make_upstream_tls(a);
 	if (r == 0)
 		r = start_control(a);
@@ -395,6 +412,9 @@ serve(struct alcove *a, const char *ports_file)
 		r = tell_ports(a, ports_file);
 	if (r != 0)
 		return r;
+	a->reload.control = a->control;
+	a->reload.admin = a->admin;
+	a->reload.upstream_tls = a->upstream_tls;
 	atomic_store(&a->ready, true);
 	(void)lif_notify("READY=1");
 	net_loop_run(a->loop);
