@@ -5,7 +5,7 @@
  *
  * Invariants: nothing is decoded before the gate let it pass; a body is consumed to its last byte or refused;
  * c->tenant and c->view are loaded anew at each entry and never kept. */
-#include "api/kit.h"
+#include "api/quick.h"
 
 /* ---- results ---------------------------------------------------------------------------------- */
 
@@ -46,16 +46,20 @@ upstream_client_id(struct alv_str id)
 	return alv_str_eqz(id, "__admin_client") ? ALV_STR("admin-client") : id;
 }
 
+static enum api_result
+forward(struct api_call *c, int16_t version)
+{
+	c->up_version = version;
+	c->up_client_id = upstream_client_id(c->hdr.client_id);
+	return API_FORWARD;
+}
+
 enum api_result
 api_send(struct api_call *c, struct kfk_tree *q)
 {
 	enum alv_err err = kfk_tree_encode(q, &c->out);
 
-	if (err)
-		return api_fail(c, err);
-	c->up_version = q->version;
-	c->up_client_id = upstream_client_id(c->hdr.client_id);
-	return API_FORWARD;
+	return err ? api_fail(c, err) : forward(c, q->version);
 }
 
 enum api_result
@@ -204,9 +208,15 @@ judge(struct api_call *c, const struct alv_chain *body)
 	const struct kfk_schema *s = kfk_schema_find(c->hdr.key, KFK_REQUEST);
 	struct kfk_tree		 q;
 	struct alv_chain	 meant;
-	enum alv_err		 err = kfk_tree_decode(&q, s, c->hdr.version, body, &c->arena);
+	enum alv_err		 err;
 	enum api_result		 result;
 
+	if (c->def->quick != NULL) {
+		if (c->def->quick->request(c, body))
+			return forward(c, c->hdr.version);
+		api_memo(c)->asked = (struct api_asked){ 0 };
+	}
+	err = kfk_tree_decode(&q, s, c->hdr.version, body, &c->arena);
 	alv_chain_init(&meant, body->pool);
 	if (err == ALV_E_TRAILING && api_metadata_padded(&c->hdr, body, &meant))
 		err = kfk_tree_decode(&q, s, c->hdr.version, &meant, &c->arena);
@@ -284,9 +294,12 @@ static enum api_result
 unmap_tree(struct api_call *c, const struct alv_chain *body)
 {
 	struct kfk_tree r;
-	enum alv_err	err = kfk_tree_decode(&r, kfk_schema_find(c->hdr.key, KFK_RESPONSE), c->up_version, body, &c->arena);
+	enum alv_err	err;
 	enum api_result result;
 
+	if (c->def->quick != NULL && c->def->quick->response(c, body))
+		return API_ANSWER;
+	err = kfk_tree_decode(&r, kfk_schema_find(c->hdr.key, KFK_RESPONSE), c->up_version, body, &c->arena);
 	if (err) {
 		result = undecodable(c, &r, err, MET_CLOSE_UPSTREAM_MALFORMED);
 	} else {

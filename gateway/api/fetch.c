@@ -4,7 +4,7 @@
  * Invariants: no session goes upstream or comes back (a session id is a number that any tenant could guess); nobody
  * fetches as a follower; a topic that this very request did not ask for never reaches the answer, whatever the broker
  * sent: gathered it disappears, streamed it ends the connection. */
-#include "api/kit.h"
+#include "api/quick.h"
 #include "kafka/varint.h"
 
 /* What a table of endpoints may grow by beside its hosts: a size of its tag, and the least filler. */
@@ -51,63 +51,30 @@ tame(struct api_call *c, struct kfk_tree *q)
 
 		for (struct kfk_node *e = parts == NULL ? NULL : parts->kids; e != NULL; e = e->next) {
 			lower(q, e, Q(TOPICS_PARTITIONS_PARTITION_MAX_BYTES), max);
-			api_drop_field(e, Q(TOPICS_PARTITIONS_HIGH_WATERMARK));
 		}
 	}
 }
 
-/* ---- what the response may hold -------------------------------------------------------------------- */
-
-struct wanted {
-	struct alv_uuid id;
-	struct alv_str	phys, virt;
-};
-
-/* c->memo's own: the topics that were asked for, in the request's order, which is mostly the answer's. */
-struct asked {
-	struct wanted *topic;
-	uint32_t       n, next;	/* where to look first */
-};
-
-/* Of the topics that are left in the request. False: no memory. */
+/* The topics that are left in the request, for its response. False: no memory. */
 static bool
 remember(struct api_call *c, const struct kfk_tree *q)
 {
-	const struct kfk_node *topics = kfk_get(&q->root, Q(TOPICS));
-	struct asked	      *a = alv_arena_alloc(&c->arena, sizeof(*a));
+	const struct kfk_node  *topics = kfk_get(&q->root, Q(TOPICS));
+	const struct ten_names *names = &c->tenant->names;
 
-	if (a == NULL || (topics != NULL && topics->n > 0 &&
-	    (a->topic = alv_arena_alloc(&c->arena, topics->n * sizeof(*a->topic))) == NULL))
+	if (!api_asked_begin(c, topics == NULL ? 0 : topics->n))
 		return false;
 	for (const struct kfk_node *e = topics == NULL ? NULL : topics->kids; e != NULL; e = e->next) {
-		struct wanted *w = &a->topic[a->n];
+		struct alv_uuid id = kfk_get_uuid(q, e, Q(TOPICS_TOPIC_ID));
+		struct alv_str	phys, virt;
 
-		w->id = kfk_get_uuid(q, e, Q(TOPICS_TOPIC_ID));
-		if (q->version < 13 ? ten_map(&c->tenant->names, TEN_TOPIC, kfk_get_str(q, e, Q(TOPICS_TOPIC)), &c->arena, &w->phys)
-				    : api_own_id(c, w->id, &w->phys))
+		if (q->version < 13 ? ten_map(names, TEN_TOPIC, kfk_get_str(q, e, Q(TOPICS_TOPIC)), &c->arena, &phys)
+				    : api_own_id(c, id, &phys))
 			continue;
-		if (ten_unmap(&c->tenant->names, TEN_TOPIC, w->phys, &w->virt))
-			continue;
-		w->virt = alv_arena_str(&c->arena, w->virt);
-		a->n++;
+		if (!ten_unmap(names, TEN_TOPIC, phys, &virt))
+			(void)api_asked_add(c, id, phys, alv_arena_str(&c->arena, virt));
 	}
-	api_memo(c)->own = a;
 	return !c->arena.failed;
-}
-
-static const struct wanted *
-asked_for(const struct api_call *c, const struct alv_uuid *id, struct alv_str phys)
-{
-	struct asked *a = api_memo(c)->own;
-
-	for (uint32_t i = 0; i < a->n; i++) {
-		const struct wanted *w = &a->topic[a->next];
-
-		if (id != NULL ? alv_uuid_eq(*id, w->id) : alv_str_eq(phys, w->phys))
-			return w;	/* `next` stays: a topic may come in two parts */
-		a->next = a->next + 1 < a->n ? a->next + 1 : 0;
-	}
-	return NULL;
 }
 
 enum api_result
@@ -138,7 +105,7 @@ api_fetch_request(struct api_call *c, struct kfk_tree *q)
 struct pass {
 	struct api_stream    s;		/* first */
 	struct api_call	    *c;
-	const struct wanted *topic;	/* the one under way; NULL: none, or not ours */
+	const struct api_wanted *topic;	/* the one under way; NULL: none, or not ours */
 	uint64_t	     bytes;	/* its records */
 	struct alv_str	     host;	/* of the endpoint under way */
 	int32_t		     port;
@@ -157,7 +124,7 @@ foreign(const struct pass *p, struct kfk_value *v)
 static enum kfk_do
 see_name(struct pass *p, struct kfk_value *v)
 {
-	p->topic = asked_for(p->c, NULL, v->s);
+	p->topic = api_asked_find(p->c, NULL, v->s);
 	if (p->topic == NULL)
 		return foreign(p, v);
 	v->s = p->topic->virt;
@@ -167,7 +134,7 @@ see_name(struct pass *p, struct kfk_value *v)
 static enum kfk_do
 see_id(struct pass *p, struct kfk_value *v)
 {
-	p->topic = asked_for(p->c, &v->id, ALV_STR_NULL);
+	p->topic = api_asked_find(p->c, &v->id, ALV_STR_NULL);
 	return p->topic == NULL ? foreign(p, v) : KFK_KEEP;
 }
 
@@ -252,9 +219,8 @@ topic_ends(void *arg, uint16_t id, bool dropped)
 		api_charge_topic(p->c, MET_FETCH, p->topic->virt, p->bytes);
 }
 
-#define SEE(kind) (UINT64_C(1) << KFK_KIND_##kind)
-static const uint64_t seen_kinds = SEE(TOPIC_NAME) | SEE(TOPIC_ID) | SEE(BROKER_ID) | SEE(HOST) | SEE(PORT) | SEE(RACK) |
-    SEE(SESSION_ID) | SEE(ERROR_CODE) | SEE(RECORDS);
+static const uint64_t seen_kinds = API_SEE(TOPIC_NAME) | API_SEE(TOPIC_ID) | API_SEE(BROKER_ID) | API_SEE(HOST) | API_SEE(PORT) |
+    API_SEE(RACK) | API_SEE(SESSION_ID) | API_SEE(ERROR_CODE) | API_SEE(RECORDS);
 
 struct api_stream *
 api_fetch_stream(struct api_call *c, bool leaves)

@@ -69,21 +69,28 @@ judge_own(const struct api_call *c, struct alv_str virt, struct alv_str phys, en
 }
 
 int16_t
-api_judge_name(struct api_call *c, struct alv_str virt, enum pol_op op, int flags)
+api_judge_topic(struct api_call *c, struct alv_str virt, enum pol_op op, int flags, struct alv_str *phys)
 {
 	const struct ten_names *names = &c->tenant->names;
-	struct alv_str		phys;
 	enum alv_err		err;
 
 	if (virt.p == NULL)
 		return KFK_INVALID_TOPIC_EXCEPTION;
-	err = ten_map(names, TEN_TOPIC, virt, &c->arena, &phys);
+	err = ten_map(names, TEN_TOPIC, virt, &c->arena, phys);
 	if (err == ALV_OK)
-		return judge_own(c, virt, phys, op, flags);
+		return judge_own(c, virt, *phys, op, flags);
 	/* A principal that may not even describe it learns nothing of why it cannot be. */
 	if (!permitted(c, virt, op, flags))
 		return KFK_TOPIC_AUTHORIZATION_FAILED;
 	return ten_topic_check(names, virt) ? KFK_INVALID_TOPIC_EXCEPTION : KFK_UNKNOWN_TOPIC_OR_PARTITION;
+}
+
+int16_t
+api_judge_name(struct api_call *c, struct alv_str virt, enum pol_op op, int flags)
+{
+	struct alv_str phys;
+
+	return api_judge_topic(c, virt, op, flags, &phys);
 }
 
 int16_t

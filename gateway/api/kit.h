@@ -38,6 +38,7 @@ struct api_def {
 	uint8_t	     flags;
 	api_tree_fn  request;
 	api_tree_fn  response;		/* NULL: local, or `stream` */
+	const struct api_quick *quick;	/* the short way; NULL: there is none (quick.h) */
 	api_stream_fn stream;		/* begins the walk of a response instead of a tree; NULL: no memory */
 };
 
@@ -68,8 +69,15 @@ struct api_split {
 	bool		   waiting;	/* ids must be resolved first: return api_wait_ids */
 };
 
+/* What a request asked for; see quick.h. */
+struct api_asked {
+	struct api_wanted *topic;
+	uint32_t	   n, max, next;	/* in the request's order; where to look first */
+};
+
 struct api_memo {
 	struct api_split split;
+	struct api_asked asked;
 	bool		 topic_ops, group_ops, cluster_ops;	/* AUTH_OPS were asked for */
 	bool		 consumer;	/* the protocol type is "consumer": embedded names are mapped */
 	enum ten_kind	 key_kind;	/* COORDINATOR_KEY: TEN_GROUP or TEN_TXN */
@@ -154,6 +162,7 @@ enum {
 
 /* A topic by its virtual name: 0, 29 (denied, a read-only alias that would be written), 17 (illegal). */
 int16_t api_judge_name(struct api_call *c, struct alv_str virt, enum pol_op op, int flags);
+int16_t api_judge_topic(struct api_call *c, struct alv_str virt, enum pol_op op, int flags, struct alv_str *phys);	/* 0: phys, in the arena */
 /* A topic by id: 0, 100 (foreign or unknown), 29. *virt is set for 0 and 29. API_UNRESOLVED: nobody knows yet; the id was
  * added to c->ids (never once c->ids_asked is set). */
 enum { API_UNRESOLVED = -2 };

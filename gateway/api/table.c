@@ -1,11 +1,12 @@
 /* The table of apis: which there are, in which versions, by which functions. Whatever is not in api.def is not offered;
  * what is, is offered as far as the schema tables and every live broker have it.
  * Invariant: gate and ApiVersions ask the same function (api_offered), so nothing is served that was not announced. */
-#include "api/kit.h"
+#include "api/quick.h"
 
 static const struct api_def defs[] = {
-#define API(name, low, high, fl, req, rsp, str) \
-	{ .key = KFK_API_##name, .lo = low, .hi = high, .flags = fl, .request = req, .response = rsp, .stream = str },
+#define API(name, low, high, fl, req, rsp, str, qck) \
+	{ .key = KFK_API_##name, .lo = low, .hi = high, .flags = fl, .request = req, .response = rsp, .stream = str, \
+	  .quick = qck },
 #include "api/api.def"
 #undef API
 };

@@ -7,7 +7,7 @@
 
 static const struct kfk_field f_produce_request[] = {
 	{ "TransactionalId", KFK_STRING, KFK_KIND_TXN_ID, false, -1, { 3, 13 }, { 3, 13 }, NEVER, { 9, 13 }, 0, 0, 0, true },
-	{ "Acks", KFK_INT16, KFK_KIND_NONE, false, -1, { 3, 13 }, NEVER, NEVER, { 9, 13 }, 0, 0, 0, false },
+	{ "Acks", KFK_INT16, KFK_KIND_ACKS, false, -1, { 3, 13 }, NEVER, NEVER, { 9, 13 }, 0, 0, 0, false },
 	{ "TimeoutMs", KFK_INT32, KFK_KIND_NONE, false, -1, { 3, 13 }, NEVER, NEVER, { 9, 13 }, 0, 0, 0, false },
 	{ "TopicData", KFK_STRUCT, KFK_KIND_NONE, true, -1, { 3, 13 }, NEVER, NEVER, { 9, 13 }, 4, 3, 0, false },
 	{ "Name", KFK_STRING, KFK_KIND_TOPIC_NAME, false, -1, { 3, 12 }, NEVER, NEVER, { 9, 12 }, 0, 0, 0, false },
@@ -48,7 +48,7 @@ static const struct kfk_field f_fetch_request[] = {
 	{ "ReplicaState", KFK_STRUCT, KFK_KIND_NONE, false, 1, { 15, 18 }, NEVER, { 15, 18 }, { 15, 18 }, 12, 2, 0, false },
 	{ "MaxWaitMs", KFK_INT32, KFK_KIND_NONE, false, -1, { 4, 18 }, NEVER, NEVER, { 12, 18 }, 0, 0, 0, false },
 	{ "MinBytes", KFK_INT32, KFK_KIND_NONE, false, -1, { 4, 18 }, NEVER, NEVER, { 12, 18 }, 0, 0, 0, false },
-	{ "MaxBytes", KFK_INT32, KFK_KIND_NONE, false, -1, { 4, 18 }, NEVER, NEVER, { 12, 18 }, 0, 0, 2147483647, false },
+	{ "MaxBytes", KFK_INT32, KFK_KIND_MAX_BYTES, false, -1, { 4, 18 }, NEVER, NEVER, { 12, 18 }, 0, 0, 2147483647, false },
 	{ "IsolationLevel", KFK_INT8, KFK_KIND_NONE, false, -1, { 4, 18 }, NEVER, NEVER, { 12, 18 }, 0, 0, 0, false },
 	{ "SessionId", KFK_INT32, KFK_KIND_SESSION_ID, false, -1, { 7, 18 }, NEVER, NEVER, { 12, 18 }, 0, 0, 0, false },
 	{ "SessionEpoch", KFK_INT32, KFK_KIND_SESSION_EPOCH, false, -1, { 7, 18 }, NEVER, NEVER, { 12, 18 }, 0, 0, -1, false },
@@ -68,9 +68,9 @@ static const struct kfk_field f_fetch_request[] = {
 	{ "FetchOffset", KFK_INT64, KFK_KIND_NONE, false, -1, { 4, 18 }, NEVER, NEVER, { 12, 18 }, 0, 0, 0, false },
 	{ "LastFetchedEpoch", KFK_INT32, KFK_KIND_NONE, false, -1, { 12, 18 }, NEVER, NEVER, { 12, 18 }, 0, 0, -1, false },
 	{ "LogStartOffset", KFK_INT64, KFK_KIND_NONE, false, -1, { 5, 18 }, NEVER, NEVER, { 12, 18 }, 0, 0, -1, false },
-	{ "PartitionMaxBytes", KFK_INT32, KFK_KIND_NONE, false, -1, { 4, 18 }, NEVER, NEVER, { 12, 18 }, 0, 0, 0, false },
+	{ "PartitionMaxBytes", KFK_INT32, KFK_KIND_MAX_BYTES, false, -1, { 4, 18 }, NEVER, NEVER, { 12, 18 }, 0, 0, 0, false },
 	{ "ReplicaDirectoryId", KFK_UUID, KFK_KIND_LOG_DIR, false, 0, { 17, 18 }, NEVER, { 17, 18 }, { 17, 18 }, 0, 0, 0, false },
-	{ "HighWatermark", KFK_INT64, KFK_KIND_NONE, false, 1, { 18, 18 }, NEVER, { 18, 18 }, { 18, 18 }, 0, 0, INT64_C(9223372036854775807), false },
+	{ "HighWatermark", KFK_INT64, KFK_KIND_FOLLOWER, false, 1, { 18, 18 }, NEVER, { 18, 18 }, { 18, 18 }, 0, 0, INT64_C(9223372036854775807), false },
 };
 
 static const struct kfk_field f_fetch_response[] = {
@@ -1424,7 +1424,7 @@ static const struct kfk_field f_share_fetch_request[] = {
 	{ "ShareSessionEpoch", KFK_INT32, KFK_KIND_SESSION_EPOCH, false, -1, { 1, 2 }, NEVER, NEVER, { 1, 2 }, 0, 0, 0, false },
 	{ "MaxWaitMs", KFK_INT32, KFK_KIND_NONE, false, -1, { 1, 2 }, NEVER, NEVER, { 1, 2 }, 0, 0, 0, false },
 	{ "MinBytes", KFK_INT32, KFK_KIND_NONE, false, -1, { 1, 2 }, NEVER, NEVER, { 1, 2 }, 0, 0, 0, false },
-	{ "MaxBytes", KFK_INT32, KFK_KIND_NONE, false, -1, { 1, 2 }, NEVER, NEVER, { 1, 2 }, 0, 0, 2147483647, false },
+	{ "MaxBytes", KFK_INT32, KFK_KIND_MAX_BYTES, false, -1, { 1, 2 }, NEVER, NEVER, { 1, 2 }, 0, 0, 2147483647, false },
 	{ "MaxRecords", KFK_INT32, KFK_KIND_NONE, false, -1, { 1, 2 }, NEVER, NEVER, { 1, 2 }, 0, 0, 0, false },
 	{ "BatchSize", KFK_INT32, KFK_KIND_NONE, false, -1, { 1, 2 }, NEVER, NEVER, { 1, 2 }, 0, 0, 0, false },
 	{ "ShareAcquireMode", KFK_INT8, KFK_KIND_NONE, false, -1, { 2, 2 }, NEVER, NEVER, { 2, 2 }, 0, 0, 0, false },
