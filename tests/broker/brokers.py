@@ -1,4 +1,4 @@
-"""Three brokers: virtual ones for each, connections that go where they should, brokers that stop, die and come back."""
+"""Three brokers: virtual ones for each, connections that go where they should, brokers that stop, die, come back and are replaced."""
 import threading
 import time
 
@@ -21,8 +21,8 @@ def stop_node(s, n, kill=False):
     stack.run(stack.KAFKA / "stop", *(["--kill"] if kill else []), node_folder(s, n))
 
 
-def start_node(s, n):
-    stack.run(stack.KAFKA / "start", node_folder(s, n), timeout=90, env={"KAFKA_XMX": "384m"})
+def start_node(s, n, *extra, **env):
+    stack.run(stack.KAFKA / "start", node_folder(s, n), *extra, timeout=90, env={"KAFKA_XMX": "384m", **env})
 
 
 def node_port(s, n):
@@ -54,10 +54,10 @@ def partitions(t, topic):
         return {p["PartitionIndex"]: (p["LeaderId"], sorted(p["IsrNodes"])) for p in found["Partitions"]}
 
 
-def whole(t, topic):
+def whole(t, topic, nodes=NODES):
     def all_in_sync():
         try:
-            return all(isr == list(NODES) and leader > 0 for leader, isr in partitions(t, topic).values())
+            return all(isr == list(nodes) and leader > 0 for leader, isr in partitions(t, topic).values())
         except (OSError, kw.WireError):
             return False
     stack.wait_until(f"every replica of {topic} is in sync", all_in_sync, 40, 0.2)
@@ -66,12 +66,14 @@ def whole(t, topic):
 # ---- traffic that must not suffer -----------------------------------------------------------------------
 
 class Traffic:
-    """An idempotent producer and a consumer of a tenant, until it is stopped; remembers what was acknowledged and errors."""
+    """An idempotent producer and a group of two consumers of a tenant, until it is stopped; remembers what was acknowledged
+    and errors."""
 
     def __init__(self, tenant, topic):
         self.tenant, self.topic, self.acknowledged, self.failed, self.stopping = tenant, topic, [], [], False
         self.errors, self.sent, self.got, self.all_sent, self.until = [], 0, set(), False, float("inf")
-        self.threads = [threading.Thread(target=f, daemon=True) for f in (self.produce, self.consume)]
+        self.group = fresh("watch")
+        self.threads = [threading.Thread(target=f, daemon=True) for f in (self.produce, self.consume, self.consume)]
         for t in self.threads:
             t.start()
         stack.wait_until("traffic flows", lambda: len(self.got) > 20, 40)
@@ -98,7 +100,7 @@ class Traffic:
         self.all_sent = True
 
     def consume(self):
-        c = ck.Consumer(self.tenant.librdkafka(**{"group.id": fresh("watch"), "auto.offset.reset": "earliest", "log_level": 0,
+        c = ck.Consumer(self.tenant.librdkafka(**{"group.id": self.group, "auto.offset.reset": "earliest", "log_level": 0,
                                                   "error_cb": self.on_error, "reconnect.backoff.max.ms": 500,
                                                   "session.timeout.ms": 10000, "enable.auto.commit": False}))
         c.subscribe([self.topic])
@@ -186,24 +188,43 @@ def check_coordinators(s):
             equal("others", [16, 16], [offsets_code(virtual(s.acme, n), name) for n in NODES if n != here])
 
 
+def reassign(s, name, replicas):
+    """By the platform: partition index -> brokers."""
+    with kw.Wire("127.0.0.1", node_port(s, 1)) as w:
+        reply = w.request("AlterPartitionReassignments", 0, {"TimeoutMs": 10000, "Topics": [{"Name": name, "Partitions": [
+            {"PartitionIndex": i, "Replicas": r} for i, r in replicas.items()]}]})
+        equal("reassignment", (0, {0}), (reply["ErrorCode"], {p["ErrorCode"] for p in reply["Responses"][0]["Partitions"]}))
+
+
+def told_by_the_old(w, topic, topic_id, version):
+    """What the old leader answers to a Produce or Fetch: (code, who leads now, endpoints that come along)."""
+    if version < 13:
+        reply = w.request("Produce", version, {"Acks": -1, "TimeoutMs": 1000, "TopicData": [{"Name": topic, "PartitionData": [
+            {"Index": 0, "Records": kw.batch([b"x"])}]}]})
+        part = reply["Responses"][0]["PartitionResponses"][0]
+    else:
+        reply = w.request("Fetch", version, {"MaxWaitMs": 100, "MinBytes": 1, "MaxBytes": 1000, "SessionEpoch": -1, "Topics": [{
+            "TopicId": topic_id, "Partitions": [{"Partition": 0, "CurrentLeaderEpoch": -1, "PartitionMaxBytes": 1000}]}]})
+        part = reply["Responses"][0]["Partitions"][0]
+    return part["ErrorCode"], part["CurrentLeader"]["LeaderId"], [(e["NodeId"], e["Host"], e["Port"]) for e in reply["NodeEndpoints"]]
+
+
 def check_leader_moved(s):
-    """A partition that is moved to another broker: the old one says so, clients follow."""
+    """A partition that is moved to another broker: the old one says so, with the new one's virtual address; clients follow."""
     topic = fresh("moved")
-    create_topic(s.acme, topic, 1, replicas=1)
+    topic_id = create_topic(s.acme, topic, 1, replicas=1)
     traffic = Traffic(s.acme, topic)
     old = partitions(s.acme, topic)[0][0]
     new = old % 3 + 1
-    with s.kafka.wire() as w:
-        controller = w.request("DescribeCluster", 1, {"EndpointType": 1})["ControllerId"]
-    with kw.Wire("127.0.0.1", node_port(s, controller if controller > 0 else 1)) as w:
-        reply = w.request("AlterPartitionReassignments", 0, {"TimeoutMs": 10000, "Topics": [{"Name": f"acme.{topic}", "Partitions": [
-            {"PartitionIndex": 0, "Replicas": [new]}]}]})
-        equal("reassignment", (0, 0), (reply["ErrorCode"], reply["Responses"][0]["Partitions"][0]["ErrorCode"]))
+    reassign(s, f"acme.{topic}", {0: [new]})
     stack.wait_until("the leader moved", lambda: partitions(s.acme, topic)[0][0] == new, 20)
-    with virtual(s.acme, old).wire() as w:
-        reply = w.request("Produce", 9, {"Acks": -1, "TimeoutMs": 1000, "TopicData": [{"Name": topic, "PartitionData": [
-            {"Index": 0, "Records": kw.batch([b"x"])}]}]})
-        true("the old one refuses", reply["Responses"][0]["PartitionResponses"][0]["ErrorCode"] in (3, 6))
+    for t in (virtual(s.acme, old), virtual(s.tenant("acme", via="shared"), old),
+              s.tenant("acme", via="sni").but(sni=f"b{old}-acme.{stack.DOMAIN}")):
+        here = (new, f"b{new}-acme.{stack.DOMAIN}", t.port) if t.sni else (new, "127.0.0.1", t.port - old + new)
+        with t.wire() as w:
+            for version in (10, 12, 16, 17):  # Produce by name, Fetch by id
+                stack.wait_until(f"version {version}: the old one says who leads now", lambda w=w, v=version, h=here: told_by_the_old(
+                    w, topic, topic_id, v) == (6, new, [h]), 10, 0.1)
     traffic.flows("after the move")
     traffic.stop()
 
@@ -218,6 +239,9 @@ def lose(s, n, topic, kill):
             metadata(w, topic)
         stop_node(s, n, kill)
         began = time.monotonic()
+        for _ in range(8):  # whichever broker the bootstrap comes to: a dead one is not the end
+            with s.acme.wire() as w:
+                metadata(w, topic)
         true("a connection to it ends", at_it.closed_by_peer(10))
         stack.wait_until("it is not listed any more", lambda: listed(s.acme) == rest, 20, 0.1)
         print(f"    {n} is not listed {time.monotonic() - began:.1f} s after it {'was killed' if kill else 'had stopped'}", flush=True)
@@ -266,6 +290,34 @@ def check_rolling(s):
     print(f"    {traffic.sent} records", flush=True)
 
 
+# ---- one is replaced --------------------------------------------------------------------------------------------
+
+def check_replaced(s):
+    """Under traffic a fourth broker joins, takes over what the third has, and that one goes for good."""
+    topic, port = fresh("handed-over"), stack.free_ports(1)
+    create_topic(s.acme, topic, 3, {"min.insync.replicas": "2"}, replicas=3)
+    traffic = Traffic(s.acme, topic)
+    extra = s.kafka.folder / "only-a-broker.properties"
+    extra.write_text(f"process.roles=broker\nlisteners=PLAINTEXT://127.0.0.1:{port}\n")
+    voters = dict(x.split("=", 1) for x in (node_folder(s, 1) / "env").read_text().splitlines())["KAFKA_VOTERS"]
+    start_node(s, 4, s.kafka.folder / "extra.properties", extra, KAFKA_WANT_ID="4", KAFKA_WANT_PORT=str(port), KAFKA_WANT_NODES="3",
+               KAFKA_WANT_VOTERS=voters)
+    stack.wait_until("the fourth is listed", lambda: listed(s.acme) == [1, 2, 3, 4], 20, 0.1)
+    with s.kafka.wire() as w:
+        names = [(t["Name"], len(t["Partitions"])) for t in w.request("Metadata", 12, {"Topics": None})["Topics"]]
+    for name, n in names:
+        reassign(s, name, {i: [(4, 1, 2)[(i + k) % 3] for k in range(3)] for i in range(n)})
+    whole(s.acme, topic, [1, 2, 4])
+    with virtual(s.acme, 4).wire() as w:
+        equal("the fourth answers at its own virtual address", {1, 2, 3, 4}, {b["NodeId"] for b in metadata(w)["Brokers"]})
+    traffic.flows("with four")
+    stop_node(s, 3)
+    stack.wait_until("the third is not listed any more", lambda: listed(s.acme) == [1, 2, 4], 20, 0.1)
+    traffic.flows("without the third")
+    traffic.stop()
+
+
 def test_three_brokers():
     """One cluster for all of it: it takes seconds to start."""
-    checks.run(lambda: stack.Stack(nodes=3), (check_endpoints, check_coordinators, check_leader_moved, check_dies, check_rolling))
+    checks.run(lambda: stack.Stack(nodes=3), (
+        check_endpoints, check_coordinators, check_leader_moved, check_dies, check_rolling, check_replaced))

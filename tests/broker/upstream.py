@@ -1,4 +1,6 @@
 """The gateway's way to Kafka: every security protocol with real clients before it, what goes wrong there, sessions that end."""
+import contextlib
+import pathlib
 import threading
 import time
 
@@ -131,6 +133,51 @@ def check_many_connections(s):
     print(f"    200 connections in {time.monotonic() - began:.1f} s", flush=True)
 
 
+# ---- how connections are made ----------------------------------------------------------------------------------
+
+def sources_to(port):
+    """Addresses that connections to a port of this machine come from, as the kernel lists them."""
+    found = set()
+    for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        here, there, state = line.split()[1:4]
+        if state == "01" and int(there.split(":")[1], 16) == port:
+            found.add(".".join(str(b) for b in bytes.fromhex(here.split(":")[0])[::-1]))
+    return found
+
+
+def check_source_addresses(s):
+    """Connections come from the addresses that are configured, in turn; one that the machine does not have stops the start."""
+    s.upstream_to("KAFKA_PORT", ["source.addresses: 127.0.0.2, 127.0.0.3, 127.0.0.4"])
+    s.gateway.start()
+    works(s, "source.addresses")
+    with contextlib.ExitStack() as held:
+        for _ in range(12):
+            metadata(held.enter_context(s.acme.wire()))
+        equal("where from", {"127.0.0.2", "127.0.0.3", "127.0.0.4"}, sources_to(s.port("KAFKA_PORT")) - {"127.0.0.1"})
+    s.upstream_to("KAFKA_PORT", ["source.addresses: 127.0.0.2, 192.0.2.77"])
+    said = stack.run(s.gateway.binary, "check", "-c", s.gateway.folder / "alcove.yaml", check=False)
+    true(f"it says what is wrong: {said.stderr}", said.returncode == 1 and "found '192.0.2.77', expected an address of this machine"
+         in said.stderr)
+
+
+def metadata(w):
+    return w.request("Metadata", 9, {"Topics": []})
+
+
+def check_connect_rate(s):
+    """More connections at once than the rate allows: they wait for their turn, and all are served."""
+    s.upstream_to("KAFKA_PORT", ["connect.rate: 20"])
+    s.gateway.start()
+    with contextlib.ExitStack() as held:
+        wires = [held.enter_context(s.acme.but(mechanism="PLAIN").wire(timeout=20)) for _ in range(60)]
+        for w in wires:
+            w.send("Metadata", 9, {"Topics": []})
+        stack.wait_until("some wait", lambda: s.gateway.metric("alcove_upstream_connects_waiting") > 10, 5)
+        for w in wires:
+            equal("served", [], w.receive()["Topics"])
+        equal("waiting at the end", 0, s.gateway.metric("alcove_upstream_connects_waiting"))
+
+
 # ---- what is wrong is said -----------------------------------------------------------------------------------
 
 def wrong_ways(s):
@@ -151,6 +198,8 @@ def wrong_ways(s):
             "TLS to a port without": ("KAFKA_PORT", ["security.protocol: SSL", *tls(s)], "127.0.0.1", ("TLS failed", "closed")),
             "SASL to a port without": ("KAFKA_PORT", ["security.protocol: SASL_PLAINTEXT", *login(s, "PLAIN")], "127.0.0.1",
                                        ("closed", "refused")),
+            "another cluster's id": ("KAFKA_PORT", ["cluster.id: somebody-elses"], "127.0.0.1",
+                                     (f"found {stack.CLUSTER_ID}, expected somebody-elses",)),
             "no TLS to a port with": (ssl, [], "127.0.0.1", ("closed", "oversized", "no answer", "malformed"))}
 
 
@@ -233,4 +282,4 @@ def last_of(t, topic):
 def test_upstream():
     """One Kafka for all of it."""
     checks.run(lambda: Secured(kafka_properties={"connections.max.reauth.ms": str(LIFETIME_MS)}), (
-        check_every_way, check_many_connections, check_wrong_ways, check_verify_off, check_lifetimes))
+        check_every_way, check_many_connections, check_source_addresses, check_connect_rate, check_wrong_ways, check_verify_off, check_lifetimes))
