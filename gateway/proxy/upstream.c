@@ -2,6 +2,7 @@
  * closed with the client. */
 #include <alcove/check.h>
 #include <alcove/log.h>
+#include <alcove/str.h>
 
 #include "proxy/client.h"
 #include "proxy/worker.h"
@@ -28,6 +29,7 @@ open_link(struct px_client *c)
 {
 	struct px_worker	*w = c->worker;
 	const struct clu_broker *b = pick_broker(c, clu_board_load(w->gateway->shared.board));
+	uint64_t		 who = alv_hash(c->conn.tenant, strlen(c->conn.tenant), 0);
 	char			 host[256];
 
 	if (b == NULL || b->host.n >= sizeof(host)) {
@@ -38,7 +40,7 @@ open_link(struct px_client *c)
 	host[b->host.n] = '\0';
 	c->up_state = PX_UP_OPENING;
 	c->up_tries++;
-	if (ups_link_open(&c->up, &w->ups, host, b->port, &link_ops, c)) {
+	if (ups_link_open_for(&c->up, &w->ups, host, b->port, who, &link_ops, c)) {
 		c->up_state = PX_UP_NONE;
 		px_client_end(c, MET_CLOSE_INTERNAL);
 		return;

@@ -4,11 +4,11 @@
  *                     ^                                    |  |
  *                     +---- failed: longer each time ------+  +-- left: the next in the queue tries, or SHUT anew
  *
- * OPEN lets through at the configured rate, spread by jitter; the rest queues in order, as many as can go before their time
- * is over. SHUT refuses at once with what the last attempt ended with: that is what a dead broker looks like to a client.
+ * OPEN lets through at the configured rate, spread by jitter; the rest queues, as many as can go before their time is over:
+ * in order, each tenant in a lane of its own, lanes in turn, and when it is full the newest of the longest lane has to go. SHUT refuses at once with what the last attempt ended with: that is what a dead broker looks like to a client.
  * While one is TRYING others wait for TRY_US at most.
  *
- * Invariants: a pass is queued or let through or without a gate; `away` counts those let through and not yet reported; a
+ * Invariants: a pass is in a lane or let through or without a gate; a lane is there while it has a pass; `away` counts those let through and not yet reported; a
  * gate with nobody at it, OPEN and rested, may be thrown away. Each opening and shutting begins a round; a failure of an
  * earlier round is old news and ignored, a success never is. */
 #include "upstream/gate.h"
@@ -23,6 +23,13 @@
 
 enum { GATES_KEPT = 64, TRY_US = 1000000, BACKOFF_MIN_US = 100000, BACKOFF_MAX_US = 2000000 };
 
+struct ups_gate_lane {
+	struct ups_gate_lane *next;
+	uint64_t	      who;
+	size_t		      n;
+	struct ups_gate_pass *first, *last;
+};
+
 struct ups_gate {
 	struct ups_gates *all;
 	struct ups_gate	 *next;
@@ -34,7 +41,7 @@ struct ups_gate {
 	uint64_t	  until_us;	/* SHUT: until then; TRYING: how long others wait */
 	uint32_t	  backoff_us;
 	size_t		  nqueued, away;
-	struct ups_gate_pass *first, *last;
+	struct ups_gate_lane *lanes;	/* the first is the next to be served */
 	struct net_timer  timer;
 	enum ups_end	  end;
 	char		  words[512];
@@ -75,7 +82,7 @@ free_gate(struct ups_gates *g, struct ups_gate **at)
 {
 	struct ups_gate *x = *at;
 
-	ALV_CHECK(x->first == NULL && x->away == 0);
+	ALV_CHECK(x->lanes == NULL && x->away == 0);
 	net_timer_stop(&x->timer);
 	*at = x->next;
 	free(x);
@@ -113,7 +120,7 @@ throw_away(struct ups_gates *g)
 	for (struct ups_gate **at = &g->first; *at != NULL && g->n >= GATES_KEPT;) {
 		struct ups_gate *x = *at;
 
-		if (x->first == NULL && x->away == 0 && (x->state == OPEN ? x->full_us : x->until_us) <= now)
+		if (x->lanes == NULL && x->away == 0 && (x->state == OPEN ? x->full_us : x->until_us) <= now)
 			free_gate(g, at);
 		else
 			at = &x->next;
@@ -145,38 +152,104 @@ find(struct ups_gates *g, const char *host, uint16_t port)
 /* ---- the queue ------------------------------------------------------------------------------------------ */
 
 static void
+count_waiting(struct ups_gate *x, int delta)
+{
+	x->nqueued += (size_t)delta;
+	if (x->all->conf.on_waiting != NULL)
+		x->all->conf.on_waiting(x->all->conf.arg, delta);
+}
+
+static struct ups_gate_lane *
+find_lane(struct ups_gate *x, uint64_t who)
+{
+	struct ups_gate_lane *l = x->lanes;
+
+	while (l != NULL && l->who != who)
+		l = l->next;
+	return l;
+}
+
+static void
+append_lane(struct ups_gate *x, struct ups_gate_lane *l)
+{
+	struct ups_gate_lane **at;
+
+	for (at = &x->lanes; *at != NULL; at = &(*at)->next)
+		;
+	l->next = NULL;
+	*at = l;
+}
+
+static void
+remove_lane(struct ups_gate *x, const struct ups_gate_lane *l)
+{
+	struct ups_gate_lane **at;
+
+	for (at = &x->lanes; *at != l; at = &(*at)->next)
+		;
+	*at = l->next;
+}
+
+static enum alv_err
 add(struct ups_gate *x, struct ups_gate_pass *p)
 {
+	struct ups_gate_lane *l = find_lane(x, p->who);
+
+	if (l == NULL) {
+		l = calloc(1, sizeof(*l));
+		if (l == NULL)
+			return ALV_E_NOMEM;
+		l->who = p->who;
+		append_lane(x, l);
+	}
 	p->gate = x;
-	p->queued = true;
+	p->lane = l;
 	p->next = NULL;
-	p->prev = x->last;
-	*(x->last == NULL ? &x->first : &x->last->next) = p;
-	x->last = p;
-	x->nqueued++;
-	if (x->all->conf.on_waiting != NULL)
-		x->all->conf.on_waiting(x->all->conf.arg, 1);
+	p->prev = l->last;
+	*(l->last == NULL ? &l->first : &l->last->next) = p;
+	l->last = p;
+	l->n++;
+	count_waiting(x, 1);
+	return ALV_E_AGAIN;
 }
 
 static void
 take_out(struct ups_gate *x, struct ups_gate_pass *p)
 {
-	*(p->prev == NULL ? &x->first : &p->prev->next) = p->next;
-	*(p->next == NULL ? &x->last : &p->next->prev) = p->prev;
-	p->queued = false;
+	struct ups_gate_lane *l = p->lane;
+
+	*(p->prev == NULL ? &l->first : &p->prev->next) = p->next;
+	*(p->next == NULL ? &l->last : &p->next->prev) = p->prev;
+	p->lane = NULL;
 	p->gate = NULL;
-	x->nqueued--;
-	if (x->all->conf.on_waiting != NULL)
-		x->all->conf.on_waiting(x->all->conf.arg, -1);
+	if (--l->n == 0) {
+		remove_lane(x, l);
+		free(l);
+	}
+	count_waiting(x, -1);
+}
+
+/* The one whose turn it is, taken out. Somebody waits. */
+static struct ups_gate_pass *
+take_next(struct ups_gate *x)
+{
+	struct ups_gate_lane *l = x->lanes;
+	struct ups_gate_pass *p = l->first;
+
+	if (l->n > 1) {
+		x->lanes = l->next;
+		append_lane(x, l);
+	}
+	take_out(x, p);
+	return p;
 }
 
 static void
 refuse_all(struct ups_gate *x)
 {
-	while (x->first != NULL) {
-		struct ups_gate_pass *p = x->first;
+	while (x->lanes != NULL) {
+		struct ups_gate_pass *p = take_next(x);
 
-		take_out(x, p);
 		p->refused(p, x->end, x->words);
 	}
 }
@@ -213,15 +286,14 @@ serve(struct ups_gate *x)
 {
 	uint64_t now = net_loop_now(x->all->loop);
 
-	while (x->first != NULL && has_token(x, now)) {
-		struct ups_gate_pass *p = x->first;
+	while (x->lanes != NULL && has_token(x, now)) {
+		struct ups_gate_pass *p = take_next(x);
 
-		take_out(x, p);
 		take_token(x, now);
 		let_through(x, p);
 		p->go(p);
 	}
-	if (x->first != NULL)
+	if (x->lanes != NULL)
 		net_timer_set(&x->timer, x->full_us + x->all->step_us - x->all->burst_us);
 }
 
@@ -258,15 +330,29 @@ timer_due(struct net_timer *t)
 		refuse_all(x);	/* the attempt takes its time: the others need not */
 }
 
-/* More than can go before their time is over. */
-static bool
-too_many(const struct ups_gate *x, uint32_t wait_ms, enum ups_end *end, const char **words)
+static const char crowded[] = "too many connections to this broker are waiting";
+
+/* Into the queue, if everybody in it can go before their time is over. */
+static enum alv_err
+enter_queue(struct ups_gate *x, uint32_t wait_ms, struct ups_gate_pass *p, enum ups_end *end, const char **words)
 {
+	struct ups_gate_lane *own = find_lane(x, p->who), *most = x->lanes;
+
 	if (x->nqueued * x->all->step_us < wait_ms * 1000ull)
-		return false;
+		return add(x, p);
+	for (struct ups_gate_lane *l = x->lanes; l != NULL; l = l->next)
+		if (l->n > most->n)
+			most = l;
+	if (most != NULL && most->n > (own == NULL ? 0 : own->n) + 1) {
+		struct ups_gate_pass *last = most->last;
+
+		take_out(x, last);
+		last->refused(last, UPS_END_CONNECT, crowded);
+		return add(x, p);
+	}
 	*end = UPS_END_CONNECT;
-	*words = "too many connections to this broker are waiting";
-	return true;
+	*words = crowded;
+	return ALV_E_UNAVAILABLE;
 }
 
 /* ---- calls --------------------------------------------------------------------------------------------------- */
@@ -276,18 +362,17 @@ enter_open(struct ups_gate *x, uint32_t wait_ms, struct ups_gate_pass *p, enum u
 {
 	struct ups_gates *g = x->all;
 	uint64_t	  now = net_loop_now(g->loop);
+	enum alv_err	  err;
 
-	if (x->first == NULL && (g->step_us == 0 || has_token(x, now))) {
+	if (x->lanes == NULL && (g->step_us == 0 || has_token(x, now))) {
 		take_token(x, now);
 		let_through(x, p);
 		return ALV_OK;
 	}
-	if (too_many(x, wait_ms, end, words))
-		return ALV_E_UNAVAILABLE;
-	add(x, p);
-	if (!x->timer.armed)
+	err = enter_queue(x, wait_ms, p, end, words);
+	if (err == ALV_E_AGAIN && !x->timer.armed)
 		net_timer_set(&x->timer, x->full_us + g->step_us - g->burst_us);
-	return ALV_E_AGAIN;
+	return err;
 }
 
 enum alv_err
@@ -306,12 +391,8 @@ ups_gate_enter(struct ups_gates *g, const char *host, uint16_t port, uint32_t wa
 		try(x, p);
 		return ALV_OK;
 	}
-	if (x->state == TRYING && x->until_us > now) {
-		if (too_many(x, wait_ms, end, words))
-			return ALV_E_UNAVAILABLE;
-		add(x, p);
-		return ALV_E_AGAIN;
-	}
+	if (x->state == TRYING && x->until_us > now)
+		return enter_queue(x, wait_ms, p, end, words);
 	*end = x->end;
 	*words = x->words;
 	return ALV_E_UNAVAILABLE;
@@ -325,7 +406,7 @@ back(struct ups_gate_pass *p)
 
 	if (x == NULL)
 		return NULL;
-	ALV_CHECK(!p->queued && x->away > 0);
+	ALV_CHECK(p->lane == NULL && x->away > 0);
 	x->away--;
 	p->gate = NULL;
 	return x;
@@ -368,21 +449,20 @@ ups_gate_left(struct ups_gate_pass *p)
 {
 	struct ups_gate *x = p->gate;
 
-	if (x != NULL && p->queued) {
+	if (x != NULL && p->lane != NULL) {
 		take_out(x, p);
 		return;
 	}
 	x = back(p);
 	if (x == NULL || x->state != TRYING || p->round != x->round)
 		return;
-	if (x->first == NULL) {
+	if (x->lanes == NULL) {
 		x->state = SHUT;
 		x->until_us = net_loop_now(x->all->loop);	/* the next who comes tries */
 		net_timer_stop(&x->timer);
 		return;
 	}
-	p = x->first;
-	take_out(x, p);
+	p = take_next(x);
 	try(x, p);
 	p->go(p);
 }

@@ -325,9 +325,16 @@ enum alv_err
 ups_link_open(struct ups_link *l, struct ups_ctx *c, const char *host, uint16_t port, const struct ups_link_ops *ops,
     void *owner)
 {
+	return ups_link_open_for(l, c, host, port, 0, ops, owner);
+}
+
+enum alv_err
+ups_link_open_for(struct ups_link *l, struct ups_ctx *c, const char *host, uint16_t port, uint64_t who,
+    const struct ups_link_ops *ops, void *owner)
+{
 	struct ups_link_state *st;
 
-	*l = (struct ups_link){ .ops = ops, .owner = owner, .ctx = c };
+	*l = (struct ups_link){ .ops = ops, .owner = owner, .ctx = c, .who = who };
 	if (host[0] == '\0' || strlen(host) >= sizeof(st->host) || port == 0)
 		return ALV_E_VALUE;
 	st = calloc(1, sizeof(*st));

@@ -51,6 +51,7 @@ struct ups_link {
 	void			  *owner;
 	struct ups_ctx		  *ctx;
 	bool			   ready;
+	uint64_t		   who;		/* of ups_link_open_for */
 	bool			   turned_away;	/* it ended at the gate: nothing was tried, nothing new is known */
 	uint64_t		   reauth_at_us;	/* monotonic: when the SASL session wants to be renewed; 0: never */
 	struct ups_link_state	  *state;	/* the link's own */
@@ -61,6 +62,9 @@ struct ups_link {
  * itself after the last on_data. on_closed tells of every failure, also immediate ones, never
  * from inside this call. */
 enum alv_err ups_link_open(struct ups_link *l, struct ups_ctx *c, const char *host, uint16_t port,
+    const struct ups_link_ops *ops, void *owner) ALV_MUST;
+/* For one of many who share the gate of a broker fairly: who tells them apart. */
+enum alv_err ups_link_open_for(struct ups_link *l, struct ups_ctx *c, const char *host, uint16_t port, uint64_t who,
     const struct ups_link_ops *ops, void *owner) ALV_MUST;
 /* Logs in anew on a ready link, in place: when reauth_at_us has come and the broker owes no answer. The owner sends
  * nothing and sees no byte until on_ready comes once more; a refusal ends the link. */

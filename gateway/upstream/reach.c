@@ -153,6 +153,7 @@ ups_reach_start(struct ups_link *l)
 
 	r->link = l;
 	r->name.done = named;
+	r->pass.who = l->who;
 	r->pass.go = go;
 	r->pass.refused = refused;
 	r->deadline_us = net_loop_now(l->ctx->net->loop) + l->ctx->conf->connect_timeout_ms * 1000ull;
@@ -175,7 +176,7 @@ ups_reach_stop(struct ups_link *l)
 	if (r == NULL)
 		return;
 	ups_names_cancel(&r->name);
-	if (r->pass.queued)
+	if (r->pass.lane != NULL)
 		ups_gate_left(&r->pass);
 }
 

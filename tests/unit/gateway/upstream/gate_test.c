@@ -210,6 +210,33 @@ the_queue_has_an_end(void **state)
 	end(s);
 }
 
+/* One tenant's thousand do not keep another's few waiting, nor take all places. */
+static void
+tenants_take_turns(void **state)
+{
+	struct set *s = begin(100, 1);
+	int	    n, last;
+
+	(void)state;
+	for (n = 0; n < MANY && enter(s, n) != ALV_E_UNAVAILABLE; n++)
+		;
+	for (int i = n + 1; i < n + 41; i++) {
+		s->c[i].pass.who = 1 + (uint64_t)i % 2;
+		assert_int_equal(enter(s, i), ALV_E_AGAIN);
+	}
+	for (int i = n - 40; i < n; i++)
+		assert_true(s->c[i].refused > 0);	/* the newest of the many gave their places */
+	assert_int_equal(s->c[n - 41].refused, 0);
+	last = s->order;
+	pass_time(s, 800000);	/* two of three turns are theirs */
+	for (int i = n + 1; i < n + 41; i++) {
+		assert_true(s->c[i].gone > last);
+		assert_true(s->c[i].gone < last + 70);
+	}
+	assert_true(s->c[n - 41].gone == 0);
+	end(s);
+}
+
 /* ---- a broker that does not answer --------------------------------------------------------------------------- */
 
 static void
@@ -354,6 +381,7 @@ main(void)
 		cmocka_unit_test(there_is_jitter),
 		cmocka_unit_test(no_limit_is_no_limit),
 		cmocka_unit_test(the_queue_has_an_end),
+		cmocka_unit_test(tenants_take_turns),
 		cmocka_unit_test(a_failure_shuts_it_and_one_tries),
 		cmocka_unit_test(each_failure_waits_longer_up_to_a_bound),
 		cmocka_unit_test(a_slow_attempt_holds_nobody_up),
