@@ -24,7 +24,7 @@
 #include "life/limits.h"
 #include "net/tls.h"
 
-enum { PERIOD_MS = 2000, WORDS_MAX = 64 * 1024, PATHS_MAX = 4096 };
+enum { PERIOD_MS = 1000, WORDS_MAX = 64 * 1024, PATHS_MAX = 4096 };
 #define KEEP_US (2ull * 3600 * 1000 * 1000)
 
 struct reload_old {
