@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 
-PARTS = ("calls", "state", "broker_lies", "client_lies", "cuts", "upstream_cuts", "wallclock")
+PARTS = ("calls", "state", "broker_lies", "client_lies", "cuts", "upstream_cuts", "wallclock", "crowd")
 CHECK_MAX_S = 1200
 AT_ONCE = 3
 
