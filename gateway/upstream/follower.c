@@ -172,7 +172,7 @@ lose(struct ups_follower *f)
 	bool was = f->reachable, foreign = f->foreign[0] != '\0';
 
 	if (foreign)
-		snprintf(f->words, sizeof(f->words), "another cluster answers than the one that was followed until now: found %s, expected "
+		snprintf(f->words, sizeof(f->words), "another cluster answers than the one that tenants live on: found %s, expected "
 		    "%s; nothing is served from it", f->foreign, f->cluster_id);
 	f->reachable = false;
 	alv_log(f->warned == 1 + foreign ? ALV_LOG_DEBUG : foreign ? ALV_LOG_ERROR : ALV_LOG_WARN, "the cluster cannot be reached",

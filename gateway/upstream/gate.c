@@ -12,6 +12,7 @@
  * gate with nobody at it, OPEN and rested, may be thrown away. Each opening and shutting begins a round; a failure of an
  * earlier round is old news and ignored, a success never is. */
 #include "upstream/gate.h"
+#include "upstream/lane.h"
 
 #include <alcove/check.h>
 #include <alcove/log.h>
@@ -23,13 +24,6 @@
 
 enum { GATES_KEPT = 64, TRY_US = 1000000, BACKOFF_MIN_US = 100000, BACKOFF_MAX_US = 2000000 };
 
-struct ups_gate_lane {
-	struct ups_gate_lane *next;
-	uint64_t	      who;
-	size_t		      n;
-	struct ups_gate_pass *first, *last;
-};
-
 struct ups_gate {
 	struct ups_gates *all;
 	struct ups_gate	 *next;
@@ -40,8 +34,8 @@ struct ups_gate {
 	uint64_t	  full_us;	/* OPEN: when the bucket would be full again */
 	uint64_t	  until_us;	/* SHUT: until then; TRYING: how long others wait */
 	uint32_t	  backoff_us;
-	size_t		  nqueued, away;
-	struct ups_gate_lane *lanes;	/* the first is the next to be served */
+	size_t		  away;
+	struct ups_lanes  lanes;	/* who waits */
 	struct net_timer  timer;
 	enum ups_end	  end;
 	char		  words[512];
@@ -82,7 +76,7 @@ free_gate(struct ups_gates *g, struct ups_gate **at)
 {
 	struct ups_gate *x = *at;
 
-	ALV_CHECK(x->lanes == NULL && x->away == 0);
+	ALV_CHECK(x->lanes.n == 0 && x->away == 0);
 	net_timer_stop(&x->timer);
 	*at = x->next;
 	free(x);
@@ -120,7 +114,7 @@ throw_away(struct ups_gates *g)
 	for (struct ups_gate **at = &g->first; *at != NULL && g->n >= GATES_KEPT;) {
 		struct ups_gate *x = *at;
 
-		if (x->lanes == NULL && x->away == 0 && (x->state == OPEN ? x->full_us : x->until_us) <= now)
+		if (x->lanes.n == 0 && x->away == 0 && (x->state == OPEN ? x->full_us : x->until_us) <= now)
 			free_gate(g, at);
 		else
 			at = &x->next;
@@ -154,61 +148,16 @@ find(struct ups_gates *g, const char *host, uint16_t port)
 static void
 count_waiting(struct ups_gate *x, int delta)
 {
-	x->nqueued += (size_t)delta;
 	if (x->all->conf.on_waiting != NULL)
 		x->all->conf.on_waiting(x->all->conf.arg, delta);
-}
-
-static struct ups_gate_lane *
-find_lane(struct ups_gate *x, uint64_t who)
-{
-	struct ups_gate_lane *l = x->lanes;
-
-	while (l != NULL && l->who != who)
-		l = l->next;
-	return l;
-}
-
-static void
-append_lane(struct ups_gate *x, struct ups_gate_lane *l)
-{
-	struct ups_gate_lane **at;
-
-	for (at = &x->lanes; *at != NULL; at = &(*at)->next)
-		;
-	l->next = NULL;
-	*at = l;
-}
-
-static void
-remove_lane(struct ups_gate *x, const struct ups_gate_lane *l)
-{
-	struct ups_gate_lane **at;
-
-	for (at = &x->lanes; *at != l; at = &(*at)->next)
-		;
-	*at = l->next;
 }
 
 static enum alv_err
 add(struct ups_gate *x, struct ups_gate_pass *p)
 {
-	struct ups_gate_lane *l = find_lane(x, p->who);
-
-	if (l == NULL) {
-		l = calloc(1, sizeof(*l));
-		if (l == NULL)
-			return ALV_E_NOMEM;
-		l->who = p->who;
-		append_lane(x, l);
-	}
+	if (!ups_lanes_add(&x->lanes, p))
+		return ALV_E_NOMEM;
 	p->gate = x;
-	p->lane = l;
-	p->next = NULL;
-	p->prev = l->last;
-	*(l->last == NULL ? &l->first : &l->last->next) = p;
-	l->last = p;
-	l->n++;
 	count_waiting(x, 1);
 	return ALV_E_AGAIN;
 }
@@ -216,30 +165,17 @@ add(struct ups_gate *x, struct ups_gate_pass *p)
 static void
 take_out(struct ups_gate *x, struct ups_gate_pass *p)
 {
-	struct ups_gate_lane *l = p->lane;
-
-	*(p->prev == NULL ? &l->first : &p->prev->next) = p->next;
-	*(p->next == NULL ? &l->last : &p->next->prev) = p->prev;
-	p->lane = NULL;
+	ups_lanes_remove(&x->lanes, p);
 	p->gate = NULL;
-	if (--l->n == 0) {
-		remove_lane(x, l);
-		free(l);
-	}
 	count_waiting(x, -1);
 }
 
-/* The one whose turn it is, taken out. Somebody waits. */
+/* The one whose turn it is. Somebody waits. */
 static struct ups_gate_pass *
 take_next(struct ups_gate *x)
 {
-	struct ups_gate_lane *l = x->lanes;
-	struct ups_gate_pass *p = l->first;
+	struct ups_gate_pass *p = ups_lanes_next(&x->lanes);
 
-	if (l->n > 1) {
-		x->lanes = l->next;
-		append_lane(x, l);
-	}
 	take_out(x, p);
 	return p;
 }
@@ -247,7 +183,7 @@ take_next(struct ups_gate *x)
 static void
 refuse_all(struct ups_gate *x)
 {
-	while (x->lanes != NULL) {
+	while (x->lanes.n > 0) {
 		struct ups_gate_pass *p = take_next(x);
 
 		p->refused(p, x->end, x->words);
@@ -286,14 +222,14 @@ serve(struct ups_gate *x)
 {
 	uint64_t now = net_loop_now(x->all->loop);
 
-	while (x->lanes != NULL && has_token(x, now)) {
+	while (x->lanes.n > 0 && has_token(x, now)) {
 		struct ups_gate_pass *p = take_next(x);
 
 		take_token(x, now);
 		let_through(x, p);
 		p->go(p);
 	}
-	if (x->lanes != NULL)
+	if (x->lanes.n > 0)
 		net_timer_set(&x->timer, x->full_us + x->all->step_us - x->all->burst_us);
 }
 
@@ -336,16 +272,12 @@ static const char crowded[] = "too many connections to this broker are waiting";
 static enum alv_err
 enter_queue(struct ups_gate *x, uint32_t wait_ms, struct ups_gate_pass *p, enum ups_end *end, const char **words)
 {
-	struct ups_gate_lane *own = find_lane(x, p->who), *most = x->lanes;
+	struct ups_gate_pass *last;
 
-	if (x->nqueued * x->all->step_us < wait_ms * 1000ull)
+	if (x->lanes.n * x->all->step_us < wait_ms * 1000ull)
 		return add(x, p);
-	for (struct ups_gate_lane *l = x->lanes; l != NULL; l = l->next)
-		if (l->n > most->n)
-			most = l;
-	if (most != NULL && most->n > (own == NULL ? 0 : own->n) + 1) {
-		struct ups_gate_pass *last = most->last;
-
+	last = ups_lanes_victim(&x->lanes, p->who);
+	if (last != NULL) {
 		take_out(x, last);
 		last->refused(last, UPS_END_CONNECT, crowded);
 		return add(x, p);
@@ -364,7 +296,7 @@ enter_open(struct ups_gate *x, uint32_t wait_ms, struct ups_gate_pass *p, enum u
 	uint64_t	  now = net_loop_now(g->loop);
 	enum alv_err	  err;
 
-	if (x->lanes == NULL && (g->step_us == 0 || has_token(x, now))) {
+	if (x->lanes.n == 0 && (g->step_us == 0 || has_token(x, now))) {
 		take_token(x, now);
 		let_through(x, p);
 		return ALV_OK;
@@ -456,7 +388,7 @@ ups_gate_left(struct ups_gate_pass *p)
 	x = back(p);
 	if (x == NULL || x->state != TRYING || p->round != x->round)
 		return;
-	if (x->lanes == NULL) {
+	if (x->lanes.n == 0) {
 		x->state = SHUT;
 		x->until_us = net_loop_now(x->all->loop);	/* the next who comes tries */
 		net_timer_stop(&x->timer);

@@ -9,6 +9,8 @@
 
 #include <alcove/clock.h>
 
+#include "upstream/link_state.h"
+
 static uint64_t ahead_us;
 
 static uint64_t
@@ -294,20 +296,28 @@ many_names_fit_in_little(void **state)
 	expect_end(&s, x, UPS_END_OURS, "");
 }
 
-/* Two addresses that never answer share the time: none of it is waited for twice. */
+/* Addresses that never answer share the time: none of it is waited for twice. */
 static void
 time_is_for_all_addresses_together(void **state)
 {
 	struct set *x = *state;
 	struct seen s;
-	uint64_t    from = alv_mono_us();
 
-	x->b.conf.connect_timeout_ms = 600;
-	zone_is(0, "192.0.2.1", "192.0.2.2", NULL);	/* for documentation: nobody is there, or the network says so */
+	x->b.conf.connect_timeout_ms = 600000;
+	zone_is(0, "192.0.2.1", "192.0.2.2", NULL);	/* for documentation: nobody is there */
 	open_to(&s, x, "kafka-1");
-	turn_until(&x->b, &s.closed);
+	for (int i = 0; i < 3000 && !s.closed && s.link.state->reach->next < 1; i++)
+		net_loop_turn(x->b.loop, 5);
+	for (size_t tried = 1; tried <= 2; tried++) {
+		if (s.closed)
+			break;	/* this network says at once that there is no way */
+		assert_int_equal(s.link.state->reach->next, tried);
+		pass_time(x, 300100000);
+		for (int i = 0; i < 5; i++)
+			net_loop_turn(x->b.loop, 5);
+	}
+	assert_true(s.closed);
 	assert_true(s.end == UPS_END_TIMEOUT || s.end == UPS_END_CONNECT);
-	assert_true(alv_mono_us() - from < 5000000);
 }
 
 /* ---- gates ------------------------------------------------------------------------------------------------------ */
