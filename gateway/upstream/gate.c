@@ -5,10 +5,11 @@
  *                     +---- failed: longer each time ------+  +-- left: the next in the queue tries, or SHUT anew
  *
  * OPEN lets through at the configured rate, spread by jitter; the rest queues, as many as can go before their time is over:
- * in order, each tenant in a lane of its own, lanes in turn, and when it is full the newest of the longest lane has to go. SHUT refuses at once with what the last attempt ended with: that is what a dead broker looks like to a client.
- * While one is TRYING others wait for TRY_US at most.
+ * in order, each tenant in a lane of its own, lanes in turn, and when it is full the newest of the longest lane has to go.
+ * SHUT refuses at once with what the last attempt ended with: that is what a dead broker looks like to a client. While one
+ * is TRYING others wait for TRY_US at most.
  *
- * Invariants: a pass is in a lane or let through or without a gate; a lane is there while it has a pass; `away` counts those let through and not yet reported; a
+ * Invariants: a pass is in a lane or let through or without a gate; `away` counts those let through and not yet reported; a
  * gate with nobody at it, OPEN and rested, may be thrown away. Each opening and shutting begins a round; a failure of an
  * earlier round is old news and ignored, a success never is. */
 #include "upstream/gate.h"

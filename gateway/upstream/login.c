@@ -25,6 +25,15 @@ refused(struct ups_link *l, const char *what, struct alv_str words)
 	    words.n == 0 ? "" : ": ", words.n > 160 ? 160 : (int)words.n, words.n == 0 ? "" : words.p);
 }
 
+/* Nothing that speaks against the broker. */
+static void
+our_trouble(struct ups_link *l, const char *what, enum alv_err err)
+{
+	if (l->state->reach != NULL)
+		l->state->reach->ours = true;
+	ups_link_fail(l, UPS_END_CONNECT, "%s: %s", what, alv_err_text(err));
+}
+
 static void
 send_request(struct ups_link *l, const struct kfk_tree *t)
 {
@@ -34,7 +43,7 @@ send_request(struct ups_link *l, const struct kfk_tree *t)
 	alv_chain_init(&out, l->ctx->net->pool);
 	err = ups_msg_encode(t, ++l->state->correlation_id, &out);
 	if (err)
-		ups_link_fail(l, UPS_END_CONNECT, "the login cannot be sent: %s", alv_err_text(err));
+		our_trouble(l, "the login cannot be sent", err);
 	else
 		net_stream_send(&l->stream, &out);
 	alv_chain_clear(&out);
@@ -113,7 +122,7 @@ need_salted(struct ups_link *l, struct alv_arena *a)
 	if (err == ALV_E_AGAIN)
 		return;
 	if (err) {
-		ups_link_fail(l, UPS_END_CONNECT, "the login waits for too much: %s", alv_err_text(err));
+		our_trouble(l, "the login waits for too much", err);
 		return;
 	}
 	what = aut_client_resume(&st->client, a, &token);
@@ -241,7 +250,7 @@ ups_login_data(struct ups_link *l)
 	else if (err == ALV_E_LIMIT)
 		malformed(l, "an oversized answer to the login: is this a Kafka broker's SASL port?");
 	else if (err && err != ALV_E_MORE)
-		ups_link_fail(l, UPS_END_CONNECT, "the login failed: %s", alv_err_text(err));
+		our_trouble(l, "the login failed", err);
 	else if (!err && l->state->salt.entry != NULL)
 		malformed(l, "an answer to the login that was not asked for");
 	else if (!err)
