@@ -90,6 +90,7 @@ help:
 ## make bench           what Alcove costs, beside HAProxy and the broker itself (ROUNDS=5, BENCH=quick)
 ## make bench-micro     instructions and function calls for each frame
 ## make fuzz            fuzz each parser (FUZZ_SECONDS=60 each)
+## make soak            20 minutes of everything coming and going (SOAK_MINUTES=20), then a crowd; nothing may grow
 ## make schema          import Kafka's message schemas anew; leaves no difference when nothing changed
 ## make docs            write the generated pages of docs/ anew
 ## make deps            install the Debian packages that building and testing need
@@ -169,6 +170,12 @@ $(B)/bin/%_fuzz: $(B)/obj/tests/fuzz/%_fuzz.o $(foreach c,$(LINK_ORDER),$(call L
 	$(call Q,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
 $(B)/bin/api_fuzz: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 $(B)/bin/rest_fuzz: LDFLAGS += -Wl,--wrap=adm_problem
+
+SOAK_MINUTES ?= 20
+.PHONY: soak
+soak:
+	@$(MAKE) --no-print-directory -s -j2 FLAVOR=release build/release/alcove
+	@FLAVOR=release SOAK_MINUTES=$(SOAK_MINUTES) python3 -u tests/fault/soak.py
 
 # What tests/fault preloads: failing calls, a clock that jumps.
 .PHONY: fault-shims

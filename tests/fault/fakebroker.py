@@ -12,6 +12,7 @@ asyncio loop in a thread of its own; what tests share with it is set from one th
 import asyncio
 import itertools
 import pathlib
+import signal
 import socket
 import ssl
 import struct
@@ -24,6 +25,8 @@ import kafkawire as kw  # noqa: E402
 
 CLUSTER_ID = "ZmFrZS1icm9rZXItY2x1c3Q"
 NODE = 1
+KEPT = 200  # batches of a partition
+READY_MADE = 350000  # answers with so many bytes of records are kept
 NEVER_OFFERED = ("ControlledShutdown",)
 
 
@@ -65,6 +68,7 @@ class Topic:
         base = log[-1][1] if log else 0
         count = struct.unpack(">i", records[57:61])[0]
         log.append((base, base + count, struct.pack(">q", base) + records[8:]))
+        del log[:-KEPT]
         return base
 
     def end(self, partition):
@@ -97,6 +101,9 @@ class Connection:
         self.writer.transport.abort()
 
     async def honest(self, request):
+        if request.api == "Fetch" and request.body in self.broker.ready_made:
+            await self.write(answer_frame(request, body=self.broker.ready_made[request.body]))
+            return True
         value = await self.broker.answer(request)
         if value is not None:
             await self.write(answer_frame(request, value))
@@ -107,7 +114,7 @@ class FakeBroker:
     def __init__(self, tls=None):
         """tls: (certificate file, key file)"""
         self.tls, self.topics, self.groups = tls, {}, {}
-        self.lies, self.on_accept, self.opened = {}, None, 0
+        self.lies, self.on_accept, self.opened, self.ready_made = {}, None, 0, {}
         self.advertised = None  # the port that clients are told, where it is not ours
         self.own = 0  # requests of the gateway itself
         self.numbers = itertools.count(1000)
@@ -275,6 +282,9 @@ class FakeBroker:
             out.append({k: t[k] for k in ("Topic", "TopicId") if k in t} | {"Partitions": parts})
         if not some:
             await asyncio.sleep(min(v["MaxWaitMs"], 1000) / 1000)
+        elif len(request.body) < 200 and any(len(p.get("Records", b"")) > READY_MADE for t in out for p in t["Partitions"]):
+            # Asked for by hundreds who do not read it: made once. Tests that use this do not write to that topic any more.
+            self.ready_made[request.body] = kw.encode("Fetch", request.version, "response", {"Responses": out})
         return {"Responses": out}
 
     def on_ListOffsets(self, request, v):
@@ -311,3 +321,15 @@ class FakeBroker:
     def on_SyncGroup(self, request, v):
         mine = [a["Assignment"] for a in v["Assignments"] if a["MemberId"] == v["MemberId"]]
         return {"Assignment": mine[0] if mine else b""}
+
+
+def main():
+    """A broker of its own: says its port, restarts on SIGUSR1, ends with its standard input."""
+    with FakeBroker() as b:
+        signal.signal(signal.SIGUSR1, lambda *_: threading.Thread(target=b.restart, daemon=True).start())
+        print(b.port, flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

@@ -45,7 +45,7 @@ class Stage:
     def __enter__(self):
         try:
             tls, lines = self.pki() if self.tls else (None, "")
-            self.broker = fakebroker.FakeBroker(tls).__enter__()
+            self.broker = self.make_broker(tls).__enter__()
             self.gateway = Gateway(self, self.folder / "gateway", f"127.0.0.1:{self.broker.port}", lines, self.limits, self.flavor)
             self.gateway.start()
             for name in ("acme", "globex"):
@@ -58,6 +58,9 @@ class Stage:
             self.__exit__(None, None, None)
             raise
         return self
+
+    def make_broker(self, tls):
+        return fakebroker.FakeBroker(tls)
 
     @property
     def rest(self):
