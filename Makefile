@@ -37,8 +37,13 @@ else ifeq ($(FLAVOR),fuzz)
 CC     := clang
 CFLAGS += -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -DALV_PARANOID
 LDFLAGS += -fsanitize=fuzzer,address,undefined
+else ifeq ($(FLAVOR),cover)
+CC     := clang
+CFLAGS += -O1 -g -fprofile-instr-generate -fcoverage-mapping -DALV_PARANOID
+LDFLAGS += -fprofile-instr-generate
+FUZZ_LD := -fsanitize=fuzzer
 else
-$(error FLAVOR is one of release asan tsan leak clang fuzz)
+$(error FLAVOR is one of release asan tsan leak clang fuzz cover)
 endif
 CFLAGS += -std=c11 $(WARN) $(HARDEN)
 
@@ -91,6 +96,7 @@ help:
 ## make bench-micro     instructions and function calls for each frame
 ## make fuzz            fuzz each parser (FUZZ_SECONDS=60 each)
 ## make soak            20 minutes of everything coming and going (SOAK_MINUTES=20), then a crowd; nothing may grow
+## make coverage        lines that unit tests and fuzz seeds run through, per component
 ## make schema          import Kafka's message schemas anew; leaves no difference when nothing changed
 ## make docs            write the generated pages of docs/ anew
 ## make deps            install the Debian packages that building and testing need
@@ -167,9 +173,16 @@ fuzz-seeds:
 	@tests/fuzz/replay $(FUZZERS)
 $(B)/bin/%_fuzz: $(B)/obj/tests/fuzz/%_fuzz.o $(foreach c,$(LINK_ORDER),$(call LIB,$(c)))
 	@mkdir -p $(@D)
-	$(call Q,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+	$(call Q,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(FUZZ_LD) -o $@ $^ $(ALL_LIBS)
 $(B)/bin/api_fuzz: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 $(B)/bin/rest_fuzz: LDFLAGS += -Wl,--wrap=adm_problem
+
+# Line coverage by unit tests and fuzz seeds, per component.
+.PHONY: coverage cover-binaries
+coverage:
+	@$(MAKE) --no-print-directory -s -j2 FLAVOR=cover cover-binaries
+	@tests/coverage build/cover
+cover-binaries: $(UNIT_TESTS) $(patsubst tests/fuzz/%.c,$(B)/bin/%,$(wildcard tests/fuzz/*_fuzz.c))
 
 SOAK_MINUTES ?= 20
 .PHONY: soak

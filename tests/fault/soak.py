@@ -16,6 +16,7 @@ import pathlib
 import random
 import resource
 import selectors
+import shutil
 import signal
 import socket
 import ssl
@@ -326,6 +327,18 @@ def reasons(s):
     return {k.split('reason="')[1].split('"')[0]: v for k, v in s.gateway.metrics().items() if k.startswith("alcove_connections_closed_total") and v}
 
 
+def own_latencies(s):
+    """-> {upper bound in seconds: requests}, of the gateway's own share"""
+    return {float(k.split('le="')[1].split('"')[0].replace("+Inf", "inf")): v for k, v in s.gateway.metrics().items()
+            if k.startswith("alcove_own_latency_seconds_bucket")}
+
+
+def within(before, after, part):
+    """The bound in milliseconds below which so large a part of what happened between lies."""
+    made = {k: after[k] - before.get(k, 0) for k in after}
+    return next((k * 1000 for k in sorted(made) if made[k] >= part * made[max(made)]), None)
+
+
 def crowd(s, result):
     """5,000 that are idle, 500 that send all but one byte of the largest frame, 500 that never read; one who works."""
     scale = float(os.environ.get("SOAK_CROWD", "1"))
@@ -351,7 +364,7 @@ def crowd(s, result):
         partial, deaf = logged_in(s, n["partial"]), logged_in(s, n["deaf"], True)
         held += partial + deaf
         threading.Thread(target=watch, daemon=True).start()
-        before = reasons(s)
+        before, own = reasons(s), own_latencies(s)
         attack = time.monotonic()
         pump = Pump(partial)
         pump.start()
@@ -365,7 +378,8 @@ def crowd(s, result):
         took, errors = door.latencies(attack, over), door.errors(attack, over)
         result["crowd"] = {"connections": n, "offenders": offenders(), "seconds": round(over - attack, 1), "sent_bytes": pump.sent,
                            "neighbour_before": door.latencies(*quiet), "neighbour_during": took, "neighbour_errors": len(errors),
-                           "rss_before_kib": rss_before, "rss_idle_kib": rss_idle, "rss_peak_kib": peak[0]}
+                           "rss_before_kib": rss_before, "rss_idle_kib": rss_idle, "rss_peak_kib": peak[0],
+                           "own_p99_below_ms": within(own, own_latencies(s), 0.99), "own_max_below_ms": within(own, own_latencies(s), 1)}
         pump.stopping = True
         alive = sum(not w.closed_by_peer(0.001) for w in idle[::50])
         watching.clear()
@@ -377,6 +391,7 @@ def crowd(s, result):
     c = result["crowd"] | {"rss_after_kib": s.memory()[0]}
     result["crowd"] = c
     print(f"  closed within {c['seconds']} s: {c['offenders']}\n  the neighbour before {c['neighbour_before']}, during {c['neighbour_during']}, errors {c['neighbour_errors']}\n"
+          f"  the gateway's own share of all requests meanwhile: p99 below {c['own_p99_below_ms']} ms, all below {c['own_max_below_ms']} ms\n"
           f"  resident {rss_before} KiB before, {rss_idle} with the idle ones, {c['rss_peak_kib']} at most, {c['rss_after_kib']} after", flush=True)
     equal("the neighbour's errors", [], errors)
     true("the neighbour went on", took["rounds"] > 0)
@@ -392,11 +407,14 @@ def main():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     began, result = time.strftime("%Y-%m-%d %H:%M"), {"minutes": minutes, "flavor": stack.FLAVOR}
-    with Soaked(limits=LIMITS) as s:
+    copy = pathlib.Path(tempfile.mkdtemp(prefix="alcove-soak-")) / "alcove"  # whoever builds meanwhile does not disturb
+    shutil.copy(stack.REPO / "build" / stack.FLAVOR / "alcove", copy)
+    with Soaked(limits=LIMITS, binary=copy) as s:
         print(f"soak: {minutes:g} minutes, {stack.FLAVOR}, {began}", flush=True)
         if minutes:
             soak(s, minutes, result)
         crowd(s, result)
+    shutil.rmtree(copy.parent)
     (stack.REPO / "build").mkdir(exist_ok=True)
     (stack.REPO / "build/soak.json").write_text(json.dumps(result, indent=1))
     print("1 passed, 0 failed")
