@@ -86,6 +86,16 @@ alv_block_get(struct alv_pool *p, size_t want)
 }
 
 void
+alv_block_rehome(struct alv_block *b, struct alv_pool *p)
+{
+	if (b->pool != NULL)
+		b->pool->out -= b->cap;
+	b->pool = p;
+	if (p != NULL)
+		p->out += b->cap;
+}
+
+void
 alv_block_ref(struct alv_block *b)
 {
 	ALV_CHECK(b->refs > 0);

@@ -244,3 +244,49 @@ alv_chain_back(struct alv_chain *c, struct alv_chain_mark m)
 	c->tail = m.tail;
 	c->n = m.n;
 }
+
+/* Pieces of one block stand side by side: they were filled, and are consumed, in order. */
+static struct alv_piece *
+after_block(const struct alv_piece *x, uint32_t *n)
+{
+	const struct alv_block *b = x->block;
+	struct alv_piece       *next = x->next;
+
+	for (*n = 1; next != NULL && next->block == b; next = next->next)
+		++*n;
+	return next;
+}
+
+bool
+alv_chain_leave(struct alv_chain *c)
+{
+	struct alv_piece *next;
+	uint32_t	  n;
+
+	if (c->err)
+		return false;
+	for (const struct alv_piece *x = c->head; x != NULL; x = next) {
+		next = after_block(x, &n);
+		if (x->block->refs != n)
+			return false;
+	}
+	for (struct alv_piece *x = c->head; x != NULL; x = next) {
+		next = after_block(x, &n);
+		alv_block_rehome(x->block, NULL);
+	}
+	c->pool = NULL;
+	return true;
+}
+
+void
+alv_chain_enter(struct alv_chain *c, struct alv_pool *pool)
+{
+	struct alv_piece *next;
+	uint32_t	  n;
+
+	for (struct alv_piece *x = c->head; x != NULL; x = next) {
+		next = after_block(x, &n);
+		alv_block_rehome(x->block, pool);
+	}
+	c->pool = pool;
+}

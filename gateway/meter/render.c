@@ -94,6 +94,35 @@ render_CONNECTIONS(const struct render *r, const char *name)
 }
 
 static void
+per_worker(const struct render *r, const char *name, size_t offset)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		const char *at = (const char *)r->w[i] + offset;
+
+		alv_buf_printf(r->out, "%s{worker=\"%zu\"} %" PRId64 "\n", name, i,
+		    atomic_load_explicit((const _Atomic int64_t *)(const void *)at, memory_order_relaxed));
+	}
+}
+
+static void
+render_WORKER_CONNECTIONS(const struct render *r, const char *name)
+{
+	per_worker(r, name, offsetof(struct met_worker, connections));
+}
+
+static void
+render_WORKER_HEAVY(const struct render *r, const char *name)
+{
+	per_worker(r, name, offsetof(struct met_worker, heavy));
+}
+
+static void
+render_MOVED(const struct render *r, const char *name)
+{
+	sample(r, name, TOTAL(r, moved));
+}
+
+static void
 render_OPENED(const struct render *r, const char *name)
 {
 	sample(r, name, TOTAL(r, opened));

@@ -191,6 +191,21 @@ met_waiting(struct met_worker *w, int delta)
 }
 
 void
+met_moved(struct met_worker *w, int connections, int upstreams)
+{
+	move(&w->connections, connections);
+	move(&w->upstream, upstreams);
+	if (connections > 0)
+		met_count(&w->moved, (uint64_t)connections);
+}
+
+void
+met_heavy(struct met_worker *w, unsigned n)
+{
+	atomic_store_explicit(&w->heavy, n, memory_order_relaxed);
+}
+
+void
 met_closed(struct met_worker *w, enum met_close why)
 {
 	ALV_CHECK((unsigned)why < MET_CLOSES);

@@ -16,9 +16,9 @@ struct met_histogram {
 
 struct met_worker {
 	size_t		     max_tenants, max_rows, max_rows_tenant;
-	_Atomic int64_t	     connections, upstream, upstream_waiting, reserved, budget, waiting;
+	_Atomic int64_t	     connections, upstream, upstream_waiting, reserved, budget, waiting, heavy;
 	_Atomic uint64_t     waits;
-	_Atomic uint64_t     opened;
+	_Atomic uint64_t     opened, moved;
 	_Atomic uint64_t     closed[MET_CLOSES];
 	_Atomic uint64_t     logins[2];				/* failed, ok */
 	_Atomic uint64_t     requests[MET_API_KEYS + 1];	/* the last one: keys beyond */

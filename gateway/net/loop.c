@@ -123,17 +123,24 @@ net_fd_want(struct net_fd *f, uint32_t events)
 }
 
 void
-net_fd_close(struct net_fd *f)
+net_fd_leave(struct net_fd *f)
 {
 	struct net_loop *l = f->loop;
 
-	if (l == NULL || f->fd < 0)
-		return;
 	for (int i = l->at; i < l->nready; i++)
 		if (l->ready[i].data.ptr == f)
 			l->ready[i].data.ptr = NULL;
 	/* Explicit: a copy of the descriptor in a forked child would keep it registered. */
 	(void)epoll_ctl(l->ep, EPOLL_CTL_DEL, f->fd, NULL);
+	f->loop = NULL;
+}
+
+void
+net_fd_close(struct net_fd *f)
+{
+	if (f->loop == NULL || f->fd < 0)
+		return;
+	net_fd_leave(f);
 	close(f->fd);
 	f->fd = -1;
 }

@@ -69,6 +69,7 @@ void		 net_loop_hooks(struct net_loop *l, void *arg, void (*before_wait)(void *)
 enum alv_err net_fd_open(struct net_loop *l, struct net_fd *f, int fd, uint32_t events, net_fd_fn fn) ALV_MUST;
 void	     net_fd_want(struct net_fd *f, uint32_t events);
 void	     net_fd_close(struct net_fd *f);	/* closes the descriptor; no event of it comes after */
+void	     net_fd_leave(struct net_fd *f);	/* the loop forgets it; the descriptor stays open and in f->fd */
 
 /* For a watchdog, any thread: odd while a turn runs, another number in each; even while the loop sleeps. */
 const _Atomic uint64_t *net_loop_pulse(const struct net_loop *l);

@@ -343,6 +343,18 @@ adopt(struct net_stream *s, int fd, uint32_t events, uint32_t wait_ms)
 	return ALV_OK;
 }
 
+void
+net_stream_adopt(struct net_stream *s)
+{
+	int fd = s->fd.fd;
+
+	if (net_fd_open(s->ctx->loop, &s->fd, fd, reads(s) ? EPOLLIN : 0, on_ready)) {
+		s->sys_errno = errno;
+		s->fd = (struct net_fd){ .fd = fd, .loop = s->ctx->loop };
+		finish(s, NET_END_NOMEM);
+	}
+}
+
 enum alv_err
 net_stream_accept(struct net_stream *s, struct net_stream_ctx *c, int fd, const struct net_tls_server *tls,
     uint32_t handshake_ms, const struct net_stream_ops *ops, void *owner)

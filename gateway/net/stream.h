@@ -123,6 +123,12 @@ size_t net_stream_left(const struct net_stream *s);
 void net_stream_more(struct net_stream *s);
 /* Bytes that were not read yet wait in the socket. */
 bool net_stream_waiting(const struct net_stream *s);
+/* To another loop. Quiet: open, nothing to send, nothing under way; it may hold received bytes. Leave, on the old loop's
+ * thread and not from inside a callback of the stream; false: it stays as it is. Enter, on the new one's; where that
+ * fails the stream ends, told by on_closed as always. In between only its owner knows it, and calls nothing. */
+bool net_stream_quiet(const struct net_stream *s);
+bool net_stream_leave(struct net_stream *s) ALV_MUST;
+void net_stream_enter(struct net_stream *s, struct net_stream_ctx *c);
 /* flush: what is queued goes out first, for NET_CLOSE_MS at most. A second call without flush ends that wait. */
 enum { NET_CLOSE_MS = 5000 };
 void net_stream_close(struct net_stream *s, bool flush);

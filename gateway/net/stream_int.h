@@ -46,6 +46,9 @@ struct net_stream_shared {
 	uint8_t scratch[NET_TLS_PLAIN];
 };
 
+/* Registers an open stream's descriptor with the loop of its ctx; where that fails the stream ends. */
+void net_stream_adopt(struct net_stream *s);
+
 /* A place to receive into, at the end of `in`. */
 struct net_room {
 	struct alv_block *block;

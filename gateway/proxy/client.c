@@ -60,8 +60,7 @@ release(struct net_later *l)
 	atomic_fetch_sub_explicit(&w->connections, 1, memory_order_relaxed);
 	atomic_fetch_sub(&w->gateway->connections, 1);
 	met_connection(w->api.meter, -1);
-	if (w->ending && w->clients == NULL)
-		net_loop_stop(w->loop);
+	px_worker_perhaps_over(w);
 }
 
 void
@@ -172,7 +171,7 @@ px_client_send(struct px_client *c, struct px_request *r, size_t body_n)
 		px_client_close(c, MET_CLOSE_INTERNAL, false);
 		return;
 	}
-	c->worker->moved += frame.n;
+	px_mover_count(c, frame.n, 0);
 	net_stream_send(&c->stream, &frame);
 	if (c->out_pace.at_us == 0)
 		px_pace_begin(&c->out_pace, net_loop_now(c->worker->loop), c->stream.sent, net_stream_left(&c->stream));
@@ -348,6 +347,18 @@ px_client_accept(struct px_worker *w, const struct px_port *port, int fd, const 
 	net_peer_text(peer, c->conn.host);
 	c->conn.node = -1;	/* until the handshake says which: the log names none */
 	net_timer_init(w->loop, &c->timer, px_client_overdue);
+	px_worker_add(w, c);
+}
+
+void
+px_client_enter(struct px_client *c, struct px_worker *w)
+{
+	c->worker = w;
+	c->conn.w = &w->api;
+	c->timer.loop = w->loop;
+	net_stream_enter(&c->stream, &w->net);
+	if (c->up_state == PX_UP_READY)
+		ups_link_enter(&c->up, &w->ups);
 	px_worker_add(w, c);
 }
 

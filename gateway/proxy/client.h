@@ -4,6 +4,7 @@
 
 #include "net/stream.h"
 #include "proxy/hold.h"
+#include "proxy/move.h"
 #include "proxy/pace.h"
 #include "proxy/request.h"
 #include "upstream/link.h"
@@ -36,6 +37,7 @@ struct px_client {
 	uint32_t	     magic;
 	struct px_worker    *worker;
 	struct px_client    *next, **prev;	/* worker's list */
+	struct px_moving     moving;	/* to another worker */
 	enum px_client_state state;
 	enum px_leave	     leave;
 	struct net_stream    stream;
@@ -78,6 +80,9 @@ void px_client_close(struct px_client *c, enum met_close why, bool flush);
 void px_client_check(struct px_client *c);
 /* Asks it to leave, in the manner of PX_LEAVES_QUIET or PX_LEAVES_SOON. */
 void px_client_leave(struct px_client *c, enum px_leave how);
+
+/* It was quiet, and comes from another worker. */
+void px_client_enter(struct px_client *c, struct px_worker *w);
 
 /* intake.c: takes frames and moves requests on, as far as that goes. */
 void px_client_pump(struct px_client *c);

@@ -47,7 +47,7 @@ begin_request(struct px_client *c, uint32_t size)
 	alv_chain_drop(&c->stream.in, 4);
 	alv_chain_cut(&r->body, &c->stream.in, size);
 	r->call.request_bytes = size + 4u;
-	c->worker->moved += size;
+	px_mover_count(c, size, 1);
 	c->worker->api.now_us = r->call.begun_us;
 	px_inflight_add(&c->inflight, r);
 	c->current = r;
@@ -135,7 +135,7 @@ may_take(const struct px_client *c)
 {
 	const struct pol_limits *l = &c->worker->gateway->conf->limits;
 
-	return c->state == PX_SERVING && c->current == NULL && c->inflight.n < l->in_flight_max &&
+	return c->state == PX_SERVING && c->current == NULL && !c->moving.held && c->inflight.n < l->in_flight_max &&
 	    c->inflight.weight < l->arena_max_bytes && !net_stream_full(&c->stream);
 }
 
@@ -151,7 +151,7 @@ leaves(struct px_client *c)
 		c->leave = PX_LEAVES_FRAME;
 	if (c->leave == PX_LEAVES_SOON && !net_stream_waiting(&c->stream))
 		c->leave = PX_LEAVES_NOW;
-	if (c->leave != PX_LEAVES_NOW && c->stream.in_max == 0)
+	if (c->leave != PX_LEAVES_NOW && c->stream.in_max == 0 && c->hold.in.wait == NULL && !c->hold.in_own)
 		c->stream.in_max = PX_IN_MAX;
 	return c->leave == PX_LEAVES_NOW;
 }
@@ -162,6 +162,7 @@ px_client_pump(struct px_client *c)
 	while (may_take(c) && take_frame(c)) {
 		if (net_loop_spent(c->worker->loop)) {
 			net_later(c->worker->loop, &c->again);
+			px_hold_settle(c);
 			return;
 		}
 	}
@@ -174,7 +175,7 @@ px_client_pump(struct px_client *c)
 		c->frame_begun_us = 0;	/* if it stands still now, that is not the sender's doing */
 	if (c->stream.in_eof && c->eof_us == 0)
 		c->eof_us = net_loop_now(c->worker->loop);
-	if (c->stream.in_eof && c->current == NULL && c->inflight.n == 0)
+	if (c->stream.in_eof && c->current == NULL && c->inflight.n == 0 && !c->moving.held)
 		px_client_close(c, MET_CLOSE_CLIENT_EOF, true);
 	else if (leaves(c))
 		px_client_end(c, MET_CLOSE_DRAIN);

@@ -201,7 +201,7 @@ take_frame(struct px_client *c)
 	alv_chain_init(&frame, c->worker->pool);
 	alv_chain_drop(&s->in, 4);
 	alv_chain_cut(&frame, &s->in, size);
-	c->worker->moved += size;
+	px_mover_count(c, size, 0);
 	take_answer(c, r, &frame);
 	alv_chain_clear(&frame);
 	return true;

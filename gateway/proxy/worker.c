@@ -35,9 +35,11 @@ static void
 turn_end(void *arg)
 {
 	struct px_worker *w = arg;
+	uint64_t	  took = alv_mono_us() - net_loop_now(w->loop);
 
 	atomic_store_explicit(&w->doing, 0, memory_order_relaxed);
-	met_turn(w->api.meter, alv_mono_us() - net_loop_now(w->loop));
+	met_turn(w->api.meter, took);
+	w->mover.busy_us += took;
 	alv_qsbr_quiet(w->gateway->qsbr, w->reader);
 }
 
@@ -46,8 +48,7 @@ every_second(struct net_timer *t)
 {
 	struct px_worker *w = ALV_HOLDER(t, struct px_worker, second);
 
-	atomic_store_explicit(&w->load, w->moved - w->moved_before, memory_order_relaxed);
-	w->moved_before = w->moved;
+	px_mover_second(w);
 	net_timer_set(t, net_loop_now(w->loop) + 1000000);
 }
 
@@ -86,6 +87,7 @@ px_worker_new(struct px_gateway *g, unsigned number)
 	net_loop_hooks(w->loop, w, before_wait, after_wait, turn_end);
 	net_timer_init(w->loop, &w->second, every_second);
 	w->sweep.fn = sweep_on;
+	px_mover_init(w);
 	alv_qsbr_idle(g->qsbr, w->reader);
 	return w;
 }
@@ -190,7 +192,7 @@ least_loaded(struct px_gateway *g)
 
 	for (unsigned i = 0; i < g->nworkers; i++) {
 		struct px_worker *w = g->workers[i];
-		uint64_t	  load = atomic_load_explicit(&w->load, memory_order_relaxed) / LOAD_STEP;
+		uint64_t	  load = atomic_load_explicit(&w->mover.load, memory_order_relaxed) / LOAD_STEP;
 		uint32_t	  n = atomic_load_explicit(&w->connections, memory_order_relaxed);
 
 		if (best == NULL || load < best_load || (load == best_load && n < best_n)) {
@@ -273,6 +275,7 @@ px_worker_add(struct px_worker *w, struct px_client *c)
 void
 px_worker_forget(struct px_worker *w, struct px_client *c)
 {
+	px_mover_forget(w, c);
 	if (w->sweep_at == c)
 		w->sweep_at = c->next;
 	if (w->drain.at == c)
@@ -329,7 +332,14 @@ end(struct px_worker *w)
 	w->ending = true;
 	for (struct px_client *c = w->clients; c != NULL; c = c->next)
 		px_client_close(c, MET_CLOSE_DRAIN, false);
-	if (w->clients == NULL)
+	(void)px_mover_close(w);
+	px_worker_perhaps_over(w);
+}
+
+void
+px_worker_perhaps_over(struct px_worker *w)
+{
+	if (w->ending && w->clients == NULL && px_mover_close(w))
 		net_loop_stop(w->loop);
 }
 

@@ -28,7 +28,7 @@ struct px_worker {
 	bool		      sweep_anew;	/* something changed since it began */
 	struct net_later      sweep;
 	struct net_timer      second;		/* load figures, drain */
-	uint64_t	      moved, moved_before;	/* payload bytes, both ways */
+	struct px_mover	      mover;
 	bool		      ending;
 	struct {			/* drain.c */
 		bool		  begun;
@@ -42,7 +42,6 @@ struct px_worker {
 	_Atomic int	      doing;		/* for the watchdog: the api key at hand + 1; 0: none */
 	/* read by the acceptor */
 	_Atomic uint32_t      connections;
-	_Atomic uint64_t      load;		/* bytes moved in the last second */
 };
 
 struct px_worker *px_worker_new(struct px_gateway *g, unsigned number) ALV_MUST;
@@ -56,6 +55,8 @@ const char *px_worker_doing(const void *arg);
 /* The list of clients. Forget also takes it out of what goes through the list just now. */
 void px_worker_add(struct px_worker *w, struct px_client *c);
 void px_worker_forget(struct px_worker *w, struct px_client *c);
+/* An ending worker whose last client is gone stops. */
+void px_worker_perhaps_over(struct px_worker *w);
 
 /* net_accept_fn of every port; arg is the struct px_port. On the acceptor's loop: gives the descriptor to the worker
  * with the least load. */

@@ -117,6 +117,30 @@ ups_link_fail(struct ups_link *l, enum ups_end end, const char *fmt, ...)
 	begin_end(l, false);
 }
 
+bool
+ups_link_quiet(const struct ups_link *l)
+{
+	const struct ups_link_state *st = l->state;
+
+	return st->step == UPS_READY && l->ready && st->reach == NULL && !st->logging_in && !st->timer.armed &&
+	    st->later.queue == NULL && l->stream.in.n == 0 && net_stream_quiet(&l->stream);
+}
+
+bool
+ups_link_leave(struct ups_link *l)
+{
+	ALV_CHECK(ups_link_quiet(l));
+	return net_stream_leave(&l->stream);
+}
+
+void
+ups_link_enter(struct ups_link *l, struct ups_ctx *c)
+{
+	l->ctx = c;
+	l->state->timer.loop = c->net->loop;
+	net_stream_enter(&l->stream, c->net);
+}
+
 void
 ups_link_close(struct ups_link *l)
 {

@@ -69,6 +69,10 @@ enum alv_err ups_link_open_for(struct ups_link *l, struct ups_ctx *c, const char
 /* Logs in anew on a ready link, in place: when reauth_at_us has come and the broker owes no answer. The owner sends
  * nothing and sees no byte until on_ready comes once more; a refusal ends the link. */
 void ups_link_renew(struct ups_link *l);
+/* To another loop, as net_stream_leave and net_stream_enter do it with the stream. */
+bool ups_link_quiet(const struct ups_link *l);
+bool ups_link_leave(struct ups_link *l) ALV_MUST;
+void ups_link_enter(struct ups_link *l, struct ups_ctx *c);
 void ups_link_close(struct ups_link *l);
 /* The same, but what was sent on a ready link leaves first, for NET_CLOSE_MS at most. */
 void ups_link_finish(struct ups_link *l);

@@ -62,6 +62,8 @@ enum { ALV_BLOCK_SMALL = 4096, ALV_BLOCK_MAX = 256 * 1024 };
 struct alv_pool *alv_pool_new(size_t keep_bytes) ALV_MUST;	/* keeps at most so many free bytes */
 void		 alv_pool_free(struct alv_pool *p);		/* every block must be back */
 size_t		 alv_pool_out(const struct alv_pool *p);	/* bytes in blocks that are out */
+/* A block of nobody else's goes to another pool; NULL: to none, for a while. Thread of the pool it has, or is given. */
+void		 alv_block_rehome(struct alv_block *b, struct alv_pool *p);
 /* At least `want` bytes of room up to ALV_BLOCK_MAX (4, 16, 64 or 256 KiB); one reference. NULL: out of memory. */
 struct alv_block *alv_block_get(struct alv_pool *p, size_t want) ALV_MUST;
 void		  alv_block_ref(struct alv_block *b);
@@ -98,6 +100,11 @@ void alv_chain_drop(struct alv_chain *c, size_t n);
 void alv_chain_pack(struct alv_chain *c);
 /* Copies n bytes from offset at into out without consuming; false when there are fewer. */
 bool alv_chain_peek(const struct alv_chain *c, size_t at, void *out, size_t n) ALV_MUST;
+
+/* For a chain that goes to another thread with all its blocks. Leave: its pool does not count them any more; false: somebody
+ * else has a share of one of them, or it has failed, and nothing was changed. Enter: the other thread's pool takes them. */
+bool alv_chain_leave(struct alv_chain *c) ALV_MUST;
+void alv_chain_enter(struct alv_chain *c, struct alv_pool *pool);
 
 /* A place to cut back to: everything added after the mark disappears. Marks nest (last in, first out). */
 struct alv_chain_mark {

@@ -35,6 +35,9 @@ void met_charge(struct met_worker *w, const struct met_bytes *b);
 void met_request(struct met_worker *w, struct alv_str tenant, int16_t api_key, int16_t error_code, uint64_t own_us);
 void met_connection(struct met_worker *w, int delta);			/* opened +1, closed -1 */
 void met_upstream(struct met_worker *w, int delta);
+/* Connections that came from another worker, or went there (negative). */
+void met_moved(struct met_worker *w, int connections, int upstreams);
+void met_heavy(struct met_worker *w, unsigned n);	/* how many moved much in the last second */
 void met_upstream_waiting(struct met_worker *w, int delta);		/* for its turn to connect */
 void met_closed(struct met_worker *w, enum met_close why);
 void met_streamed(struct met_worker *w);		/* an answer left while it still came from the broker */
