@@ -2,4 +2,4 @@
 import runner
 
 runner.main(["produce_consume", "groups", "transactions", "admin", "versions", "identity", "aliases", "sni", "tls_life", "listeners", "scale",
-             "tenants_live", "brokers", "faults", "upstream"])
+             "tenants_live", "brokers", "life", "faults", "upstream"])

@@ -338,6 +338,7 @@ class Gateway:
         self.binary = REPO / "build" / flavor / "alcove"
         self.process = self.token = None
         self.env, self.complaints = {}, []  # env: more of it, for the process
+        self.more = ""  # lines at the end of alcove.yaml, for configure
         self.log_path = self.folder.with_name(self.folder.name + ".log")
         if not self.binary.exists():
             raise StackError(f"{self.binary} is not built: make FLAVOR={flavor}")
@@ -370,7 +371,7 @@ class Gateway:
         (self.folder / "alcove.yaml").write_text(CONFIG.format(
             listeners=listeners, domain=DOMAIN, bootstrap=self.bootstrap, upstream=self.upstream, **{
                 k: self.ports[k] for k in ("sni", "admin", "ops")},
-            limits="".join(f"  {k}: {v}\n" for k, v in self.limits.items()), level=os.environ.get("ALCOVE_LOG", "info")))
+            limits="".join(f"  {k}: {v}\n" for k, v in self.limits.items()), level=os.environ.get("ALCOVE_LOG", "info")) + self.more)
         self.rest = Rest(self.ports["admin"], self.ca, self.token)
 
     def launch(self):
