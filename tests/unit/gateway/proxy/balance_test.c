@@ -41,7 +41,7 @@ wanted(const struct world *w, unsigned worker)
 
 /* What a connection gets; all that share a full worker get the same part of what they want. */
 static uint64_t
-gets(const struct world *w, unsigned i)
+share_of(const struct world *w, unsigned i)
 {
 	uint64_t all = wanted(w, w->worker[i]);
 
@@ -54,9 +54,9 @@ load_of(const struct world *w, unsigned worker)
 	struct px_load l = { 0 };
 
 	for (unsigned i = 0; i < w->n; i++)
-		l.bytes += w->worker[i] == worker ? gets(w, i) : 0;
+		l.bytes += w->worker[i] == worker ? share_of(w, i) : 0;
 	for (unsigned i = 0; i < w->n; i++)
-		l.heavy += w->worker[i] == worker && gets(w, i) >= PX_HEAVY_BYTES && gets(w, i) >= l.bytes / 64;
+		l.heavy += w->worker[i] == worker && share_of(w, i) >= PX_HEAVY_BYTES && share_of(w, i) >= l.bytes / 64;
 	l.busy = (unsigned)(l.bytes * 1000 / w->capacity);
 	return l;
 }
@@ -77,9 +77,9 @@ second(struct world *w)
 		for (unsigned i = 0; i < w->nworkers; i++)
 			all[i] = load_of(w, i);
 		for (unsigned i = 0; i < w->n; i++)
-			if (w->worker[i] == self && gets(w, i) >= PX_HEAVY_BYTES) {
+			if (w->worker[i] == self && share_of(w, i) >= PX_HEAVY_BYTES) {
 				of[n] = i;
-				cost[n++] = gets(w, i);
+				cost[n++] = share_of(w, i);
 			}
 		chosen = px_balance_choose(all, w->nworkers, self, cost, n, &to);
 		if (chosen >= 0) {
