@@ -14,6 +14,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "net/dial.h"
+
 enum { ACCEPT_TURN = 64, BACKLOG = 4096, PAUSE_US = 100 * 1000 };
 
 struct net_listener {
@@ -94,7 +96,6 @@ static void
 on_ready(struct net_fd *f, uint32_t events)
 {
 	struct net_listener *l = ALV_HOLDER(f, struct net_listener, fd);
-	const int	     on = 1;
 
 	(void)events;
 	for (int i = 0; i < ACCEPT_TURN; i++) {
@@ -107,8 +108,6 @@ on_ready(struct net_fd *f, uint32_t events)
 				return;
 			continue;
 		}
-		/* Fails only on a connection that is gone; whoever reads will see that. */
-		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		l->fn(l->arg, l, fd, &peer);
 	}
 }
@@ -149,6 +148,7 @@ open_socket(const struct sockaddr_storage *a, socklen_t n, const char **step)
 	if (fd < 0)
 		return -1;
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));	/* Linux gives it to what is accepted */
 	if (a->ss_family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
 	*step = "bind";
@@ -211,6 +211,12 @@ net_listener_open(struct net_loop *loop, const char *address, uint16_t port, net
 	net_timer_init(loop, &l->pause, on_pause_over);
 	*out = l;
 	return ALV_OK;
+}
+
+void
+net_listener_dead_after(struct net_listener *l, uint32_t ms)
+{
+	net_dead_after(l->fd.fd, ms);
 }
 
 uint16_t

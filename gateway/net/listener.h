@@ -16,6 +16,9 @@ typedef void (*net_accept_fn)(void *arg, struct net_listener *l, int fd, const s
  * for 100 ms and goes on; a spare descriptor is kept so that waiting clients are closed rather than left hanging. */
 enum alv_err net_listener_open(struct net_loop *l, const char *address, uint16_t port, net_accept_fn fn, void *arg,
     struct net_listener **out, char *err, size_t err_n) ALV_MUST;
+/* Dead peers of what is accepted from here on are found within ms (net/dial.h): Linux gives each the listener's own options,
+ * which saves five calls a connection. 0: they are not looked for. */
+void	     net_listener_dead_after(struct net_listener *l, uint32_t ms);
 uint16_t     net_listener_port(const struct net_listener *l);
 void	    *net_listener_arg(const struct net_listener *l);
 /* Clients that were closed because no descriptor was left for them. */

@@ -271,7 +271,11 @@ on_ready(struct net_fd *f, uint32_t events)
 	if (s->state == NET_ST_CONNECT) {
 		connected(s);
 	} else if (s->state == NET_ST_HANDSHAKE && events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
-		net_slow(s->ctx->loop, &s->shake);
+		/* Mostly it runs in this very turn: epoll hears of it only when it is told of the same bytes again. */
+		if (s->shake.queue == NULL) {
+			net_slow(s->ctx->loop, &s->shake);
+			return;
+		}
 	} else {
 		announce(s);
 		if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) && s->state == NET_ST_PROXY)

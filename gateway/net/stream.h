@@ -61,7 +61,7 @@ struct net_stream_ctx {		/* one per loop: shared buffers and pool; owner: the wo
 	struct alv_pool *pool;
 	struct net_stream_shared *shared;
 	struct net_sources *sources;	/* of what is dialled; NULL: as the system picks */
-	uint32_t dead_in_ms, dead_out_ms;	/* net_dead_after, of what is accepted and dialled */
+	uint32_t dead_in_ms, dead_out_ms;	/* net_dead_after, of what is accepted and dialled; in 0: the listener saw to it */
 	uint64_t rekey_bytes;	/* TLS 1.3: a KeyUpdate after so many bytes sent under one key; init sets a good value */
 };
 enum { NET_IN_MAX = 64 * 1024, NET_HIGH_WATER = 256 * 1024 };	/* what a new stream starts with */

@@ -97,6 +97,7 @@ open_port(struct px_port *p, uint16_t number, struct alv_buf *err)
 		    (unsigned)number, words);
 		return e;
 	}
+	net_listener_dead_after(p->listener, p->gateway->conf->limits.dead_peer_ms);
 	p->bound = net_listener_port(p->listener);
 	return ALV_OK;
 }

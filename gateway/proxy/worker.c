@@ -83,7 +83,6 @@ px_worker_new(struct px_gateway *g, unsigned number)
 		px_worker_free(w);
 		return NULL;
 	}
-	w->net.dead_in_ms = g->conf->limits.dead_peer_ms;
 	net_loop_hooks(w->loop, w, before_wait, after_wait, turn_end);
 	net_timer_init(w->loop, &w->second, every_second);
 	w->sweep.fn = sweep_on;

@@ -104,6 +104,29 @@ test_accepts(void **state)
 		close(fd[i]);
 }
 
+/* What is accepted has the listener's options. */
+static void
+test_dead_peers_are_looked_for(void **state)
+{
+	unsigned  ms = 0;
+	int	  on = 0, idle = 0;
+	socklen_t n = sizeof(int);
+	int	  fd;
+
+	(void)state;
+	net_listener_dead_after(listener, 60000);
+	fd = client();
+	while (naccepted == 0)
+		net_loop_turn(loop, 1);
+	assert_int_equal(getsockopt(accepted[0], IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, &n), 0);
+	assert_int_equal(getsockopt(accepted[0], SOL_SOCKET, SO_KEEPALIVE, &on, &n), 0);
+	assert_int_equal(getsockopt(accepted[0], IPPROTO_TCP, TCP_KEEPIDLE, &idle, &n), 0);
+	assert_int_equal(ms, 60000);
+	assert_int_not_equal(on, 0);
+	assert_int_equal(idle, 30);
+	close(fd);
+}
+
 static void
 test_errors_name_address_and_reason(void **state)
 {
@@ -171,6 +194,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_accepts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_dead_peers_are_looked_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errors_name_address_and_reason, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_out_of_descriptors_closes_and_pauses, setup, teardown),
 	};
