@@ -22,11 +22,13 @@
 #include "life/watchdog.h"
 #include "net/dial.h"
 #include "net/tls.h"
+#include "proxy/budget.h"
 #include "proxy/worker.h"
 #include "reload.h"
 #include "version.h"
 
 enum { EXIT_USAGE = 2, TEXT_MAX = 256 * 1024 };
+enum { BASE_BYTES = 32 * 1024 * 1024, CONNECTION_BYTES = 24 * 1024 };	/* of a process that does nothing; of a quiet connection */
 enum { SPARE_MS = 5000 };	/* after the grace time, to write down and to free what there is */
 enum { CRYPTO_QUEUE = 4096, CRYPTO_PER_KEY = 512, RESOLVER_QUEUE = 1024 };
 
@@ -110,6 +112,13 @@ is_healthy(void *arg, struct alv_buf *why)
 
 /* ---- limits of the process ------------------------------------------------------------------------ */
 
+/* What was asked for by number; a budget that nobody set goes by what there is. It may be passed by an eighth. */
+static uint64_t
+memory_needed(const struct pol_limits *l)
+{
+	return BASE_BYTES + (uint64_t)l->connections_max * CONNECTION_BYTES + l->memory_max_bytes + l->memory_max_bytes / 8;
+}
+
 static int
 check_limits(const struct pol_config *conf)
 {
@@ -117,7 +126,8 @@ check_limits(const struct pol_config *conf)
 	int	       r = 0;
 
 	alv_buf_init(&words, TEXT_MAX);
-	if (!lif_limits_files(conf->limits.connections_max, &words))
+	if (!lif_limits_files(conf->limits.connections_max, &words) ||
+	    !lif_limits_memory(memory_needed(&conf->limits), px_memory_limit(), &words))
 		r = fail("the limits of the process are too low", &words);
 	alv_buf_fini(&words);
 	return r;

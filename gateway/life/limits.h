@@ -6,11 +6,11 @@
 
 /* Raises the number of descriptors to what so many connections need. False: it cannot be, and words say what to do. */
 bool lif_limits_files(uint32_t connections_max, struct alv_buf *words) ALV_MUST;
-/* The least of RLIMIT_AS, RLIMIT_DATA and the cgroup's memory.max; *from says which. UINT64_MAX: no limit. root: where the
- * file system begins, "" but in tests. */
-uint64_t lif_memory_limit(const char *root, const char **from);
+/* The least of RLIMIT_AS, RLIMIT_DATA and what the system allows (0: nobody knows); *from says which. UINT64_MAX: no
+ * limit. */
+uint64_t lif_memory_limit(uint64_t system, const char **from);
 /* False: need_bytes do not fit, and words say so. */
-bool lif_limits_memory(uint64_t need_bytes, struct alv_buf *words) ALV_MUST;
+bool lif_limits_memory(uint64_t need_bytes, uint64_t system, struct alv_buf *words) ALV_MUST;
 /* No core dumps, and no other process of the user looks into our memory. */
 void lif_limits_secrets(void);
 
