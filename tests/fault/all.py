@@ -34,6 +34,8 @@ def run_part(name, word, failed):
             except Exception:  # whatever a check raises is its failure
                 failed.append(f"{name}.{title}")
                 s.failed = True
+                s.broker.honest()
+                s.leave_next_door()
                 print(f"  FAILED {title} ({time.monotonic() - at:.1f} s)\n{traceback.format_exc()}", flush=True)
             faulthandler.cancel_dump_traceback_later()
     print(f"  {time.monotonic() - began:.1f} s", flush=True)
