@@ -104,6 +104,30 @@ fill_rules(const struct pol_parts *p, struct bump *b, struct pol_rule *rules)
 	}
 }
 
+/* Views into the old text become views into the new one. */
+static struct alv_str
+moved(struct alv_str part, struct alv_str from, struct alv_str to)
+{
+	return alv_str_make(to.p + (part.p - from.p), part.n);
+}
+
+static void
+fill_own(const struct pol_parts *p, struct bump *b, struct ten_own *own)
+{
+	for (size_t i = 0; i < p->nown; i++) {
+		const struct ten_own *from = &p->own[i];
+		struct ten_own	      o = *from;
+
+		o.bootstrap = take_str(b, from->bootstrap);
+		o.node_text = take_str(b, from->node_text);
+		if (own == NULL)
+			continue;
+		for (unsigned k = 0; k <= o.node.nholes; k++)
+			o.node.part[k] = moved(from->node.part[k], from->node_text, o.node_text);
+		own[i] = o;
+	}
+}
+
 static void
 fill_head(const struct pol_parts *p, struct bump *b, struct pol_tenant *t)
 {
@@ -132,17 +156,21 @@ build(const struct pol_parts *p, struct bump *b)
 	struct pol_rule		*rules = take(b, p->nrules, sizeof(*rules));
 	struct ten_alias	*by_virt = take(b, p->naliases, sizeof(*by_virt));
 	const struct ten_alias **by_phys = take(b, p->naliases, sizeof(*by_phys));
+	struct ten_own		*own = take(b, p->nown, sizeof(*own));
 
 	fill_head(p, b, t);
 	fill_users(p, b, users);
 	fill_rules(p, b, rules);
 	fill_aliases(p, b, by_virt, by_phys);
+	fill_own(p, b, own);
 	if (t == NULL)
 		return NULL;
 	t->nusers = p->nusers;
 	t->users = users;
 	t->nrules = p->nrules;
 	t->rules = rules;
+	t->nown = p->nown;
+	t->own = own;
 	t->names.naliases = p->naliases;
 	t->names.by_virt = by_virt;
 	t->names.by_phys = by_phys;

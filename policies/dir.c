@@ -6,6 +6,8 @@
 #include <alcove/policy.h>
 #include <alcove/str.h>
 
+#include "policies/dir_hosts.h"
+
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -24,6 +26,7 @@ struct index {
 struct pol_dir {
 	_Atomic(struct index *) index;
 	_Atomic uint64_t	generation;
+	struct pol_hosts       *hosts;
 	struct alv_qsbr	       *q;
 };
 
@@ -33,7 +36,11 @@ pol_dir_new(struct alv_qsbr *q)
 	struct pol_dir *d = calloc(1, sizeof(*d));
 	struct index   *x = calloc(1, sizeof(*x));
 
-	if (d == NULL || x == NULL) {
+	if (d != NULL)
+		d->hosts = pol_hosts_new();
+	if (d == NULL || x == NULL || d->hosts == NULL) {
+		if (d != NULL)
+			pol_hosts_free(d->hosts);
 		free(d);
 		free(x);
 		return NULL;
@@ -56,6 +63,7 @@ pol_dir_free(struct pol_dir *d)
 		free(x->slots[i]);
 	}
 	free(x);
+	pol_hosts_free(d->hosts);
 	free(d);
 }
 
@@ -112,6 +120,27 @@ pol_dir_find(const struct pol_dir *d, struct alv_str id)
 	return holds_at(x, i, id) && pol_slot_load(x->slots[i]) != NULL ? x->slots[i] : NULL;
 }
 
+bool
+pol_dir_find_host(const struct pol_dir *d, struct alv_str host, struct pol_slot **slot, const struct ten_own **own, int32_t *node)
+{
+	char   key[TEN_OWN_KEY];
+	size_t n;
+
+	for (unsigned i = 0; (n = ten_own_key(host, i, key)) > 0; i++) {
+		const struct pol_tenant *t;
+
+		*slot = pol_hosts_find(d->hosts, alv_str_make(key, n));
+		t = *slot == NULL ? NULL : pol_slot_load(*slot);
+		/* The table may be a moment ahead of the snapshot: the snapshot says. */
+		for (size_t k = 0; t != NULL && t->state == POL_ACTIVE && k < t->nown; k++)
+			if (ten_own_read(&t->own[k], host, node)) {
+				*own = &t->own[k];
+				return true;
+			}
+	}
+	return false;
+}
+
 size_t
 pol_dir_list(const struct pol_dir *d, struct alv_str after, const struct pol_tenant **out, size_t n)
 {
@@ -157,7 +186,7 @@ insert(struct pol_dir *d, struct index *old, size_t i, struct alv_str id, struct
 	struct index	*x = malloc(sizeof(*x) + (old->n + 1) * sizeof(x->slots[0]));
 	struct pol_slot *s = new_slot(id, t);
 
-	if (x == NULL || s == NULL) {
+	if (x == NULL || s == NULL || pol_hosts_change(d->hosts, d->q, s, NULL, t)) {
 		free(x);
 		free(s);
 		return ALV_E_NOMEM;
@@ -192,16 +221,19 @@ pol_dir_publish(struct pol_dir *d, struct alv_str id, struct pol_tenant *t)
 	struct index	  *x = atomic_load(&d->index);
 	size_t		   i = lower_bound(x, id);
 	struct pol_tenant *old = NULL;
+	enum alv_err	   err;
 
 	ALV_CHECK(id.n > 0 && id.n <= TEN_ID_MAX);
 	ALV_CHECK(t == NULL || alv_str_eq(t->names.id, id));
 	if (holds_at(x, i, id)) {
+		err = pol_hosts_change(d->hosts, d->q, x->slots[i], atomic_load(&x->slots[i]->snapshot), t);
+		if (err)
+			return err;
 		old = atomic_exchange(&x->slots[i]->snapshot, t);
 		if (broken(old, t))
 			atomic_fetch_add(&x->slots[i]->trust, 1);
 	} else if (t != NULL) {
-		enum alv_err err = insert(d, x, i, id, t);
-
+		err = insert(d, x, i, id, t);
 		if (err)
 			return err;
 	}

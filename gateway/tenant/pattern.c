@@ -59,9 +59,8 @@ cut(struct alv_str text, unsigned want, struct ten_pattern *p)
 	return seen == want;
 }
 
-/* A name of at least two labels (RFC 1123), lower case. */
-static bool
-host_legal(struct alv_str s)
+bool
+ten_host_legal(struct alv_str s)
 {
 	size_t label = 0, labels = 1;
 
@@ -97,7 +96,7 @@ hosts_legal(const struct ten_pattern *p)
 
 		alv_arena_init(&a, 8192);
 		host = ten_pattern_host(p, &a, alv_str_of(ends[i].tenant), ends[i].node);
-		ok = host.p != NULL && host_legal(host);
+		ok = host.p != NULL && ten_host_legal(host);
 		alv_arena_fini(&a);
 		if (!ok)
 			return false;

@@ -58,6 +58,8 @@ struct pol_tenant {
 	const struct pol_user *users;		/* sorted by name */
 	size_t		      nrules;
 	const struct pol_rule *rules;
+	size_t		      nown;		/* at most TEN_OWN_MAX */
+	const struct ten_own *own;		/* host names of its own */
 };
 
 const struct pol_user *pol_user_find(const struct pol_tenant *t, struct alv_str name);
@@ -91,6 +93,10 @@ struct pol_dir *pol_dir_new(struct alv_qsbr *q) ALV_MUST;
 void		pol_dir_free(struct pol_dir *d);
 /* NULL: no such tenant. */
 struct pol_slot		*pol_dir_find(const struct pol_dir *d, struct alv_str id);
+/* By a host name of a tenant's own, in lower case. False: it is nobody's, or the tenant is not active. *own belongs to the
+ * snapshot; *node is -1 for the bootstrap. */
+bool pol_dir_find_host(const struct pol_dir *d, struct alv_str host, struct pol_slot **slot, const struct ten_own **own,
+    int32_t *node);
 /* NULL: the tenant is gone. */
 const struct pol_tenant *pol_slot_load(const struct pol_slot *s);
 /* Another number when the tenant was suspended, resumed, deleted or made anew: what was granted before counts no more. */
@@ -118,6 +124,8 @@ struct pol_parts {
 	size_t			 naliases;
 	const struct pol_rule	*rules;
 	size_t			 nrules;
+	const struct ten_own	*own;	/* as ten_own_parse made them */
+	size_t			 nown;
 };
 struct pol_tenant *pol_build(const struct pol_parts *p) ALV_MUST;
 void		   pol_tenant_free(struct pol_tenant *t);	/* wipes the users' keys; NULL is allowed */

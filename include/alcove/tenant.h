@@ -110,4 +110,29 @@ struct alv_str ten_host(struct alv_arena *a, struct alv_str tenant, int32_t node
 /* May there be a tenant of this id? Not where its bootstrap reads as a broker's host. */
 bool ten_hosts_fit(const struct ten_hosts *h, struct alv_str id);
 
+/* A DNS name of at least two labels, in lower case. */
+bool ten_host_legal(struct alv_str s);
+
+/* ---- host names of a tenant's own ------------------------------------------------------------ */
+
+enum { TEN_OWN_MAX = 8, TEN_OWN_KEY = 264 };
+
+struct ten_own {
+	struct alv_str	   bootstrap;	/* "kafka.acme.com" */
+	struct alv_str	   node_text;	/* "b$(node).kafka.acme.com" */
+	struct ten_pattern node;	/* the same, read; views into node_text */
+};
+/* Views of both texts. VALUE: *field ("bootstrap", "nodePattern") is not what was *expected; both static. */
+enum alv_err ten_own_parse(struct alv_str bootstrap, struct alv_str node_pattern, struct ten_own *o, const char **field,
+    const char **expected) ALV_MUST;
+/* Is there a host that both have? */
+bool ten_own_overlap(const struct ten_own *a, const struct ten_own *b);
+/* Is it one of them? *node: -1 for the bootstrap. Lower case. */
+bool ten_own_read(const struct ten_own *o, struct alv_str host, int32_t *node);
+/* A host as it may stand in a table of bootstraps and node patterns: itself, then with one number after the other of its
+ * first label made $(node). Length of what is in out, NUL-terminated; 0: there are no more. */
+size_t ten_own_key(struct alv_str host, unsigned i, char out[static TEN_OWN_KEY]);
+/* Is one of its names the domain, or below it? */
+bool ten_own_below(const struct ten_own *o, struct alv_str domain);
+
 #endif

@@ -226,12 +226,178 @@ readers_beside_the_writer(void **state)
 	alv_qsbr_free(s.q);
 }
 
+/* ---- host names of tenants' own ---- */
+
+static void
+publish_own(struct pol_dir *d, const char *id, enum pol_tenant_state state, size_t n, const char *const (*names)[2])
+{
+	struct pol_parts p = { .id = alv_str_of(id), .state = state, .revision = 1, .nown = n };
+	struct ten_own	 own[TEN_OWN_MAX];
+	const char	*field, *expected;
+
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(ten_own_parse(alv_str_of(names[i][0]), alv_str_of(names[i][1]), &own[i], &field, &expected), ALV_OK);
+	p.own = own;
+	assert_int_equal(pol_dir_publish(d, p.id, pol_build(&p)), ALV_OK);
+}
+
+/* "acme 3", "acme -1", "nobody". */
+static const char *
+owner(const struct pol_dir *d, const char *host)
+{
+	static char	      text[64];
+	struct pol_slot	     *slot;
+	const struct ten_own *own;
+	int32_t		      node;
+
+	if (!pol_dir_find_host(d, alv_str_of(host), &slot, &own, &node))
+		return "nobody";
+	assert_true(node >= 0 || alv_str_eqz(own->bootstrap, host));
+	snprintf(text, sizeof(text), "%.*s %d", ALV_STR_ARG(pol_slot_id(slot)), (int)node);
+	return text;
+}
+
+static void
+own_hosts(void **state)
+{
+	static const char *const acme[][2] = { { "kafka.acme.com", "b$(node).kafka.acme.com" }, { "k.acme.org", "k$(node)-8.acme.org" } };
+	static const char *const globex[][2] = { { "kafka.globex.com", "b$(node).kafka.globex.com" } };
+	struct alv_qsbr *q = alv_qsbr_new();
+	struct pol_dir	*d = pol_dir_new(q);
+
+	(void)state;
+	assert_string_equal(owner(d, "kafka.acme.com"), "nobody");
+	publish_own(d, "acme", POL_ACTIVE, 2, acme);
+	publish_own(d, "globex", POL_ACTIVE, 1, globex);
+	assert_string_equal(owner(d, "kafka.acme.com"), "acme -1");
+	assert_string_equal(owner(d, "b0.kafka.acme.com"), "acme 0");
+	assert_string_equal(owner(d, "b12.kafka.acme.com"), "acme 12");
+	assert_string_equal(owner(d, "k12-8.acme.org"), "acme 12");
+	assert_string_equal(owner(d, "k12-9.acme.org"), "nobody");
+	assert_string_equal(owner(d, "b012.kafka.acme.com"), "nobody");
+	assert_string_equal(owner(d, "b$(node).kafka.acme.com"), "nobody");
+	assert_string_equal(owner(d, "b3.kafka.globex.com"), "globex 3");
+	assert_string_equal(owner(d, ""), "nobody");
+	publish_own(d, "acme", POL_SUSPENDED, 2, acme);
+	assert_string_equal(owner(d, "kafka.acme.com"), "nobody");
+	assert_string_equal(owner(d, "b0.kafka.acme.com"), "nobody");
+	publish_own(d, "acme", POL_ACTIVE, 1, acme + 1);	/* one name less */
+	assert_string_equal(owner(d, "kafka.acme.com"), "nobody");
+	assert_string_equal(owner(d, "k.acme.org"), "acme -1");
+	publish_own(d, "acme", POL_ACTIVE, 1, acme);	/* another one */
+	assert_string_equal(owner(d, "k.acme.org"), "nobody");
+	assert_string_equal(owner(d, "kafka.acme.com"), "acme -1");
+	assert_int_equal(pol_dir_publish(d, ALV_STR("acme"), NULL), ALV_OK);
+	assert_string_equal(owner(d, "kafka.acme.com"), "nobody");
+	publish_own(d, "globex", POL_ACTIVE, 1, acme);	/* a name may go to somebody else then */
+	assert_string_equal(owner(d, "b3.kafka.acme.com"), "globex 3");
+	assert_string_equal(owner(d, "b3.kafka.globex.com"), "nobody");
+	alv_qsbr_reclaim(q);
+	pol_dir_free(d);
+	alv_qsbr_free(q);
+}
+
+/* The table grows and shrinks with its tenants. */
+static void
+many_own_hosts(void **state)
+{
+	enum { N = 700 };
+	struct alv_qsbr *q = alv_qsbr_new();
+	struct pol_dir	*d = pol_dir_new(q);
+	char		 id[16], boot[32], node[48], want[32];
+
+	(void)state;
+	for (int round = 0; round < 2; round++)
+		for (int i = 0; i < N; i++) {
+			const char *const names[][2] = { { boot, node } };
+
+			snprintf(id, sizeof(id), "t%d", i);
+			snprintf(boot, sizeof(boot), "kafka.t%d.com", i + round);
+			snprintf(node, sizeof(node), "b$(node).t%d.com", i + round);
+			publish_own(d, id, POL_ACTIVE, 1, names);
+		}
+	for (int i = 1; i <= N; i++) {
+		snprintf(boot, sizeof(boot), "b%d.t%d.com", i, i);
+		snprintf(want, sizeof(want), "t%d %d", i - 1, i);
+		assert_string_equal(owner(d, boot), want);
+	}
+	assert_string_equal(owner(d, "kafka.t0.com"), "nobody");
+	pol_dir_free(d);
+	alv_qsbr_free(q);
+}
+
+/* A reader beside the writer finds the tenant's name at all times, or nobody: never what was freed. */
+struct seeker {
+	struct pol_dir	*d;
+	struct alv_qsbr *q;
+	int		 reader;
+	atomic_bool	 stop;
+	unsigned	 found, missed;
+};
+
+static void *
+seek(void *arg)
+{
+	struct seeker *s = arg;
+
+	while (!atomic_load(&s->stop)) {
+		struct pol_slot	     *slot;
+		const struct ten_own *own;
+		int32_t		      node;
+
+		if (pol_dir_find_host(s->d, ALV_STR("b7.kafka.acme.com"), &slot, &own, &node)) {
+			assert_int_equal(node, 7);
+			assert_true(alv_str_eqz(own->node_text, "b$(node).kafka.acme.com"));
+			s->found++;
+		} else {
+			s->missed++;
+		}
+		alv_qsbr_quiet(s->q, s->reader);
+	}
+	alv_qsbr_idle(s->q, s->reader);
+	return NULL;
+}
+
+static void
+own_hosts_beside_the_writer(void **state)
+{
+	static const char *const acme[][2] = { { "kafka.acme.com", "b$(node).kafka.acme.com" } };
+	struct seeker s = { .q = alv_qsbr_new() };
+	pthread_t     thread;
+
+	(void)state;
+	s.d = pol_dir_new(s.q);
+	s.reader = alv_qsbr_join(s.q);
+	publish_own(s.d, "acme", POL_ACTIVE, 1, acme);
+	assert_int_equal(pthread_create(&thread, NULL, seek, &s), 0);
+	for (int i = 0; i < 3000; i++) {
+		char		  id[16], boot[32], node[48];
+		const char *const names[][2] = { { boot, node } };
+
+		snprintf(id, sizeof(id), "t%d", i % 100);
+		snprintf(boot, sizeof(boot), "kafka.t%d.com", i);
+		snprintf(node, sizeof(node), "b$(node).t%d.com", i);
+		publish_own(s.d, id, POL_ACTIVE, 1, names);
+		publish_own(s.d, "acme", i % 3 == 0 ? POL_SUSPENDED : POL_ACTIVE, 1, acme);
+		alv_qsbr_reclaim(s.q);
+	}
+	atomic_store(&s.stop, true);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_true(s.found + s.missed > 0);
+	alv_qsbr_reclaim(s.q);
+	pol_dir_free(s.d);
+	alv_qsbr_free(s.q);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_and_lists),
 		cmocka_unit_test(trust_ends),
+		cmocka_unit_test(own_hosts),
+		cmocka_unit_test(many_own_hosts),
+		cmocka_unit_test(own_hosts_beside_the_writer),
 		cmocka_unit_test(ten_thousand),
 		cmocka_unit_test(readers_beside_the_writer),
 	};
