@@ -45,6 +45,17 @@ store_failed(struct con_core *k, struct con_change *c)
 	return con_say(c, ALV_E_STORE, "%s", words[0] == '\0' ? alv_err_text(ALV_E_STORE) : words);
 }
 
+/* ---- host names of a tenant's own ----------------------------------------------------------------------- */
+
+static enum alv_err
+judge_own(struct con_core *k, struct con_change *c)
+{
+	struct ten_own own[TEN_OWN_MAX];
+	enum alv_err   err = c->own_set ? con_check_own(k, c, own) : ALV_OK;
+
+	return err == ALV_E_STORE ? store_failed(k, c) : err;
+}
+
 /* ---- tenants ------------------------------------------------------------------------------------------- */
 
 static enum con_need
@@ -55,7 +66,7 @@ judge_create(struct con_core *k, struct con_change *c, const struct sto_tenant *
 	enum alv_err	 err;
 
 	(void)t;
-	if (con_check_fits(k->conf, c) || con_check_display_name(c))
+	if (con_check_fits(k->conf, c) || con_check_display_name(c) || judge_own(k, c))
 		return CON_NEED_END;
 	if (c->adopt_prefix)
 		return CON_NEED_NOTHING;
@@ -88,13 +99,16 @@ add_rules(struct con_core *k, struct alv_str id)
 static enum alv_err
 write_create(struct con_core *k, struct con_change *c, struct sto_tenant *t, const struct pol_scram *keys)
 {
-	enum alv_err err;
+	struct ten_own own[TEN_OWN_MAX];
+	enum alv_err   err;
 
 	(void)keys;
 	*t = (struct sto_tenant){ .state = POL_ACTIVE };
 	snprintf(t->id, sizeof(t->id), "%.32s", c->tenant);
 	snprintf(t->display_name, sizeof(t->display_name), "%s", c->display_name[0] == '\0' ? c->tenant : c->display_name);
-	err = sto_tenant_add(k->store, t);
+	err = con_own_give(c, t, own);
+	if (!err)
+		err = sto_tenant_add(k->store, t);
 	if (!err)
 		err = add_rules(k, alv_str_of(t->id));
 	c->created = true;
@@ -105,10 +119,11 @@ write_create(struct con_core *k, struct con_change *c, struct sto_tenant *t, con
 static enum con_need
 judge_update(struct con_core *k, struct con_change *c, const struct sto_tenant *t)
 {
-	(void)k;
-	if (con_check_display_name(c))
+	bool same = c->keep_display_name || strcmp(c->display_name, t->display_name) == 0;
+
+	if ((!c->keep_display_name && con_check_display_name(c)) || judge_own(k, c))
 		return CON_NEED_END;
-	return strcmp(c->display_name, t->display_name) == 0 ? unchanged(c, t) : CON_NEED_NOTHING;
+	return same && (!c->own_set || con_own_same(k, c)) ? unchanged(c, t) : CON_NEED_NOTHING;
 }
 
 static enum con_need
@@ -144,9 +159,13 @@ write_tenant(struct con_core *k, struct con_change *c, struct sto_tenant *t, con
 static enum alv_err
 write_update(struct con_core *k, struct con_change *c, struct sto_tenant *t, const struct pol_scram *keys)
 {
+	struct ten_own own[TEN_OWN_MAX];
+	enum alv_err   err = con_own_give(c, t, own);
+
 	(void)keys;
-	snprintf(t->display_name, sizeof(t->display_name), "%s", c->display_name[0] == '\0' ? t->id : c->display_name);
-	return write_tenant(k, c, t, "tenant.update");
+	if (!c->keep_display_name)
+		snprintf(t->display_name, sizeof(t->display_name), "%s", c->display_name[0] == '\0' ? t->id : c->display_name);
+	return err ? err : write_tenant(k, c, t, "tenant.update");
 }
 
 static enum alv_err
@@ -170,6 +189,8 @@ write_delete(struct con_core *k, struct con_change *c, struct sto_tenant *t, con
 {
 	(void)keys;
 	t->state = POL_DELETED;
+	t->own_set = true;	/* its host names are free for others */
+	t->nown = 0;
 	t->purging = c->purge;
 	return write_tenant(k, c, t, c->purge ? "tenant.purge" : "tenant.delete");
 }

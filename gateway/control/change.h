@@ -51,6 +51,12 @@ enum alv_err con_check_password(struct con_change *c) ALV_MUST;
 enum alv_err con_check_alias(struct con_change *c) ALV_MUST;	/* spelling only */
 enum alv_err con_check_origin(struct con_change *c) ALV_MUST;
 enum alv_err con_check_fits(const struct pol_config *conf, struct con_change *c) ALV_MUST;	/* the id, at the listeners */
+/* own: TEN_OWN_MAX of them, views into c. CONFLICT: a host is below a listener's domain, or another tenant has it. */
+enum alv_err con_check_own(struct con_core *k, struct con_change *c, struct ten_own *own) ALV_MUST;
+/* What was judged good, for the store; own outlives t's writing. */
+enum alv_err con_own_give(struct con_change *c, struct sto_tenant *t, struct ten_own own[static TEN_OWN_MAX]) ALV_MUST;
+/* Has the tenant just these? The snapshot is what the store says. */
+bool	     con_own_same(const struct con_core *k, const struct con_change *c);
 const char  *con_kind_name(enum ten_kind kind);
 
 #endif

@@ -47,6 +47,9 @@ static const struct migration migrations[] = {
 	    "CREATE INDEX audit_by_tenant ON audit (tenant, n);"
 	    "INSERT INTO counter VALUES ('revision', 0);"
 	    "INSERT INTO meta VALUES ('probe', '');" },
+	{ "host names of tenants",
+	    "CREATE TABLE host_name (tenant TEXT NOT NULL REFERENCES tenant ON DELETE CASCADE, n INTEGER NOT NULL,"
+	    " bootstrap TEXT NOT NULL UNIQUE, node_pattern TEXT NOT NULL UNIQUE, PRIMARY KEY (tenant, n)) STRICT, WITHOUT ROWID;" },
 };
 
 static enum alv_err

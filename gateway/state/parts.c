@@ -189,6 +189,37 @@ load_rules(struct sto_store *s, struct alv_str id, struct sto_parts *p)
 	return each_row(s, sto_query(s, STO_SQL_RULE_LIST, STO_T(id)), n, p, rule_row);
 }
 
+static enum alv_err
+own_row(struct sto_store *s, sqlite3_stmt *q, size_t i, void *arg)
+{
+	struct sto_parts *p = arg;
+	struct alv_str	  bootstrap = alv_arena_str(&p->text, sto_col(q, 0)), pattern = alv_arena_str(&p->text, sto_col(q, 1));
+
+	if (p->text.failed)
+		return ALV_E_NOMEM;
+	return sto_own_read(s, alv_str_of(p->tenant.id), bootstrap, pattern, (struct ten_own *)p->parts.own + i);
+}
+
+static enum alv_err
+load_own(struct sto_store *s, struct alv_str id, struct sto_parts *p)
+{
+	size_t	     n = 0;
+	enum alv_err err = count_rows(s, STO_SQL_HOST_COUNT, id, &n);
+
+	if (err || n == 0)
+		return err;
+	if (n > TEN_OWN_MAX) {
+		snprintf(s->words, sizeof(s->words), "%s: tenant %s has %zu host names, expected at most %d", s->file, p->tenant.id, n,
+		    TEN_OWN_MAX);
+		return ALV_E_STORE;
+	}
+	p->parts.own = calloc(n, sizeof(struct ten_own));
+	if (p->parts.own == NULL)
+		return ALV_E_NOMEM;
+	p->parts.nown = n;
+	return each_row(s, sto_query(s, STO_SQL_HOST_LIST, STO_T(id)), n, p, own_row);
+}
+
 /* ---- all of it --------------------------------------------------------------------------------------------- */
 
 enum alv_err
@@ -205,6 +236,8 @@ sto_parts_load(struct sto_store *s, struct alv_str id, struct sto_parts *p)
 		err = load_aliases(s, id, p);
 	if (!err)
 		err = load_rules(s, id, p);
+	if (!err)
+		err = load_own(s, id, p);
 	if (err) {
 		sto_parts_fini(p);
 		return err;
@@ -225,6 +258,7 @@ sto_parts_fini(struct sto_parts *p)
 	free((void *)p->parts.users);
 	free((void *)p->parts.aliases);
 	free((void *)p->parts.rules);
+	free((void *)p->parts.own);
 	alv_arena_fini(&p->text);
 	memset(p, 0, sizeof(*p));
 }

@@ -45,14 +45,21 @@ struct sto_tenant {
 	bool		      purging;		/* deleted, and being purged */
 	char		      cluster_id[23];
 	uint64_t	      revision;
+	/* To write only: host names of its own in the place of those it has, where own_set. What reads gives none. */
+	bool		      own_set;
+	size_t		      nown;
+	const struct ten_own *own;
 };
 enum alv_err sto_tenant_get(struct sto_store *s, struct alv_str id, struct sto_tenant *t) ALV_MUST;	/* NOT_FOUND */
 /* The first with an id after `after`; NOT_FOUND: no more. */
 enum alv_err sto_tenant_next(struct sto_store *s, struct alv_str after, struct sto_tenant *t) ALV_MUST;
 /* Sets cluster_id and revision. EXISTS. */
 enum alv_err sto_tenant_add(struct sto_store *s, struct sto_tenant *t) ALV_MUST;
-/* Writes display name, state and purging; sets revision. what: "tenant.suspend". */
+/* Writes display name, state, purging, own host names; sets revision. what: "tenant.suspend". */
 enum alv_err sto_tenant_set(struct sto_store *s, struct sto_tenant *t, const char *what) ALV_MUST;
+/* Every host name of other tenants than `except`, until each() says true (OK). NOT_FOUND: it never did. */
+enum alv_err sto_own_others(struct sto_store *s, struct alv_str except, void *arg,
+    bool (*each)(void *arg, struct alv_str tenant, const struct ten_own *o)) ALV_MUST;
 /* With users, aliases, rules; the audit stays. */
 enum alv_err sto_tenant_remove(struct sto_store *s, struct alv_str id, const char *what) ALV_MUST;
 

@@ -62,6 +62,10 @@ struct alv_str sto_col(sqlite3_stmt *q, int i);
 /* Copied with its NUL; STORE when it does not fit: the row is not one of ours. */
 enum alv_err sto_col_copy(struct sto_store *s, sqlite3_stmt *q, int i, char *out, size_t cap) ALV_MUST;
 
+/* A row of host_name. STORE, with words: none that we wrote. */
+enum alv_err sto_own_read(struct sto_store *s, struct alv_str tenant, struct alv_str bootstrap, struct alv_str node_pattern,
+    struct ten_own *o) ALV_MUST;
+
 /* This transaction's revision; takes it from the counter at first. */
 enum alv_err sto_revision(struct sto_store *s, uint64_t *r) ALV_MUST;
 enum alv_err sto_tenant_touch(struct sto_store *s, struct alv_str tenant, uint64_t *revision) ALV_MUST;

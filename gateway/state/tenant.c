@@ -2,6 +2,8 @@
 #include <alcove/clock.h>
 #include <alcove/str.h>
 
+#include <stdio.h>
+
 #include <openssl/rand.h>
 
 #include "state/store_int.h"
@@ -70,6 +72,51 @@ end_audit(struct sto_audit *a, enum alv_err err)
 	return sto_audit_after(a);
 }
 
+static enum alv_err
+write_own(struct sto_store *s, const struct sto_tenant *t)
+{
+	struct alv_str id = alv_str_of(t->id);
+	enum alv_err   err = t->own_set ? sto_run(s, STO_SQL_HOST_DEL, STO_T(id)) : ALV_OK;
+
+	for (size_t i = 0; !err && t->own_set && i < t->nown; i++)
+		err = sto_run(s, STO_SQL_HOST_ADD, STO_T(id), STO_I(i), STO_T(t->own[i].bootstrap), STO_T(t->own[i].node_text));
+	return err;
+}
+
+enum alv_err
+sto_own_read(struct sto_store *s, struct alv_str tenant, struct alv_str bootstrap, struct alv_str node_pattern, struct ten_own *o)
+{
+	const char *field, *expected;
+
+	if (ten_own_parse(bootstrap, node_pattern, o, &field, &expected) == ALV_OK)
+		return ALV_OK;
+	snprintf(s->words, sizeof(s->words), "%s: a host name of tenant %.*s holds what Alcove did not write", s->file,
+	    ALV_STR_ARG(tenant));
+	return ALV_E_STORE;
+}
+
+enum alv_err
+sto_own_others(struct sto_store *s, struct alv_str except, void *arg,
+    bool (*each)(void *arg, struct alv_str tenant, const struct ten_own *o))
+{
+	sqlite3_stmt *q = sto_query(s, STO_SQL_HOST_OTHERS, STO_T(except));
+	enum alv_err  err = q == NULL ? ALV_E_STORE : ALV_OK;
+	bool	      stop = false;
+
+	while (!err && !stop) {
+		struct ten_own o;
+
+		err = sto_step(s, q);
+		if (!err)
+			err = sto_own_read(s, sto_col(q, 0), sto_col(q, 1), sto_col(q, 2), &o);
+		if (!err)
+			stop = each(arg, sto_col(q, 0), &o);
+	}
+	if (q != NULL)
+		sto_done(q);
+	return err;
+}
+
 enum alv_err
 sto_tenant_add(struct sto_store *s, struct sto_tenant *t)
 {
@@ -89,8 +136,9 @@ sto_tenant_add(struct sto_store *s, struct sto_tenant *t)
 		err = sto_audit_before(&a);
 	if (err)
 		return err;
-	return end_audit(&a, sto_run(s, STO_SQL_TENANT_ADD, STO_T(id), STO_Z(t->display_name), STO_I(t->state),
-	    STO_Z(t->cluster_id), STO_I(t->revision), STO_I(alv_wall_ms())));
+	err = sto_run(s, STO_SQL_TENANT_ADD, STO_T(id), STO_Z(t->display_name), STO_I(t->state), STO_Z(t->cluster_id),
+	    STO_I(t->revision), STO_I(alv_wall_ms()));
+	return end_audit(&a, err ? err : write_own(s, t));
 }
 
 enum alv_err
@@ -108,7 +156,7 @@ sto_tenant_set(struct sto_store *s, struct sto_tenant *t, const char *what)
 	    STO_I(t->revision), STO_I(alv_wall_ms()));
 	if (!err && sqlite3_changes(s->db) != 1)
 		err = ALV_E_NOT_FOUND;
-	return end_audit(&a, err);
+	return end_audit(&a, err ? err : write_own(s, t));
 }
 
 enum alv_err

@@ -14,6 +14,11 @@ enum con_op {
 	CON_USER_PUT, CON_USER_DELETE, CON_ALIAS_PUT, CON_ALIAS_DELETE
 };
 
+/* Host names of a tenant's own, as somebody wrote them. */
+struct con_own {
+	char bootstrap[256], node_pattern[256];
+};
+
 /* Embedded strings: bounded, NUL-terminated, validated by con_submit's side again. */
 struct con_change {
 	void	   *next;
@@ -21,6 +26,10 @@ struct con_change {
 	char	    actor[128], origin[128];	/* for the audit: who, and by what (rest, address) */
 	char	    tenant[64];
 	char	    display_name[256];
+	bool	    keep_display_name;	/* update: it is not said */
+	bool	    own_set;		/* create, update: these in the place of what there is */
+	size_t	    nown;
+	struct con_own own[TEN_OWN_MAX];
 	bool	    adopt_prefix;	/* create although the cluster has names with the prefix */
 	bool	    purge;		/* delete: topics, groups, transactional ids as well */
 	uint64_t    if_revision;	/* 0: any; else STALE when the tenant's revision differs */

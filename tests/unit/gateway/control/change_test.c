@@ -165,6 +165,99 @@ ids_fit_the_listeners(void **state)
 	ok(w, adopting("acme-3"));
 }
 
+static struct con_change
+with_own(struct con_change c, const char *bootstrap, const char *pattern)
+{
+	c.own_set = true;
+	if (bootstrap == NULL)
+		return c;
+	snprintf(c.own[c.nown].bootstrap, sizeof(c.own[0].bootstrap), "%s", bootstrap);
+	snprintf(c.own[c.nown++].node_pattern, sizeof(c.own[0].node_pattern), "%s", pattern);
+	return c;
+}
+
+static struct con_change
+giving(const char *id, const char *bootstrap, const char *pattern)
+{
+	struct con_change c = with_own(kit_change(CON_TENANT_UPDATE, id), bootstrap, pattern);
+
+	c.keep_display_name = true;
+	return c;
+}
+
+static const char *
+owner(struct world *w, const char *host)
+{
+	static char	      text[64];
+	struct pol_slot	     *slot;
+	const struct ten_own *own;
+	int32_t		      node;
+
+	if (!pol_dir_find_host(w->core.dir, alv_str_of(host), &slot, &own, &node))
+		return "nobody";
+	snprintf(text, sizeof(text), "%.*s %d", ALV_STR_ARG(pol_slot_id(slot)), (int)node);
+	return text;
+}
+
+static void
+own_host_names(void **state)
+{
+	struct world *w = *state;
+
+	ok(w, with_own(adopting("acme"), "kafka.ACME.com", "b$(node)-Kafka.acme.com"));
+	assert_string_equal(owner(w, "kafka.acme.com"), "acme -1");
+	assert_string_equal(owner(w, "b7-kafka.acme.com"), "acme 7");
+	w->published = 0;
+	ok(w, giving("acme", "Kafka.acme.com", "b$(node)-kafka.acme.com"));	/* the same again: nothing happens */
+	assert_int_equal(w->published, 0);
+	ok(w, adopting("globex"));
+	refused(w, giving("globex", "kafka.acme.com", "b$(node).globex.com"), ALV_E_CONFLICT, "in common with those of tenant acme");
+	refused(w, giving("globex", "b3-kafka.acme.com", "b$(node).globex.com"), ALV_E_CONFLICT, "in common with those of tenant acme");
+	refused(w, giving("globex", "kafka.globex.com", "b$(node)-kafka.acme.com"), ALV_E_CONFLICT, "in common with");
+	refused(w, giving("globex", "kafka", "b$(node).globex.com"), ALV_E_VALUE, "hostNames[0].bootstrap: expected a host name");
+	refused(w, with_own(giving("globex", "k.globex.com", "b$(node).globex.com"), "l.globex.com", "b.globex.com"), ALV_E_VALUE,
+	    "hostNames[1].nodePattern: expected a host name with $(node)");
+	refused(w, with_own(giving("globex", "k.globex.com", "b$(node).globex.com"), "b1.globex.com", "x$(node).globex.com"),
+	    ALV_E_VALUE, "hostNames[0] and hostNames[1] have a host in common");
+	ok(w, with_own(giving("globex", "k.globex.com", "b$(node).globex.com"), "k.globex.org", "b$(node).globex.org"));
+	assert_string_equal(owner(w, "b2.globex.org"), "globex 2");
+	assert_true(alv_str_eqz(tenant(w, "globex")->display_name, "globex"));
+	ok(w, kit_change(CON_TENANT_SUSPEND, "acme"));
+	assert_string_equal(owner(w, "kafka.acme.com"), "nobody");
+	refused(w, giving("globex", "kafka.acme.com", "b$(node).globex.com"), ALV_E_CONFLICT, "tenant acme");	/* still acme's */
+	ok(w, kit_change(CON_TENANT_RESUME, "acme"));
+	assert_string_equal(owner(w, "kafka.acme.com"), "acme -1");
+	ok(w, kit_change(CON_TENANT_DELETE, "acme"));
+	assert_string_equal(owner(w, "kafka.acme.com"), "nobody");
+	ok(w, giving("globex", "kafka.acme.com", "b$(node)-kafka.acme.com"));
+	assert_string_equal(owner(w, "b7-kafka.acme.com"), "globex 7");
+	assert_string_equal(owner(w, "b2.globex.org"), "nobody");
+	close_world(w);
+	open_world(w);	/* as after a restart */
+	assert_string_equal(owner(w, "b7-kafka.acme.com"), "globex 7");
+	ok(w, giving("globex", NULL, NULL));
+	assert_string_equal(owner(w, "kafka.acme.com"), "nobody");
+}
+
+static void
+own_host_names_are_not_the_listeners(void **state)
+{
+	static struct pol_listener l[2] = { { .name = "by-port", .endpoint = POL_ENDPOINT_PORT }, { .name = "hosts" } };
+	static struct pol_config   conf = { .listeners = l, .nlisteners = 2 };
+	struct world		  *w = *state;
+	struct alv_arena	   a;
+
+	alv_arena_init(&a, 4096);
+	assert_int_equal(ten_hosts_below(&l[1].hosts, &a, ALV_STR("kafka.test")), ALV_OK);
+	w->core.conf = &conf;
+	refused(w, with_own(adopting("acme"), "globex.kafka.test", "b$(node).acme.com"), ALV_E_CONFLICT, "a domain of the listener hosts");
+	refused(w, with_own(adopting("acme"), "kafka.acme.com", "b$(node)-globex.kafka.test"), ALV_E_CONFLICT, "a domain of the listener");
+	refused(w, with_own(adopting("acme"), "kafka.test", "b$(node).acme.com"), ALV_E_CONFLICT, "a domain of the listener");
+	ok(w, with_own(adopting("acme"), "kafka.acme.test", "b$(node).acme.test"));
+	w->core.conf = NULL;
+	alv_arena_fini(&a);
+}
+
 static void
 a_tenant_lives_and_goes(void **state)
 {
@@ -362,8 +455,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(ids_are_judged), T(a_tenant_lives_and_goes), T(users_are_judged_and_kept), T(aliases_are_judged_and_kept),
-		T(ids_fit_the_listeners), T(a_tenant_lives_and_goes), T(users_are_judged_and_kept), T(aliases_are_judged_and_kept),
+		T(ids_are_judged), T(ids_fit_the_listeners), T(own_host_names), T(own_host_names_are_not_the_listeners),
+		T(a_tenant_lives_and_goes), T(users_are_judged_and_kept), T(aliases_are_judged_and_kept),
 		T(aliases_into_a_prefix_end_with_it), T(a_failing_store_changes_nothing),
 		T(changes_without_ends_or_actors_are_refused),
 	};

@@ -235,6 +235,46 @@ every_write_is_audited(void **state)
 	sto_close(s);
 }
 
+/* A file of the first schema becomes one of today, with all that is in it; host names are in the audit. */
+static void
+host_names(void **state)
+{
+	const char	 *field, *expected;
+	struct sto_store *s = open_store(*state);
+	struct sto_tenant t;
+	struct ten_own	  own;
+
+	add_tenant(s, "acme");
+	assert_int_equal(sto_exec(s, "DROP TABLE host_name; DELETE FROM migration WHERE version = 2; PRAGMA user_version = 1"), ALV_OK);
+	sto_close(s);
+	s = open_store(*state);
+	assert_string_equal(ask(s, "SELECT group_concat(version) FROM migration"), "1,2");
+	assert_int_equal(sto_tenant_get(s, ALV_STR("acme"), &t), ALV_OK);
+	assert_int_equal(ten_own_parse(ALV_STR("k.acme.com"), ALV_STR("b$(node).acme.com"), &own, &field, &expected), ALV_OK);
+	t.own_set = true;
+	t.nown = 1;
+	t.own = &own;
+	assert_int_equal(sto_begin(s, &who), ALV_OK);
+	assert_int_equal(sto_tenant_set(s, &t, "tenant.update"), ALV_OK);
+	assert_int_equal(sto_commit(s), ALV_OK);
+	assert_string_equal(ask(s, "SELECT (before -> 'hostNames') || (after -> 'hostNames') FROM audit ORDER BY n DESC LIMIT 1"),
+	    "[][{\"bootstrap\":\"k.acme.com\",\"nodePattern\":\"b$(node).acme.com\"}]");
+	assert_int_equal(sto_tenant_get(s, ALV_STR("acme"), &t), ALV_OK);	/* what is read and written back keeps them */
+	t.state = POL_SUSPENDED;
+	assert_int_equal(sto_begin(s, &who), ALV_OK);
+	assert_int_equal(sto_tenant_set(s, &t, "tenant.suspend"), ALV_OK);
+	assert_int_equal(sto_commit(s), ALV_OK);
+	assert_string_equal(ask(s, "SELECT count(*) FROM host_name"), "1");
+	assert_int_equal(sto_exec(s, "UPDATE host_name SET node_pattern = 'b.acme.com'"), ALV_OK);	/* somebody else's doing */
+	{
+		struct sto_parts p;
+
+		assert_int_equal(sto_parts_load(s, ALV_STR("acme"), &p), ALV_E_STORE);
+		assert_non_null(strstr(sto_words(s), "a host name of tenant acme"));
+	}
+	sto_close(s);
+}
+
 static void
 what_is_not_there_is_told(void **state)
 {
@@ -487,7 +527,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(everything_survives_a_reopen), T(every_write_is_audited), T(what_is_not_there_is_told),
+		T(everything_survives_a_reopen), T(every_write_is_audited), T(host_names), T(what_is_not_there_is_told),
 		T(aliases_are_found_by_target), T(secrets_are_not_in_the_file), T(moved_keys_do_not_unseal),
 		T(second_opener_is_refused), T(wrong_keys_are_refused), T(foreign_and_newer_files_are_refused),
 		T(damaged_files_are_refused), T(full_disk_changes_nothing), T(write_limit_changes_nothing),
