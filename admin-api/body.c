@@ -10,17 +10,23 @@
 
 #define AT(member) offsetof(struct adm_change, member), sizeof(((struct adm_change *)NULL)->member)
 
+#define HOST_NAMES(absent) \
+	{ "hostNames", ADM_HOSTS, ADM_NULLABLE, AT(con.own), "Host names of the tenant's own beside the listeners': objects with " \
+	    "bootstrap (\"kafka.acme.com\") and nodePattern (\"b$(node).kafka.acme.com\"); 8 at most. " absent }
 static const struct adm_field tenant_post[] = {
 	{ "id", ADM_STRING, ADM_REQUIRED, AT(con.tenant), "1 to 32 of a-z, 0-9 and '-', neither first nor last a '-'; never changes." },
 	{ "displayName", ADM_STRING, ADM_NULLABLE, AT(con.display_name), "For people; absent or empty: the id." },
 	{ "adoptPrefix", ADM_BOOL, 0, AT(con.adopt_prefix), "Create although the cluster has names that begin with \"<id>.\": they become the tenant's." },
+	HOST_NAMES("Absent: none."),
 };
 static const struct adm_field tenant_put[] = {
 	{ "displayName", ADM_STRING, ADM_NULLABLE, AT(con.display_name), "For people; absent or empty: the id." },
 	{ "adoptPrefix", ADM_BOOL, 0, AT(con.adopt_prefix), "When it creates: although the cluster has names that begin with \"<id>.\"." },
+	HOST_NAMES("Absent: none."),
 };
 static const struct adm_field tenant_patch[] = {
-	{ "displayName", ADM_STRING, ADM_REQUIRED | ADM_NULLABLE, AT(con.display_name), "For people; null or empty: the id." },
+	{ "displayName", ADM_STRING, ADM_NULLABLE, AT(con.display_name), "For people; null or empty: the id. Absent: stays." },
+	HOST_NAMES("Null or empty: none. Absent: they stay."),
 };
 #define USER_FIELDS \
 	{ "password", ADM_STRING, ADM_SECRET, AT(con.password), "Kept as SCRAM keys only." }, \
@@ -128,6 +134,75 @@ unknown_field(struct adm_req *r, const struct adm_body *b, const char *name)
 	adm_problem(r, ADM_P_INVALID, pointer, "found the unknown field \"%.100s\", expected only: %s", name, known);
 }
 
+static bool
+is_string(const json_t *v)
+{
+	return json_is_string(v);
+}
+
+static bool
+is_bool(const json_t *v)
+{
+	return json_is_boolean(v);
+}
+
+static bool
+is_array(const json_t *v)
+{
+	return json_is_array(v);
+}
+
+static const struct {
+	bool (*is)(const json_t *v);
+	const char *name, *schema;
+} types[] = {
+	[ADM_STRING] = { is_string, "a string", "\"string\"" },
+	[ADM_BOOL] = { is_bool, "a boolean", "\"boolean\"" },
+	[ADM_HOSTS] = { is_array, "an array", "\"array\"" },
+};
+
+/* hostNames[i].<name>. False: answered. */
+static bool
+take_host(struct adm_req *r, size_t i, const char *name, const json_t *v, char out[static 256])
+{
+	char pointer[64];
+
+	snprintf(pointer, sizeof(pointer), "/hostNames/%zu/%s", i, name);
+	if (!json_is_string(v) || json_string_length(v) == 0 || json_string_length(v) > 255) {
+		adm_problem(r, ADM_P_INVALID, pointer, "found %s, expected a string of 1 to 255 bytes", v == NULL ? "nothing" :
+		    json_is_string(v) ? "another length" : type_name(v));
+		return false;
+	}
+	memcpy(out, json_string_value(v), json_string_length(v) + 1);
+	return true;
+}
+
+/* What they must be like the control thread says. */
+static bool
+take_hosts(struct adm_req *r, struct adm_change *c, const json_t *list)
+{
+	char	pointer[64];
+	size_t	i;
+	json_t *o;
+
+	if (json_array_size(list) > TEN_OWN_MAX) {
+		adm_problem(r, ADM_P_INVALID, "/hostNames", "found %zu of them, expected at most %d", json_array_size(list), TEN_OWN_MAX);
+		return false;
+	}
+	json_array_foreach(list, i, o) {
+		snprintf(pointer, sizeof(pointer), "/hostNames/%zu", i);
+		if (!json_is_object(o) || json_object_size(o) > 2) {
+			adm_problem(r, ADM_P_INVALID, pointer, "expected an object with bootstrap and nodePattern, and nothing else");
+			return false;
+		}
+		if (!take_host(r, i, "bootstrap", json_object_get(o, "bootstrap"), c->con.own[i].bootstrap) ||
+		    !take_host(r, i, "nodePattern", json_object_get(o, "nodePattern"), c->con.own[i].node_pattern))
+			return false;
+	}
+	c->con.nown = json_array_size(list);
+	return true;
+}
+
 /* One field into its place. False: answered. */
 static bool
 take(struct adm_req *r, struct adm_change *c, const struct adm_body *b, const char *name, json_t *v)
@@ -145,11 +220,13 @@ take(struct adm_req *r, struct adm_change *c, const struct adm_body *b, const ch
 		c->seen |= 1u << (f - b->fields);
 		return true;
 	}
-	if (f->type == ADM_STRING ? !json_is_string(v) : !json_is_boolean(v)) {
-		adm_problem(r, ADM_P_INVALID, pointer, "found %s, expected %s", type_name(v), f->type == ADM_STRING ? "a string" : "a boolean");
+	if (!(*types[f->type].is)(v)) {
+		adm_problem(r, ADM_P_INVALID, pointer, "found %s, expected %s", type_name(v), types[f->type].name);
 		return false;
 	}
 	c->seen |= 1u << (f - b->fields);
+	if (f->type == ADM_HOSTS)
+		return take_hosts(r, c, v);
 	if (f->type == ADM_BOOL) {
 		*(bool *)(void *)((char *)c + f->at) = json_is_true(v);
 		return true;
@@ -215,13 +292,17 @@ adm_body_schema(const struct adm_body *b)
 
 	for (size_t i = 0; i < b->n; i++) {
 		const struct adm_field *f = &b->fields[i];
-		const char	       *type = f->type == ADM_STRING ? "string" : "boolean";
 		json_t		       *p = json_pack("{s:s}", "description", f->help);
+		json_t		       *type = json_loads(types[f->type].schema, JSON_DECODE_ANY, NULL);
 
 		if ((f->flags & ADM_NULLABLE) != 0)
-			json_object_set_new(p, "type", json_pack("[s,s]", type, "null"));
+			json_object_set_new(p, "type", json_pack("[o,s]", type, "null"));
 		else
-			json_object_set_new(p, "type", json_string(type));
+			json_object_set_new(p, "type", type);
+		if (f->type == ADM_HOSTS) {
+			json_object_set_new(p, "maxItems", json_integer(TEN_OWN_MAX));
+			json_object_set_new(p, "items", json_pack("{s:s}", "$ref", "#/components/schemas/HostName"));
+		}
 		if (f->type == ADM_STRING)
 			json_object_set_new(p, "maxLength", json_integer((json_int_t)f->size - 1));
 		if ((f->flags & ADM_SECRET) != 0)

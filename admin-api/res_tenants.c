@@ -10,9 +10,14 @@ tenant_json(const struct pol_tenant *t)
 {
 	static const char *const states[] = { [POL_ACTIVE] = "active", [POL_SUSPENDED] = "suspended", [POL_DELETED] = "deleted" };
 
-	return json_pack("{s:o, s:o, s:s, s:s, s:I, s:I, s:I}", "id", adm_json_str(t->names.id), "displayName",
+	json_t *hosts = json_array();
+
+	for (size_t i = 0; i < t->nown; i++)
+		json_array_append_new(hosts, json_pack("{s:o, s:o}", "bootstrap", adm_json_str(t->own[i].bootstrap), "nodePattern",
+		    adm_json_str(t->own[i].node_text)));
+	return json_pack("{s:o, s:o, s:s, s:s, s:I, s:I, s:o, s:I}", "id", adm_json_str(t->names.id), "displayName",
 	    adm_json_str(t->display_name), "state", states[t->state], "clusterId", t->cluster_id, "users", (json_int_t)t->nusers,
-	    "aliases", (json_int_t)t->names.naliases, "revision", (json_int_t)t->revision);
+	    "aliases", (json_int_t)t->names.naliases, "hostNames", hosts, "revision", (json_int_t)t->revision);
 }
 
 void
@@ -75,6 +80,7 @@ adm_tenant_post(struct adm_req *r)
 		adm_change_free(c);
 		return;
 	}
+	c->con.own_set = true;
 	adm_change_submit(c, reply_post);
 }
 
@@ -113,6 +119,7 @@ adm_tenant_put(struct adm_req *r)
 	c = change_of(r, there ? CON_TENANT_UPDATE : CON_TENANT_CREATE, t);
 	if (c == NULL)
 		return;
+	c->con.own_set = true;	/* PUT says all */
 	if (adm_only_create(r))
 		c->con.if_absent = c->named = true;
 	adm_change_submit(c, there ? reply_tenant : reply_post);
@@ -131,7 +138,19 @@ change_existing(struct adm_req *r, enum con_op op)
 void
 adm_tenant_patch(struct adm_req *r)
 {
-	change_existing(r, CON_TENANT_UPDATE);
+	const struct pol_tenant *t = adm_tenant(r);
+	struct adm_change	*c = t == NULL ? NULL : change_of(r, CON_TENANT_UPDATE, t);
+
+	if (c == NULL)
+		return;
+	c->con.keep_display_name = !adm_body_has(c, r->route->body, "displayName");
+	c->con.own_set = adm_body_has(c, r->route->body, "hostNames");
+	if (c->con.keep_display_name && !c->con.own_set) {
+		adm_problem(r, ADM_P_INVALID, "", "found neither displayName nor hostNames, expected one of them");
+		adm_change_free(c);
+		return;
+	}
+	adm_change_submit(c, reply_tenant);
 }
 
 void

@@ -54,6 +54,7 @@ struct api_conn {
 	char			   tenant[TEN_ID_MAX + 1];	/* proxy: by SNI or port; "" on a shared port until login */
 	char			   host[46];		/* proxy: the client's address */
 	bool			   tls;			/* proxy */
+	struct api_own		  *own;			/* by api_conn_own; NULL: it came in by one of the listener's hosts */
 	struct pol_slot		  *slot;		/* set with the tenant; NULL: no such tenant (logins fail alike) */
 	enum api_auth		   auth;
 	bool			   raw_sasl;		/* SaslHandshake v0 was used: next frames are bare tokens */
@@ -67,8 +68,10 @@ struct api_conn {
 };
 void api_conn_init(struct api_conn *c, struct api_worker *w);
 void api_conn_fini(struct api_conn *c);
+/* It came in by a host name of its tenant's own; a copy is kept. */
+enum alv_err api_conn_own(struct api_conn *c, const struct ten_own *own) ALV_MUST;
 /* May this connection go on? Asked when the directory's generation changed: false sets *why (suspended, deleted, user
- * changed). */
+ * changed, its host name given away). */
 bool api_conn_check(struct api_conn *c, enum met_close *why) ALV_MUST;
 
 enum api_result { API_FORWARD, API_ANSWER, API_WAIT, API_CLOSE, API_MORE };

@@ -4,6 +4,44 @@
 
 #include <stdlib.h>
 
+/* The host name by which a connection came in, and text's two parts behind it. */
+struct api_own {
+	struct ten_own name;
+	char	       text[];
+};
+
+enum alv_err
+api_conn_own(struct api_conn *c, const struct ten_own *own)
+{
+	size_t	       n = own->bootstrap.n, m = own->node_text.n;
+	struct api_own *x = malloc(sizeof(*x) + n + m);
+	const char     *field, *expected;
+
+	if (x == NULL)
+		return ALV_E_NOMEM;
+	memcpy(x->text, own->bootstrap.p, n);
+	memcpy(x->text + n, own->node_text.p, m);
+	/* As it was read before: this only makes the views ours. */
+	if (ten_own_parse(alv_str_make(x->text, n), alv_str_make(x->text + n, m), &x->name, &field, &expected)) {
+		free(x);
+		return ALV_E_VALUE;
+	}
+	free(c->own);
+	c->own = x;
+	return ALV_OK;
+}
+
+static bool
+host_is_given_away(const struct api_conn *c, const struct pol_tenant *t)
+{
+	if (c->own == NULL)
+		return false;
+	for (size_t i = 0; i < t->nown; i++)
+		if (alv_str_eq(t->own[i].bootstrap, c->own->name.bootstrap) && alv_str_eq(t->own[i].node_text, c->own->name.node_text))
+			return false;
+	return true;
+}
+
 void
 api_conn_init(struct api_conn *c, struct api_worker *w)
 {
@@ -19,6 +57,8 @@ api_conn_fini(struct api_conn *c)
 	c->sasl_begun = false;
 	free(c->groups);
 	c->groups = NULL;
+	free(c->own);
+	c->own = NULL;
 }
 
 bool
@@ -27,6 +67,9 @@ api_conn_check(struct api_conn *c, enum met_close *why)
 	const struct pol_tenant *t = c->slot == NULL ? NULL : pol_slot_load(c->slot);
 	const struct pol_user	*u;
 
+	*why = MET_CLOSE_HOST_GONE;
+	if (t != NULL && t->state == POL_ACTIVE && host_is_given_away(c, t))
+		return false;
 	if (c->auth != API_AUTH_DONE)
 		return true;	/* the login will ask for itself */
 	*why = MET_CLOSE_TENANT_GONE;
@@ -72,13 +115,14 @@ api_reachable(const struct api_conn *c, int64_t node)
 size_t
 api_endpoints_room(const struct api_call *c)
 {
-	enum { NODES_MAX = 64, NODE_TEXT = sizeof("b2147483647-.") };	/* and one for a longer length */
+	enum { NODES_MAX = 64 };
+	const struct ten_pattern  *node = c->conn->own == NULL ? &c->conn->listener->hosts.node : &c->conn->own->name.node;
 	const struct pol_listener *l = c->conn->listener;
 	size_t			   n = c->view->nbrokers < NODES_MAX ? c->view->nbrokers : NODES_MAX;
 
 	if (l->endpoint == POL_ENDPOINT_PORT)
 		return n * (strlen(l->advertised_host) + 1);
-	return n * (NODE_TEXT + strlen(c->conn->tenant) + strlen(l->domain));
+	return n * (ten_pattern_room(node, strlen(c->conn->tenant)) + 1);	/* one for a longer length */
 }
 
 bool
@@ -92,7 +136,12 @@ api_advertise(const struct api_conn *c, struct alv_arena *a, int32_t node, struc
 		*host = alv_arena_str(a, alv_str_of(l->advertised_host));
 		return node_port(c, node, port) && host->p != NULL;
 	}
-	*host = ten_host(a, alv_str_of(c->tenant), node, &l->hosts);
+	if (c->own == NULL)
+		*host = ten_host(a, alv_str_of(c->tenant), node, &l->hosts);
+	else if (node < 0)
+		*host = alv_arena_str(a, c->own->name.bootstrap);
+	else
+		*host = ten_pattern_host(&c->own->name.node, a, ALV_STR(""), node);
 	*port = l->advertised_port != 0 ? l->advertised_port : c->listener_port;
 	return host->p != NULL;
 }

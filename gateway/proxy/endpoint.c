@@ -10,46 +10,66 @@
 
 #include "proxy/worker.h"
 
+/* What a host name stands for at this port. The listener's own names come first: whatever tenants are given, they stay what
+ * they are. NOT_FOUND: nothing. *own: the tenant's name, NULL: it is the listener's. */
+static enum alv_err
+look_up(const struct px_port *port, const char *host, struct ten_endpoint *e, struct pol_slot **slot, const struct ten_own **own)
+{
+	const struct pol_dir *dir = port->gateway->shared.dir;
+
+	*own = NULL;
+	*slot = NULL;
+	if (ten_host_parse(alv_str_of(host), &port->conf->hosts, e) == ALV_OK) {
+		*slot = pol_dir_find(dir, e->tenant);
+		return ALV_OK;
+	}
+	if (!pol_dir_find_host(dir, alv_str_of(host), slot, own, &e->node))
+		return ALV_E_NOT_FOUND;
+	e->tenant = pol_slot_id(*slot);
+	return ALV_OK;
+}
+
 enum alv_err
 px_endpoint_resolve(const struct px_port *port, const char *sni, struct api_conn *conn)
 {
 	const struct pol_listener *l = port->conf;
 	struct ten_endpoint	   e = { .tenant = alv_str_of(l->tenant), .node = port->node };
-	enum alv_err		   err;
+	const struct ten_own	  *own = NULL;
+	enum alv_err		   err = ALV_OK;
 
-	if (l->endpoint == POL_ENDPOINT_SNI) {
-		err = ten_host_parse(alv_str_of(sni), &l->hosts, &e);
-		if (err)
-			return err;
-	}
 	conn->listener = l;
 	conn->listener_port = port->bound;
-	conn->node = e.node;
 	conn->tls = port->tls != NULL;
+	if (l->endpoint == POL_ENDPOINT_SNI)
+		err = look_up(port, sni, &e, &conn->slot, &own);
+	else
+		conn->slot = e.tenant.n == 0 ? NULL : pol_dir_find(port->gateway->shared.dir, e.tenant);
+	if (err)
+		return err;
+	conn->node = e.node;
 	snprintf(conn->tenant, sizeof(conn->tenant), "%.*s", ALV_STR_ARG(e.tenant));
-	conn->slot = e.tenant.n == 0 ? NULL : pol_dir_find(port->gateway->shared.dir, e.tenant);
-	return ALV_OK;
+	return own == NULL ? ALV_OK : api_conn_own(conn, own);
 }
 
-/* A name is served when it reads as an endpoint of a tenant that exists. Runs on the worker's loop, in the handshake.
+/* A name is served when it is an endpoint of an active tenant: one that is suspended answers like one that never was. Runs on the worker's loop, in the handshake.
  * *result is the tenant's slot; NULL where the login says which tenant. */
 static bool
 sni_served(void *arg, const char *name, void **result)
 {
 	const struct px_port	*port = arg;
 	struct ten_endpoint	 e;
+	const struct ten_own	*own;
 	struct pol_slot		*slot;
 	const struct pol_tenant *t;
 
 	*result = port->conf->tenant[0] == '\0' ? NULL : pol_dir_find(port->gateway->shared.dir, alv_str_of(port->conf->tenant));
 	if (port->conf->endpoint != POL_ENDPOINT_SNI)
 		return true;
-	if (ten_host_parse(alv_str_of(name), &port->conf->hosts, &e))
+	if (look_up(port, name, &e, &slot, &own))
 		return false;
-	slot = pol_dir_find(port->gateway->shared.dir, e.tenant);
 	t = slot == NULL ? NULL : pol_slot_load(slot);
 	*result = slot;
-	return t != NULL && t->state != POL_DELETED;
+	return t != NULL && t->state == POL_ACTIVE;
 }
 
 const struct net_proxy_rule *
@@ -67,13 +87,15 @@ proxy_rule(const struct pol_listener *l)
 	return (struct net_proxy_rule){ .versions = versions[l->proxy_protocol], .trusted = l->trusted, .ntrusted = l->ntrusted };
 }
 
-/* A suspended tenant's sessions are not taken up again, nor those of one that had the id before. */
+/* A suspended tenant's sessions are not taken up again, nor those of one that had the id, or the name, before. */
 static uint64_t
 sni_trust(void *arg, const char *name, void *result)
 {
+	struct alv_str id = result == NULL ? ALV_STR_NULL : pol_slot_id(result);
+
 	(void)arg;
 	(void)name;
-	return result == NULL ? 0 : pol_slot_trust(result);
+	return result == NULL ? 0 : alv_hash(id.p, id.n, pol_slot_trust(result));
 }
 
 static size_t

@@ -159,6 +159,16 @@ ten_pattern_host(const struct ten_pattern *p, struct alv_arena *a, struct alv_st
 	return host;
 }
 
+size_t
+ten_pattern_room(const struct ten_pattern *p, size_t tenant_n)
+{
+	size_t n = p->part[0].n;
+
+	for (unsigned i = 0; i < p->nholes; i++)
+		n += p->part[i + 1].n + (p->hole[i] == TEN_TENANT ? tenant_n : sizeof("2147483647") - 1);
+	return n;
+}
+
 /* Digits, without leading zeros: a node has one spelling. */
 static bool
 read_node(struct alv_str s, int32_t *node)

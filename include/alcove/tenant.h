@@ -92,6 +92,8 @@ enum alv_err ten_pattern_parse(struct alv_str text, unsigned want, struct ten_pa
 struct alv_str ten_pattern_host(const struct ten_pattern *p, struct alv_arena *a, struct alv_str tenant, int32_t node);
 /* Case-insensitive; e->tenant is a view into host. False: not of this form, and *e stays. Without $(node) e->node is -1. */
 bool ten_pattern_read(const struct ten_pattern *p, struct alv_str host, struct ten_endpoint *e);
+/* How long a host can be at most for ids of so many characters. */
+size_t ten_pattern_room(const struct ten_pattern *p, size_t tenant_n);
 /* All labels behind the one with the last placeholder. */
 struct alv_str ten_pattern_domain(const struct ten_pattern *p);
 
