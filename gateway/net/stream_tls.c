@@ -99,6 +99,7 @@ decrypt(struct net_stream *s)
 {
 	struct net_stream_shared *sh = s->ctx->shared;
 
+	ERR_clear_error();	/* once: what succeeds leaves nothing behind, and it is not cheap */
 	while (sh->in_at < sh->in_n || SSL_pending(s->ssl) > 0) {
 		struct net_room r;
 		size_t		got = 0;
@@ -106,7 +107,6 @@ decrypt(struct net_stream *s)
 
 		if (!net_room_get(s, sh->in_n - sh->in_at + (size_t)SSL_pending(s->ssl), &r))
 			return NET_IO_NOMEM;
-		ERR_clear_error();
 		ok = SSL_read_ex(s->ssl, r.p, r.n, &got);
 		e = ok ? SSL_ERROR_NONE : SSL_get_error(s->ssl, ok);
 		net_room_take(s, &r, ok ? got : 0);
@@ -201,7 +201,6 @@ encrypt_one(struct net_stream *s)
 	const uint8_t *p = front(s, &n);
 
 	rekey(s);
-	ERR_clear_error();
 	if (SSL_write_ex(s->ssl, p, n, &done) != 1) {
 		s->tls_why = why(s);
 		return NET_IO_TLS;
@@ -218,6 +217,7 @@ net_tls_write(struct net_stream *s)
 	enum net_io		  io = s->pending == NULL ? NET_IO_OK : net_bio_flush(s);
 	uint64_t		  start = s->bytes_out;
 
+	ERR_clear_error();
 	while (io == NET_IO_OK && s->out.n > 0 && s->bytes_out - start < NET_WRITE_TURN) {
 		if (NET_SHARED_OUT - sh->out_n < NET_TLS_RECORD + NET_TLS_SLACK)
 			io = net_bio_flush(s);

@@ -19,7 +19,7 @@ larger(size_t a, size_t b)
 static size_t
 arriving(const struct px_intake *i, const struct net_stream *s)
 {
-	return larger(i->admitted ? i->size : 0, s->in.n);
+	return larger(i->admitted ? i->room : 0, s->in.n);
 }
 
 /* Beyond what is free. */
@@ -175,7 +175,7 @@ lacks(const struct px_client *c)
 static bool
 admit_now(struct px_client *c, struct px_intake *i, size_t size, size_t *more)
 {
-	i->size = size;
+	i->size = i->room = size;
 	i->admitted = true;
 	*more = lacks(c);
 	if (*more > size)
@@ -219,13 +219,26 @@ waits_for_itself(struct px_client *c, size_t size)
 	return size <= PX_IN_MAX && !admit_now(c, &c->hold.in, size, &more);
 }
 
+/* The frame, and room for what may come behind it. */
+static bool
+admit_ahead(struct px_client *c, size_t size)
+{
+	struct px_intake *i = &c->hold.in;
+	size_t		  more;
+
+	if (i->admitted || i->wait != NULL || size <= PX_IN_MAX || size >= PX_AHEAD || !admit_now(c, i, PX_AHEAD, &more))
+		return i->admitted;
+	i->size = size;
+	return true;
+}
+
 bool
 px_hold_request(struct px_client *c, size_t size)
 {
 	const struct px_intake *i = &c->hold.in;
 
 	c->hold.in_own = !i->admitted && i->wait == NULL && waits_for_itself(c, size);
-	return !c->hold.in_own && admit(c, &c->hold.in, size);
+	return !c->hold.in_own && (admit_ahead(c, size) || admit(c, &c->hold.in, size));
 }
 
 bool
@@ -257,7 +270,7 @@ px_hold_window(struct px_client *c, size_t want)
 	c->hold.up_own = net_stream_left(&c->stream) > 0;
 	if (c->hold.up_own)
 		return 0;
-	c->hold.up = (struct px_intake){ .size = least, .admitted = true };
+	c->hold.up = (struct px_intake){ .size = least, .room = least, .admitted = true };
 	return least;
 }
 

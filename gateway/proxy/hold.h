@@ -12,11 +12,17 @@
 
 struct px_client;
 
-enum { PX_FREE = 128 * 1024 };
+enum {
+	PX_FREE = 128 * 1024,
+	/* Who sends large frames sends several: one read then takes what is there of the next ones along, where there is
+	 * room for so much at once. Two reads less for each batch of 128 KiB. */
+	PX_AHEAD = 256 * 1024
+};
 
 /* A side's next frame. */
 struct px_intake {
 	size_t		size;		/* of the frame that is to come, its four bytes of length included; 0: unknown */
+	size_t		room;		/* admitted: so much may be here */
 	bool		admitted;
 	struct px_wait *wait;
 	uint64_t	wait_us;	/* since when */

@@ -118,7 +118,7 @@ take_frame(struct px_client *c)
 		return false;
 	}
 	if (c->stream.in.n - 4 < size) {
-		read_on(c, size + (size_t)4);
+		read_on(c, c->hold.in.room);
 		return false;
 	}
 	px_hold_taken(&c->hold.in);
