@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-enum { BACKOFF_MIN_MS = 200, BACKOFF_MAX_MS = 5000, APIS_MS = 3000, SOON_MS = 50, PURGE_MS = 15000 };
+enum { BACKOFF_MIN_MS = 200, BACKOFF_MAX_MS = 5000, APIS_MS = 3000, SOON_MS = 50, PURGE_MS = 15000, META_MS = 10000 };
 
 static void start_round(struct ups_follower *f);
 
@@ -55,6 +55,14 @@ ups_any_asker(struct ups_follower *f)
 	if (b != NULL)
 		return b->asker;
 	return f->bootstrap != NULL ? f->bootstrap : ups_other_asker(f, NULL);
+}
+
+uint32_t
+ups_patience_ms(const struct ups_follower *f, uint32_t most)
+{
+	uint32_t ms = f->ctx->conf->request_timeout_ms;
+
+	return ms < most ? ms : most;
 }
 
 struct ups_asker *
@@ -341,7 +349,7 @@ start_round(struct ups_follower *f)
 	f->question.done = metadata_answered;
 	alv_arena_init(&arena, UPS_SMALL_ARENA_MAX);
 	ups_meta_ask(&t, &arena, NULL, 0);
-	ups_ask(a, &f->question, &t, f->ctx->conf->request_timeout_ms);
+	ups_ask(a, &f->question, &t, ups_patience_ms(f, META_MS));
 	kfk_tree_fini(&t);
 	alv_arena_fini(&arena);
 }

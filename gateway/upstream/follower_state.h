@@ -84,6 +84,8 @@ struct ups_follower {
 uint64_t ups_random(struct ups_follower *f);
 /* Who answers a question that any broker can answer; NULL: the cluster is not reached. */
 struct ups_asker *ups_any_asker(struct ups_follower *f);
+/* request.timeout.ms, but no longer than that where another broker can answer as well. */
+uint32_t ups_patience_ms(const struct ups_follower *f, uint32_t most);
 /* Another one than that; NULL: no other broker is known to live. */
 struct ups_asker *ups_other_asker(struct ups_follower *f, const struct ups_asker *a);
 

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { BATCHES_MAX = 4 };
+enum { BATCHES_MAX = 4, ASK_MS = 5000 };
 
 struct ups_ids_call {
 	struct ups_ids_call *next;
@@ -106,7 +106,7 @@ ask_batch(struct ups_asker *a, struct ups_id_batch *b)
 	b->question.done = batch_answered;
 	alv_arena_init(&arena, UPS_SMALL_ARENA_MAX);
 	ups_meta_ask(&t, &arena, id, b->n);
-	ups_ask(a, &b->question, &t, b->follower->ctx->conf->request_timeout_ms);
+	ups_ask(a, &b->question, &t, ups_patience_ms(b->follower, ASK_MS));
 	kfk_tree_fini(&t);
 	alv_arena_fini(&arena);
 }
