@@ -125,9 +125,10 @@ class Traffic:
         equal("not acknowledged at the end", (0, self.sent), (self.left, len(self.acknowledged)))
         stored = stored_values(self.tenant, self.topic)
         equal("stored once each", sorted(v for v, _, _ in self.acknowledged), sorted(stored.values()))
-        wrong = [(v, p, o) for v, p, o in self.acknowledged if stored.get((p, o)) != v]
+        # A batch that was sent again because its first answer was lost is acknowledged without its offset.
+        wrong = [(v, p, o) for v, p, o in self.acknowledged if o is not None and stored.get((p, o)) != v]
         equal("records at another place than was acknowledged", [], wrong)
-        equal("what the consumer did not get", set(), set(self.acknowledged) - self.got)
+        equal("what the consumers did not get", set(), {(v, p, o) for (p, o), v in stored.items()} - self.got)
 
 
 def stored_values(tenant, topic):

@@ -1,6 +1,9 @@
 """The gateway's way to Kafka: every security protocol with real clients before it, what goes wrong there, sessions that end."""
 import contextlib
+import ctypes
 import pathlib
+import socket
+import struct
 import threading
 import time
 
@@ -178,6 +181,30 @@ def check_connect_rate(s):
         equal("waiting at the end", 0, s.gateway.metric("alcove_upstream_connects_waiting"))
 
 
+def vanish(sock):
+    """From now on nothing that arrives is acknowledged, as if the host were gone: the kernel drops it before TCP sees it."""
+    drop = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))  # one instruction: return 0 bytes
+    sock.setsockopt(socket.SOL_SOCKET, 26, struct.pack("HP", 1, ctypes.addressof(drop)))  # SO_ATTACH_FILTER
+
+
+def check_vanished_client(s):
+    """A client whose host vanishes without a word is noticed, and with it its connection to the broker ends."""
+    s.gateway.limits["dead.peer.timeout.ms"] = 1000
+    s.upstream_to("KAFKA_PORT", [])
+    del s.gateway.limits["dead.peer.timeout.ms"]
+    s.gateway.start()
+    with s.acme.wire() as quiet, s.acme.wire() as speaking, s.acme.wire() as living:
+        for w in (quiet, speaking, living):
+            metadata(w)
+        equal("upstream", 3, s.gateway.metric("alcove_upstream_connections"))
+        for w in (quiet, speaking):
+            vanish(w.sock)
+        speaking.send("Metadata", 9, {"Topics": None})
+        stack.wait_until("both are gone", lambda: s.gateway.metric("alcove_upstream_connections") == 1, 15, 0.1)
+        equal("why", 2, s.gateway.metric("alcove_connections_closed_total", reason="client_reset"))
+        metadata(living)
+
+
 # ---- what is wrong is said -----------------------------------------------------------------------------------
 
 def wrong_ways(s):
@@ -282,4 +309,5 @@ def last_of(t, topic):
 def test_upstream():
     """One Kafka for all of it."""
     checks.run(lambda: Secured(kafka_properties={"connections.max.reauth.ms": str(LIFETIME_MS)}), (
-        check_every_way, check_many_connections, check_source_addresses, check_connect_rate, check_wrong_ways, check_verify_off, check_lifetimes))
+        check_every_way, check_many_connections, check_source_addresses, check_connect_rate, check_vanished_client, check_wrong_ways,
+        check_verify_off, check_lifetimes))
