@@ -1,6 +1,5 @@
 """A gateway that goes on: certificates renewed, clients' certificates asked for, options changed, with connections open."""
 import contextlib
-import signal
 import socket
 import ssl
 
@@ -29,14 +28,6 @@ def reloads(s, result):
     return s.gateway.metric("alcove_reload_total", result=result)
 
 
-def hang_up(s, result="ok"):
-    """SIGHUP, until it is done; -> what was logged of it."""
-    before, logged = reloads(s, result), len(s.gateway.log_now())
-    s.gateway.process.send_signal(signal.SIGHUP)
-    stack.wait_until(f"a reload: {result}", lambda: reloads(s, result) > before)
-    return s.gateway.log_now()[logged:]
-
-
 @contextlib.contextmanager
 def edited(s, *edits):
     """The configuration with each (from, to), not yet read; afterwards as it was, and read."""
@@ -51,7 +42,7 @@ def edited(s, *edits):
         yield
     finally:
         path.write_text(before)
-        hang_up(s)
+        s.gateway.reload()
 
 
 def moves(w, topic):
@@ -95,7 +86,7 @@ def pairs(s):
             (folder / "fresh").write_bytes(data)
             (folder / "fresh").chmod(0o600)
             (folder / "fresh").rename(folder / f"server.{kind}")
-        hang_up(s)
+        s.gateway.reload()
         equal("the gateway's own pair is back", ssl.PEM_cert_to_DER_cert(own["pem"].decode()), shown(s, "sni"))
 
 
@@ -137,7 +128,7 @@ def test_certificates_by_name(s):
     (folder / "of-acme.key").chmod(0o600)
     sni = f"    domain: {stack.DOMAIN}\n    tls:\n"
     with edited(s, (sni, sni + "      certificates: [{certificate.file: of-acme.pem, key.file: of-acme.key}]\n")):
-        hang_up(s)
+        s.gateway.reload()
         equal("for acme", der(folder / "of-acme.pem"), shown(s, "sni"))
         equal("elsewhere", der(folder / "server.pem"), shown(s, "acme"))
         with kw.Wire("127.0.0.1", s.gateway.ports["sni"], sni=f"b1-{HOST}", ca=s.gateway.ca) as w:
@@ -167,7 +158,7 @@ def test_sessions(s):
         put_secret(folder, "..v3", "first")
         for kind in ("pem", "key"):
             (folder / "..v3" / f"server.{kind}").rename(folder / f"server.{kind}")
-        hang_up(s)
+        s.gateway.reload()
         equal("by another certificate", False, visit(second)[1])
     s.rest("DELETE", "/v1/tenants/trusting")
 
@@ -184,7 +175,7 @@ def test_clients_certificates(s):
     certificate(folder, "ca", "a-client", "DNS:a-client")
     tls = f"    domain: {stack.DOMAIN}\n    tls:\n"
     with edited(s, (tls, tls + "      client.auth: required\n      client.ca.file: ca.pem\n")):
-        hang_up(s)
+        s.gateway.reload()
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
             context = sni_context(s)
             context.minimum_version = context.maximum_version = version
@@ -250,10 +241,10 @@ def test_bad_files_change_nothing(s):
                 true(f"{edit[0]!r} is there", edit[0] in before)
                 path.write_text(before.replace("  scram.iterations: 4096\n", "  scram.iterations: 4096\n  sasl.mechanisms: PLAIN\n")
                                 .replace(*edit))
-                logged = hang_up(s, "failed")
+                logged = s.gateway.reload("failed")
                 true(f"the log says {words!r}: {logged}", words in logged)
                 equal("nothing of it counts", 3, len(mechanisms(s)))
             finally:
                 path.write_text(before)
-        hang_up(s)
+        s.gateway.reload()
         old.api_versions()

@@ -261,6 +261,35 @@ def check_verify_off(s):
     stack.wait_until("still refused", lambda: "certificate" in s.gateway.ops("/readyz")[1], 8)
 
 
+def check_renewed_files(s):
+    """Another authority and another password, put in the place of the old ones while it runs, count for new connections."""
+    ca, password = s.pki / "used-ca.pem", s.pki / "used-password"
+
+    def put(authority, secret):
+        ca.write_bytes((s.pki / f"{authority}.pem").read_bytes())
+        password.write_bytes((s.pki / secret).read_bytes())
+        password.chmod(0o600)
+
+    def comes():
+        with contextlib.suppress(kw.WireError), s.acme.wire() as w:
+            return w.request("Metadata", 9, {"Topics": []})["Topics"] == []
+        return False
+    put("ca", "password")
+    s.upstream_to("KAFKA_SASL_TLS_PORT", ["security.protocol: SASL_SSL", *tls(s, "used-ca"), *login(s, "SCRAM-SHA-512", "used-password")])
+    s.gateway.start()
+    true("before", comes())
+    for authority, secret in (("other-ca", "password"), ("ca", "wrong")):
+        with s.acme.wire() as old:
+            equal("a connection of before", [], old.request("Metadata", 9, {"Topics": []})["Topics"])
+            put(authority, secret)
+            s.gateway.reload()
+            true(f"refused by {authority}, {secret}", not comes())
+            equal("a connection of before goes on", [], old.request("Metadata", 9, {"Topics": []})["Topics"])
+        put("ca", "password")
+        s.gateway.reload()
+        stack.wait_until("as before", comes)
+
+
 # ---- sessions that end -----------------------------------------------------------------------------------------
 
 def check_lifetimes(s):
@@ -310,4 +339,4 @@ def test_upstream():
     """One Kafka for all of it."""
     checks.run(lambda: Secured(kafka_properties={"connections.max.reauth.ms": str(LIFETIME_MS)}), (
         check_every_way, check_many_connections, check_source_addresses, check_connect_rate, check_vanished_client, check_wrong_ways,
-        check_verify_off, check_lifetimes))
+        check_verify_off, check_renewed_files, check_lifetimes))

@@ -450,6 +450,13 @@ class Gateway:
         if found:
             self.complaints.append(f"a sanitizer's report in {self.log_path}: {self.log_now()[found.start():][:4000]}")
 
+    def reload(self, result="ok"):
+        """SIGHUP, until it is done; -> what was logged of it."""
+        before, logged = self.metric("alcove_reload_total", result=result), len(self.log_now())
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(f"a reload: {result}", lambda: self.metric("alcove_reload_total", result=result) > before)
+        return self.log_now()[logged:]
+
     def stop(self, within_s=25.0):
         """SIGTERM; it must end with 0. -> seconds that took"""
         if self.process is None:
