@@ -440,6 +440,7 @@ cmd_run(const char *file, const char *ports_file)
 
 	if (r == 0) {
 		lif_limits_secrets();
+		lif_limits_heap();
 		alv_log_setup(2, a.conf->log.level, a.conf->log.format);
 		r = check_limits(a.conf);
 		if (r == 0 && !make_shared(&a))

@@ -1,5 +1,5 @@
-/* Blocks: four sizes, free lists per thread, a cap on what is kept.
- * Invariant: out counts the capacities of all blocks that somebody holds. */
+/* Blocks: four sizes, free lists per thread, a cap on what is kept, and what was kept in vain goes back.
+ * Invariant: out counts the capacities of all blocks that somebody holds, kept those of the free lists. */
 #include <alcove/buf.h>
 #include <alcove/check.h>
 
@@ -10,6 +10,8 @@ enum { NSIZES = ALV_COUNT(sizes) };
 
 struct alv_pool {
 	struct alv_block *free[NSIZES];	/* chained through the first bytes of data */
+	size_t		  nfree[NSIZES];
+	size_t		  idle[NSIZES];	/* the least that nfree was since the last trim: nobody needed so many */
 	size_t		  kept, keep_max, out;
 };
 
@@ -32,6 +34,18 @@ next_free(struct alv_block *b)
 	return next;
 }
 
+static struct alv_block *
+take_out(struct alv_pool *p, size_t i)
+{
+	struct alv_block *b = p->free[i];
+
+	p->free[i] = next_free(b);
+	p->kept -= sizes[i];
+	if (--p->nfree[i] < p->idle[i])
+		p->idle[i] = p->nfree[i];
+	return b;
+}
+
 void
 alv_pool_free(struct alv_pool *p)
 {
@@ -39,20 +53,32 @@ alv_pool_free(struct alv_pool *p)
 		return;
 	ALV_CHECK(p->out == 0);
 	for (size_t i = 0; i < NSIZES; i++) {
-		while (p->free[i] != NULL) {
-			struct alv_block *b = p->free[i];
-
-			p->free[i] = next_free(b);
-			free(b);
-		}
+		while (p->free[i] != NULL)
+			free(take_out(p, i));
 	}
 	free(p);
+}
+
+void
+alv_pool_trim(struct alv_pool *p)
+{
+	for (size_t i = 0; i < NSIZES; i++) {
+		for (size_t n = p->idle[i]; n > 0; n--)
+			free(take_out(p, i));
+		p->idle[i] = p->nfree[i];
+	}
 }
 
 size_t
 alv_pool_out(const struct alv_pool *p)
 {
 	return p->out;
+}
+
+size_t
+alv_pool_kept(const struct alv_pool *p)
+{
+	return p->kept;
 }
 
 static size_t
@@ -72,8 +98,7 @@ alv_block_get(struct alv_pool *p, size_t want)
 	struct alv_block *b = p->free[i];
 
 	if (b != NULL) {
-		p->free[i] = next_free(b);
-		p->kept -= sizes[i];
+		take_out(p, i);
 	} else if ((b = malloc(sizeof(*b) + sizes[i])) == NULL) {
 		return NULL;
 	}
@@ -122,5 +147,6 @@ alv_block_put(struct alv_block *b)
 	i = size_class(b->cap);
 	memcpy(b->data, &p->free[i], sizeof(p->free[i]));
 	p->free[i] = b;
+	p->nfree[i]++;
 	p->kept += b->cap;
 }

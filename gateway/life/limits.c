@@ -1,6 +1,7 @@
 /* Limits of the process. A limit that cannot be read is none: it is the system's to enforce, ours only to foresee. */
 #include "life/limits.h"
 
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -72,4 +73,12 @@ lif_limits_secrets(void)
 
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0);
+}
+
+void
+lif_limits_heap(void)
+{
+	/* By itself the threshold grows to the size of what was freed, and large blocks end up in heaps that never shrink. */
+	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+	mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
 }

@@ -13,5 +13,7 @@ uint64_t lif_memory_limit(uint64_t system, const char **from);
 bool lif_limits_memory(uint64_t need_bytes, uint64_t system, struct alv_buf *words) ALV_MUST;
 /* No core dumps, and no other process of the user looks into our memory. */
 void lif_limits_secrets(void);
+/* What is freed after a burst goes back to the system. Before there are threads. */
+void lif_limits_heap(void);
 
 #endif

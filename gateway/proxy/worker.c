@@ -49,6 +49,7 @@ every_second(struct net_timer *t)
 	struct px_worker *w = ALV_HOLDER(t, struct px_worker, second);
 
 	px_mover_second(w);
+	alv_pool_trim(w->pool);
 	net_timer_set(t, net_loop_now(w->loop) + 1000000);
 }
 

@@ -61,9 +61,12 @@ enum { ALV_BLOCK_SMALL = 4096, ALV_BLOCK_MAX = 256 * 1024 };
 
 struct alv_pool *alv_pool_new(size_t keep_bytes) ALV_MUST;	/* keeps at most so many free bytes */
 void		 alv_pool_free(struct alv_pool *p);		/* every block must be back */
+/* Frees what was kept and not needed since the last time. */
+void		 alv_pool_trim(struct alv_pool *p);
 size_t		 alv_pool_out(const struct alv_pool *p);	/* bytes in blocks that are out */
 /* A block of nobody else's goes to another pool; NULL: to none, for a while. Thread of the pool it has, or is given. */
 void		 alv_block_rehome(struct alv_block *b, struct alv_pool *p);
+size_t		 alv_pool_kept(const struct alv_pool *p);	/* bytes in blocks that wait for their next use */
 /* At least `want` bytes of room up to ALV_BLOCK_MAX (4, 16, 64 or 256 KiB); one reference. NULL: out of memory. */
 struct alv_block *alv_block_get(struct alv_pool *p, size_t want) ALV_MUST;
 void		  alv_block_ref(struct alv_block *b);

@@ -180,6 +180,8 @@ def check_crowd(s):
         w.close()
     watch.stop()
     stack.wait_until("everything is given back", lambda: given_back(s), 10)
+    time.sleep(float(os.environ.get("CROWD_AFTER_S", 0)))
+    print(f"    resident afterwards: {s.memory()[0] >> 10} MiB", flush=True)
     s.broker.honest()
     s.quiet(20)
 

@@ -197,6 +197,31 @@ packing_lets_large_blocks_go(void **state)
 	assert_int_equal(c.n, 0);
 }
 
+/* Three were in use at once since the last time, then one: two go, and after a time without any the last one, too. */
+static void
+trimming_frees_what_is_kept_in_vain(void **state)
+{
+	struct alv_pool	 *p = alv_pool_new(1 << 20);
+	struct alv_block *b[3], *again;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		b[i] = alv_block_get(p, ALV_BLOCK_SMALL);
+	for (int i = 0; i < 3; i++)
+		alv_block_put(b[i]);
+	assert_int_equal(alv_pool_kept(p), 3 * ALV_BLOCK_SMALL);
+	alv_pool_trim(p);
+	assert_int_equal(alv_pool_kept(p), 3 * ALV_BLOCK_SMALL);
+	again = alv_block_get(p, 1);
+	assert_int_equal(alv_pool_kept(p), 2 * ALV_BLOCK_SMALL);
+	alv_block_put(again);
+	alv_pool_trim(p);
+	assert_int_equal(alv_pool_kept(p), ALV_BLOCK_SMALL);
+	alv_pool_trim(p);
+	assert_int_equal(alv_pool_kept(p), 0);
+	alv_pool_free(p);
+}
+
 static void
 blocks_are_aligned(void **state)
 {
@@ -217,6 +242,7 @@ main(void)
 		T(marks_nest),
 		T(random_cuts_lose_nothing),
 		T(packing_lets_large_blocks_go),
+		T(trimming_frees_what_is_kept_in_vain),
 		T(blocks_are_aligned),
 	};
 
