@@ -15,13 +15,46 @@ add_str(json_t *o, const char *name, const char *value)
 	return ALV_E_UTF8;
 }
 
+/* "kafka.acme.com=b$(node).kafka.acme.com,..." */
+static enum alv_err
+add_host_names(json_t *o, const char *list)
+{
+	json_t *all = json_array();
+
+	while (list != NULL && *list != '\0') {
+		size_t	    n = strcspn(list, ",");
+		const char *eq = memchr(list, '=', n);
+		json_t	   *one = eq == NULL ? NULL : json_pack("{s:s%, s:s%}", "bootstrap", list, (size_t)(eq - list), "nodePattern", eq + 1,
+		    n - (size_t)(eq + 1 - list));
+
+		if (one == NULL) {
+			fprintf(stderr, "alcovectl: --host-names: found \"%.*s\", expected bootstrap=node-pattern\n", (int)n, list);
+			json_decref(all);
+			return ALV_E_VALUE;
+		}
+		json_array_append_new(all, one);
+		list += n;
+		list += *list == ',';
+	}
+	json_object_set_new(o, "hostNames", all);
+	return ALV_OK;
+}
+
+static enum alv_err
+tenant_body_of(const struct ctl_call *c, json_t *o)
+{
+	enum alv_err e = c->opt.host_names == NULL ? ALV_OK : add_host_names(o, c->opt.host_names);
+
+	return e != ALV_OK ? e : add_str(o, "displayName", c->opt.display_name);
+}
+
 static enum alv_err
 tenant_body(const struct ctl_call *c, json_t **out)
 {
 	*out = json_object();
 	if (c->opt.adopt_prefix)
 		json_object_set_new(*out, "adoptPrefix", json_true());
-	return add_str(*out, "displayName", c->opt.display_name);
+	return tenant_body_of(c, *out);
 }
 
 static enum alv_err
@@ -33,14 +66,13 @@ new_tenant_body(const struct ctl_call *c, json_t **out)
 }
 
 static enum alv_err
-display_name_body(const struct ctl_call *c, json_t **out)
+change_tenant_body(const struct ctl_call *c, json_t **out)
 {
 	*out = json_object();
-	if (c->opt.display_name == NULL) {
-		fprintf(stderr, "alcovectl: --display-name is missing\n");
-		return ALV_E_MISSING;
-	}
-	return add_str(*out, "displayName", c->opt.display_name);
+	if (c->opt.display_name != NULL || c->opt.host_names != NULL)
+		return tenant_body_of(c, *out);
+	fprintf(stderr, "alcovectl: expected --display-name or --host-names\n");
+	return ALV_E_MISSING;
 }
 
 /* Password by file, standard input or the server; never by an argument, which everybody on the machine can read. */
@@ -103,7 +135,7 @@ alias_body(const struct ctl_call *c, json_t **out)
 }
 
 static const struct ctl_column tenant_columns[] = {
-	{ "ID", "id" }, { "STATE", "state" }, { "USERS", "users" }, { "ALIASES", "aliases" }, { "REVISION", "revision" },
+	{ "ID", "id" }, { "STATE", "state" }, { "USERS", "users" }, { "ALIASES", "aliases" }, { "HOST NAMES", "hostNames" }, { "REVISION", "revision" },
 	{ "DISPLAY NAME", "displayName" }, { NULL, NULL }
 };
 static const struct ctl_column user_columns[] = {
@@ -120,10 +152,10 @@ static const struct ctl_column cluster_columns[] = {
 };
 
 const struct ctl_command ctl_commands[] = {
-	{ "tenant", "create", "ID", "display-name adopt-prefix", "create a tenant", "POST", "/v1/tenants", new_tenant_body, tenant_columns, NULL },
+	{ "tenant", "create", "ID", "display-name host-names adopt-prefix", "create a tenant", "POST", "/v1/tenants", new_tenant_body, tenant_columns, NULL },
 	{ "tenant", "get", "ID", "", "show a tenant", "GET", "/v1/tenants/%1", NULL, tenant_columns, NULL },
 	{ "tenant", "list", "", "limit after", "list tenants", "GET", "/v1/tenants", NULL, tenant_columns, NULL },
-	{ "tenant", "update", "ID", "display-name if-match", "change a tenant's display name", "PATCH", "/v1/tenants/%1", display_name_body, tenant_columns, NULL },
+	{ "tenant", "update", "ID", "display-name host-names if-match", "change a tenant's display name or host names", "PATCH", "/v1/tenants/%1", change_tenant_body, tenant_columns, NULL },
 	{ "tenant", "delete", "ID", "purge if-match", "delete a tenant", "DELETE", "/v1/tenants/%1", NULL, tenant_columns, "tenant %1 deleted" },
 	{ "tenant", "suspend", "ID", "if-match", "refuse a tenant's clients", "POST", "/v1/tenants/%1/suspend", NULL, tenant_columns, NULL },
 	{ "tenant", "resume", "ID", "if-match", "let a tenant's clients in again", "POST", "/v1/tenants/%1/resume", NULL, tenant_columns, NULL },

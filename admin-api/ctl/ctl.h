@@ -15,7 +15,7 @@ enum { CTL_ARGS_MAX = 4 };
 /* What stands before and behind the command's words. Views of argv and the environment. */
 struct ctl_options {
 	const char *url, *token_file, *ca, *output;			/* for every command */
-	const char *display_name, *password_file, *limit, *after, *if_match;	/* for some */
+	const char *display_name, *host_names, *password_file, *limit, *after, *if_match;	/* for some */
 	bool	    adopt_prefix, purge, generate, enable, disable, writable, read_only, help;
 };
 

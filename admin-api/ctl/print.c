@@ -53,6 +53,8 @@ add_value(struct alv_buf *b, const json_t *v)
 		alv_buf_printf(b, "%lld", (long long)json_integer_value(v));
 	} else if (json_is_boolean(v)) {
 		alv_buf_z(b, json_is_true(v) ? "yes" : "no");
+	} else if (json_is_object(v) && json_object_get(v, "bootstrap") != NULL) {
+		add_value(b, json_object_get(v, "bootstrap"));
 	} else if (json_is_object(v)) {
 		add_value(b, json_object_get(v, "id"));
 		alv_buf_byte(b, '=');

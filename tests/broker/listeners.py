@@ -1,4 +1,4 @@
-"""Listeners of several kinds beside each other: behind load balancers, on IPv6."""
+"""Listeners of several kinds beside each other: behind load balancers, on IPv6, with other names; tenants' own names."""
 import contextlib
 import socket
 import ssl
@@ -159,3 +159,71 @@ def test_patterns(s):
             equal("refused", (422, True), (e.status, "x-3" in e.problem["detail"] and "hosts-2" in e.problem["detail"]))
         else:
             raise AssertionError("an id is given whose bootstrap is a broker's host")
+
+
+def set_own(g, tenant, *names):
+    return g.rest("PATCH", f"/v1/tenants/{tenant}", {"hostNames": [{"bootstrap": b, "nodePattern": n} for b, n in names]})
+
+
+def test_own_host_names(s):
+    """Host names of a tenant's own: in force within a second, told to who came by them, taken away with their connections."""
+    kafka, node = "kafka.acme.example", "b$(node)-kafka.acme.example"
+    with gateway(s, "acme-x", "other-x") as g:
+        def connect(host):
+            return kw.Wire("127.0.0.1", g.ports["sni"], sni=host, context=any_name(g))
+
+        def refusal(host):
+            try:
+                connect(host).close()
+            except ssl.SSLError as e:
+                return e.reason
+            return None
+        for host in (kafka, "b1-kafka.acme.example"):
+            equal("before", "TLSV1_UNRECOGNIZED_NAME", refusal(host))
+        equal("told by REST", [{"bootstrap": kafka, "nodePattern": node}], set_own(g, "acme-x", (kafka.upper(), node))["hostNames"])
+        stack.wait_until("the name works", lambda: refusal(kafka) is None, 1)
+        for host in (kafka, "B1-Kafka.acme.example"):
+            with connect(host) as w:
+                equal(f"told at {host}", {("b1-kafka.acme.example", g.ports["sni"])}, told(w))
+        with kw.Wire("127.0.0.1", g.ports["sni"], sni=f"acme-x.{DOMAIN}", ca=g.ca) as w:
+            equal("told at the listener's name", {(f"b1-acme-x.{DOMAIN}", g.ports["sni"])}, told(w))
+        equal("no such broker's name", "TLSV1_UNRECOGNIZED_NAME", refusal("b01-kafka.acme.example"))
+        for names, status in (([(kafka, "b$(node).x.example")], 409), ([("b7-kafka.acme.example", "b$(node).x.example")], 409),
+                              ([(f"kafka.{DOMAIN}", "b$(node).x.example")], 409), ([("kafka", "b$(node).x.example")], 422),
+                              ([("kafka.x.example", "b.x.example")], 422)):
+            try:
+                set_own(g, "other-x", *names)
+            except stack.Refused as e:
+                equal(f"{names}: {e.problem}", status, e.status)
+            else:
+                raise AssertionError(f"taken: {names}")
+        with connect(kafka) as w:
+            w.sasl("PLAIN", "alice", "alice-of-acme-x")
+            g.rest("POST", "/v1/tenants/acme-x/suspend")
+            stack.wait_until("a suspended tenant's names are unknown", lambda: refusal(kafka) == "TLSV1_UNRECOGNIZED_NAME", 1)
+            g.rest("POST", "/v1/tenants/acme-x/resume")
+            stack.wait_until("and known again", lambda: refusal(kafka) is None, 1)
+        with connect(kafka) as w:
+            w.sasl("PLAIN", "alice", "alice-of-acme-x")
+            set_own(g, "acme-x")
+            true("closed when the name is gone", w.closed_by_peer(1.5))
+        equal("after", "TLSV1_UNRECOGNIZED_NAME", refusal(kafka))
+        set_own(g, "other-x", (kafka, node))
+        stack.wait_until("it is another's now", lambda: refusal(kafka) is None, 1)
+        with connect(kafka) as w:
+            try:
+                w.sasl("PLAIN", "alice", "alice-of-acme-x")
+            except kw.SaslFailed:
+                pass
+            else:
+                raise AssertionError("acme's user is let in to other's cluster")
+        g.rest("DELETE", "/v1/tenants/other-x")
+        stack.wait_until("a deleted tenant's names are unknown", lambda: refusal(kafka) == "TLSV1_UNRECOGNIZED_NAME", 1)
+
+
+def any_name(g):
+    """The development certificate does not know tenants' own names; who connects must all the same be known."""
+    c = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    c.check_hostname = False
+    c.load_verify_locations(g.ca)
+    return c

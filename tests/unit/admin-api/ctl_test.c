@@ -116,6 +116,10 @@ tenants(void **state)
 	expect(NULL, "tenant list --after=acme", 0, "globex", "");
 	expect(NULL, "tenant update acme --display-name New --if-match 99", 1, "", "(412)");
 	expect(NULL, "tenant update acme --display-name New", 0, "New", "");
+	expect(NULL, "tenant update acme --host-names k.acme.com=b$(node).acme.com,k.acme.org=b$(node).acme.org", 0, "k.acme.com,k.acme.org", "");
+	expect(NULL, "tenant update acme --host-names k.acme.com", 2, "", "expected bootstrap=node-pattern");
+	expect(NULL, "tenant update acme --host-names=", 0, "-", "");
+	expect(NULL, "tenant update acme", 2, "", "expected --display-name or --host-names");
 	expect(NULL, "tenant suspend acme", 0, "suspended", "");
 	expect(NULL, "tenant resume acme", 0, "active", "");
 	expect(NULL, "tenant delete acme --purge", 0, "tenant acme deleted\n", "");

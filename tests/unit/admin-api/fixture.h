@@ -58,6 +58,8 @@ struct fx_tenant {
 	size_t		      nusers;
 	struct fx_alias	      alias[FX_ALIASES];
 	size_t		      naliases;
+	size_t		      nown;
+	struct con_own	      own[TEN_OWN_MAX];
 };
 
 /* The double of the control thread. */
@@ -145,8 +147,15 @@ fx_publish(struct con_control *c, struct fx_tenant *t)
 	struct pol_parts p = { .id = alv_str_of(t->id), .display_name = alv_str_of(t->display), .state = t->state,
 		.revision = t->revision, .cluster_id = "AAAAAAAAAAAAAAAAAAAAAA", .users = users, .nusers = t->nusers,
 		.aliases = aliases, .naliases = t->naliases };
+	struct ten_own	   own[TEN_OWN_MAX];
+	const char	  *field, *expected;
 	struct pol_tenant *made;
 
+	p.own = own;
+	p.nown = t->nown;
+	for (size_t i = 0; i < t->nown; i++)
+		if (ten_own_parse(alv_str_of(t->own[i].bootstrap), alv_str_of(t->own[i].node_pattern), &own[i], &field, &expected))
+			abort();
 	memset(users, 0, sizeof(users));
 	for (size_t i = 0; i < t->nusers; i++)
 		users[i] = (struct pol_user){ .name = alv_str_of(t->user[i].name), .enabled = t->user[i].enabled,
@@ -210,7 +219,12 @@ fx_apply_to(struct con_control *c, struct fx_tenant *t, struct con_change *g)
 
 	switch (g->op) {
 	case CON_TENANT_UPDATE:
-		snprintf(t->display, sizeof(t->display), "%s", g->display_name);
+		if (!g->keep_display_name)
+			snprintf(t->display, sizeof(t->display), "%s", g->display_name);
+		if (g->own_set) {
+			memcpy(t->own, g->own, sizeof(t->own));
+			t->nown = g->nown;
+		}
 		return ALV_OK;
 	case CON_TENANT_SUSPEND:
 		t->state = POL_SUSPENDED;

@@ -72,6 +72,19 @@ life_of_a_tenant(void **state)
 	assert_int_equal(fx_try(f, "PUT", "/v1/tenants/globex", NULL, NULL), 201);
 	assert_int_equal(fx_try(f, "PUT", "/v1/tenants/globex", "If-None-Match: *\r\n", NULL), 412);
 	assert_int_equal(fx_try(f, "PATCH", "/v1/tenants/acme", NULL, "{\"displayName\":\"B\"}"), 200);
+	a = fx_as(f, FX_ADMIN, "PATCH", "/v1/tenants/acme", NULL,
+	    "{\"hostNames\":[{\"bootstrap\":\"k.acme.com\",\"nodePattern\":\"b$(node).acme.com\"}]}");
+	assert_int_equal(a.status, 200);
+	assert_string_equal(fx_str(&a, "displayName"), "B");
+	assert_non_null(strstr(a.text, "{\"bootstrap\":\"k.acme.com\",\"nodePattern\":\"b$(node).acme.com\"}"));
+	fx_done(&a);
+	a = fx_as(f, FX_ADMIN, "PATCH", "/v1/tenants/acme", NULL, "{\"displayName\":\"B\"}");	/* they stay */
+	assert_non_null(strstr(a.text, "k.acme.com"));
+	fx_done(&a);
+	a = fx_as(f, FX_ADMIN, "PATCH", "/v1/tenants/acme", NULL, "{\"hostNames\":null}");
+	assert_null(strstr(a.text, "k.acme.com"));
+	fx_done(&a);
+	assert_int_equal(fx_try(f, "PATCH", "/v1/tenants/acme", NULL, "{}"), 422);
 	assert_int_equal(fx_try(f, "PATCH", "/v1/tenants/nobody", NULL, "{\"displayName\":\"B\"}"), 404);
 	a = fx_do(f, "POST", "/v1/tenants/acme/suspend", NULL);
 	assert_int_equal(a.status, 200);
@@ -242,6 +255,12 @@ bad_bodies(void **state)
 		{ "{\"id\":\"\"}", "found 0 bytes, expected 1 to 63", "/id", 422 },
 		{ "{\"id\":\"a\",\"adoptPrefix\":\"yes\"}", "found a string, expected a boolean", "/adoptPrefix", 422 },
 		{ "{}", "the field \"id\" is missing", "/id", 422 },
+		{ "{\"id\":\"a\",\"hostNames\":{}}", "found an object, expected an array", "/hostNames", 422 },
+		{ "{\"id\":\"a\",\"hostNames\":[7]}", "expected an object with bootstrap and nodePattern", "/hostNames/0", 422 },
+		{ "{\"id\":\"a\",\"hostNames\":[{\"bootstrap\":\"k.x\"}]}", "found nothing, expected a string", "/hostNames/0/nodePattern", 422 },
+		{ "{\"id\":\"a\",\"hostNames\":[{\"bootstrap\":\"k.x\",\"nodePattern\":1}]}", "found a number", "/hostNames/0/nodePattern", 422 },
+		{ "{\"id\":\"a\",\"hostNames\":[{\"bootstrap\":\"k.x\",\"host\":\"b\"}]}", "found nothing", "/hostNames/0/nodePattern", 422 },
+		{ "{\"id\":\"a\",\"hostNames\":[1,2,3,4,5,6,7,8,9]}", "found 9 of them, expected at most 8", "/hostNames", 422 },
 		{ "{\"id\":\"Acme\"}", "found an illegal id", "", 422 },
 	};
 	struct fx *f = *state;
