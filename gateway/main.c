@@ -119,6 +119,13 @@ memory_needed(const struct pol_limits *l)
 	return BASE_BYTES + (uint64_t)l->connections_max * CONNECTION_BYTES + l->memory_max_bytes + l->memory_max_bytes / 8;
 }
 
+static bool
+limits_fit(const struct pol_config *conf, struct alv_buf *words)
+{
+	return lif_limits_files(conf->limits.connections_max, words) &&
+	    lif_limits_memory(memory_needed(&conf->limits), px_memory_limit(), words);
+}
+
 static int
 check_limits(const struct pol_config *conf)
 {
@@ -126,8 +133,7 @@ check_limits(const struct pol_config *conf)
 	int	       r = 0;
 
 	alv_buf_init(&words, TEXT_MAX);
-	if (!lif_limits_files(conf->limits.connections_max, &words) ||
-	    !lif_limits_memory(memory_needed(&conf->limits), px_memory_limit(), &words))
+	if (!limits_fit(conf, &words))
 		r = fail("the limits of the process are too low", &words);
 	alv_buf_fini(&words);
 	return r;
@@ -309,7 +315,7 @@ watch_signals(struct alcove *a)
 static int
 watch_files(struct alcove *a)
 {
-	a->reload = (struct reload){ .first = a->conf, .loop = a->loop, .gateway = &a->gateway };
+	a->reload = (struct reload){ .first = a->conf, .loop = a->loop, .gateway = &a->gateway, .fits = limits_fit };
 	return reload_start(&a->reload) ? fail("out of memory", NULL) : 0;
 }
 

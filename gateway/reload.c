@@ -21,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "life/limits.h"
 #include "net/tls.h"
 
 enum { PERIOD_MS = 1000, WORDS_MAX = 64 * 1024, PATHS_MAX = 4096 };
@@ -365,7 +364,7 @@ reload_file(struct reload *r, struct alv_buf *words)
 		return false;	/* nothing to take: the files may have changed */
 	}
 	watch(r, fresh);
-	ok = !pol_config_needs_restart(r->first, fresh, words) && lif_limits_files(fresh->limits.connections_max, words) &&
+	ok = !pol_config_needs_restart(r->first, fresh, words) && r->fits(fresh, words) &&
 	    take(r, fresh, words);
 	if (!ok) {
 		watch(r, r->running);

@@ -27,6 +27,7 @@ struct reload {
 	struct con_control    *control;
 	struct adm_server     *admin;
 	struct net_tls_client *upstream_tls;	/* NULL: plaintext */
+	bool (*fits)(const struct pol_config *conf, struct alv_buf *words);	/* what it asks for, into what the system gives */
 	/* its own */
 	struct pol_config  *running;
 	struct reload_old  *old;	/* replaced ones, newest first */
