@@ -53,7 +53,7 @@ void		 net_loop_stop(struct net_loop *l);
 void		 net_loop_turn(struct net_loop *l, int wait_ms);
 /* Monotonic microseconds, as read when this turn's wait ended. */
 uint64_t	 net_loop_now(const struct net_loop *l);
-enum { NET_TURN_US = 2000 };	/* what a new loop's turn may take */
+enum { NET_TURN_US = 1000 };	/* what a new loop's turn may take */
 void		 net_loop_budget(struct net_loop *l, uint32_t us);
 /* The work at hand has used its share of this turn: whoever goes on in a loop of its own queues itself as a later. Reads
  * the clock. */

@@ -220,6 +220,11 @@ read_answers(struct px_client *c)
 	if (c->up_paused)
 		c->up.stream.in_max = 0;
 	px_up_send(c);	/* what waited for the last answer before a new login */
+	if (net_loop_spent(c->worker->loop)) {	/* a large answer was enough for this turn */
+		px_hold_settle(c);
+		net_later(c->worker->loop, &c->again);
+		return;
+	}
 	px_client_pump(c);
 }
 
