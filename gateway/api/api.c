@@ -390,3 +390,17 @@ api_call_fini(struct api_call *c)
 	alv_chain_clear(&c->kept);
 	alv_arena_fini(&c->arena);
 }
+
+void
+api_call_reset(struct api_call *c)
+{
+	struct alv_arena arena;
+
+	api_stream_fini(c);
+	alv_chain_clear(&c->out);
+	alv_chain_clear(&c->kept);
+	alv_arena_reset(&c->arena);
+	arena = c->arena;
+	memset(c, 0, sizeof(*c));
+	c->arena = arena;
+}

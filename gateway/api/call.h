@@ -64,6 +64,7 @@ struct api_conn {
 	char			   principal[262];	/* "User:" + user */
 	uint64_t		   user_revision;
 	uint64_t		   authenticated_us;
+	struct met_hint		   meter;
 	struct api_groups	  *groups;		/* what the api layer remembers per connection; its own */
 };
 void api_conn_init(struct api_conn *c, struct api_worker *w);
@@ -108,7 +109,7 @@ struct api_call {
 	struct kfk_fault     *fault;		/* CLOSE by a malformed message: where; arena */
 	enum api_wait	      wait;
 	size_t		      nids;		/* WAIT_IDS */
-	struct alv_uuid	      ids[API_WAIT_IDS_MAX];
+	struct alv_uuid	     *ids;		/* arena; API_WAIT_IDS_MAX */
 	bool		      ids_asked;	/* proxy: the ids were resolved, or could not be: judge with what is known */
 	size_t		      nlearnt;		/* WAIT_LEARN */
 	struct api_learnt    *learnt;		/* arena */
@@ -135,6 +136,8 @@ enum api_result api_stream(struct api_call *call, size_t body_n, const struct al
 /* A bare SASL token (conn->raw_sasl); call->hdr is zero. */
 enum api_result api_raw_token(struct api_call *call, struct alv_str token) ALV_MUST;
 void		api_call_fini(struct api_call *call);	/* out, arena */
+/* For the next one: zero but for a small piece of the arena's memory. */
+void		api_call_reset(struct api_call *call);
 
 /* Address that this connection's clients are told for a broker; false: it has none here (then it is not listed).
  * node -1: the bootstrap. host in the arena. */

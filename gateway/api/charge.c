@@ -6,8 +6,8 @@
 static void
 charge(const struct api_call *c, enum met_direction d, struct alv_str topic, uint64_t bytes)
 {
-	const struct api_conn *conn = c->conn;
-	struct met_bytes       b = { .tenant = alv_str_of(conn->tenant), .principal = alv_str_of(conn->principal),
+	struct api_conn *conn = c->conn;
+	struct met_bytes b = { .hint = &conn->meter, .tenant = alv_str_of(conn->tenant), .principal = alv_str_of(conn->principal),
 		      .client_id = c->hdr.client_id, .topic = topic, .direction = d, .bytes = bytes };
 
 	/* Before login there is nobody to attribute it to but the endpoint's tenant. */

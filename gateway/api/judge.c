@@ -55,16 +55,12 @@ permitted(const struct api_call *c, struct alv_str virt, enum pol_op op, int fla
 	return ((flags & API_OR_CLUSTER) && api_may_cluster(c, op)) || api_may(c, op, POL_TOPIC, virt);
 }
 
-/* An own topic, both names known. */
+/* An own topic. */
 static int16_t
-judge_own(const struct api_call *c, struct alv_str virt, struct alv_str phys, enum pol_op op, int flags)
+judge_own(const struct api_call *c, struct alv_str virt, bool writable, enum pol_op op, int flags)
 {
-	bool writable = false;
-
 	if (!permitted(c, virt, op, flags))
 		return KFK_TOPIC_AUTHORIZATION_FAILED;
-	if (!ten_owns(&c->tenant->names, TEN_TOPIC, phys, &writable))
-		return KFK_UNKNOWN_TOPIC_OR_PARTITION;
 	return (flags & API_WRITES) && !writable ? KFK_TOPIC_AUTHORIZATION_FAILED : 0;
 }
 
@@ -72,13 +68,12 @@ int16_t
 api_judge_topic(struct api_call *c, struct alv_str virt, enum pol_op op, int flags, struct alv_str *phys)
 {
 	const struct ten_names *names = &c->tenant->names;
-	enum alv_err		err;
+	bool			writable;
 
 	if (virt.p == NULL)
 		return KFK_INVALID_TOPIC_EXCEPTION;
-	err = ten_map(names, TEN_TOPIC, virt, &c->arena, phys);
-	if (err == ALV_OK)
-		return judge_own(c, virt, *phys, op, flags);
+	if (ten_map(names, TEN_TOPIC, virt, &c->arena, phys) == ALV_OK && ten_owns(names, TEN_TOPIC, *phys, &writable))
+		return judge_own(c, virt, writable, op, flags);
 	/* A principal that may not even describe it learns nothing of why it cannot be. */
 	if (!permitted(c, virt, op, flags))
 		return KFK_TOPIC_AUTHORIZATION_FAILED;
@@ -112,6 +107,10 @@ want_id(struct api_call *c, struct alv_uuid id)
 {
 	if (c->ids_asked)
 		return false;
+	if (c->ids == NULL)
+		c->ids = alv_arena_alloc(&c->arena, API_WAIT_IDS_MAX * sizeof(*c->ids));
+	if (c->ids == NULL)
+		return false;
 	for (size_t i = 0; i < c->nids; i++)
 		if (alv_uuid_eq(c->ids[i], id))
 			return true;
@@ -121,34 +120,38 @@ want_id(struct api_call *c, struct alv_uuid id)
 	return true;
 }
 
-enum alv_err
-api_own_id(struct api_call *c, struct alv_uuid id, struct alv_str *phys)
+/* Whose name an id stands for, as far as is known here. */
+static enum alv_err
+name_of(struct api_call *c, struct alv_uuid id, struct alv_str *phys)
 {
 	struct api_worker *w = c->conn->w;
 	enum alv_err	   err = clu_ids_find(w->ids, c->view, id, w->now_us, phys);
 
-	if (err == ALV_E_AGAIN)
-		return want_id(c, id) ? ALV_E_AGAIN : ALV_E_NOT_FOUND;
-	if (err || !ten_owns_id(&c->tenant->names, id, *phys))
-		return ALV_E_NOT_FOUND;
-	return ALV_OK;
+	return err == ALV_E_AGAIN && !want_id(c, id) ? ALV_E_NOT_FOUND : err;
+}
+
+enum alv_err
+api_own_id(struct api_call *c, struct alv_uuid id, struct alv_str *phys)
+{
+	enum alv_err err = name_of(c, id, phys);
+
+	return err || ten_owns_id(&c->tenant->names, id, *phys) ? err : ALV_E_NOT_FOUND;
 }
 
 int16_t
 api_judge_id(struct api_call *c, struct alv_uuid id, enum pol_op op, int flags, struct alv_str *virt)
 {
 	struct alv_str phys;
-	enum alv_err   err = api_own_id(c, id, &phys);
-	int16_t	       code;
+	enum alv_err   err = name_of(c, id, &phys);
+	bool	       writable;
 
 	*virt = ALV_STR_NULL;
 	if (err == ALV_E_AGAIN)
 		return API_UNRESOLVED;
-	if (err || ten_unmap(&c->tenant->names, TEN_TOPIC, phys, virt))
+	if (err || !ten_owned_id(&c->tenant->names, id, phys, virt, &writable))
 		return KFK_UNKNOWN_TOPIC_ID;
 	*virt = alv_arena_str(&c->arena, *virt);	/* the cache's text may go with the next that is learnt */
-	code = judge_own(c, *virt, phys, op, flags);
-	return code == KFK_UNKNOWN_TOPIC_OR_PARTITION ? KFK_UNKNOWN_TOPIC_ID : code;
+	return judge_own(c, *virt, writable, op, flags);
 }
 
 /* ---- the catalogue --------------------------------------------------------------------------------- */

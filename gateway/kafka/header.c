@@ -46,39 +46,25 @@ kfk_req_header_read(const struct alv_chain *frame, struct alv_arena *a, struct k
 	return c.err;
 }
 
-/* The size field in front of n bytes; a frame that cannot be announced fails the chain. */
-static void
-write_size(struct alv_chain *out, size_t n)
-{
-	uint8_t b[SIZE_FIELD];
-
-	if (n > INT32_MAX) {
-		if (!out->err)
-			out->err = ALV_E_LIMIT;
-		return;
-	}
-	alv_put_be32(b, (uint32_t)n);
-	alv_chain_copy(out, b, sizeof(b));
-}
-
 void
 kfk_req_header_write(struct alv_chain *out, const struct kfk_req_header *h, size_t body_n)
 {
 	static const uint8_t	 no_tags[1];
 	const struct kfk_schema *s = kfk_schema_find(h->key, KFK_REQUEST);
 	size_t			 tags = s != NULL && h->version >= s->flexible ? sizeof(no_tags) : 0;
-	uint8_t			 fixed[REQ_FIXED + 2];
+	size_t			 n = REQ_FIXED + 2 + h->client_id.n + tags + body_n;
+	uint8_t			 fixed[SIZE_FIELD + REQ_FIXED + 2];
 
-	if (h->client_id.n > INT16_MAX) {
+	if (h->client_id.n > INT16_MAX || n > INT32_MAX) {
 		if (!out->err)
 			out->err = ALV_E_LIMIT;
 		return;
 	}
-	alv_put_be16(fixed, (uint16_t)h->key);
-	alv_put_be16(fixed + 2, (uint16_t)h->version);
-	alv_put_be32(fixed + 4, (uint32_t)h->correlation_id);
-	alv_put_be16(fixed + REQ_FIXED, h->client_id.p == NULL ? UINT16_MAX : (uint16_t)h->client_id.n);
-	write_size(out, sizeof(fixed) + h->client_id.n + tags + body_n);
+	alv_put_be32(fixed, (uint32_t)n);
+	alv_put_be16(fixed + 4, (uint16_t)h->key);
+	alv_put_be16(fixed + 6, (uint16_t)h->version);
+	alv_put_be32(fixed + 8, (uint32_t)h->correlation_id);
+	alv_put_be16(fixed + SIZE_FIELD + REQ_FIXED, h->client_id.p == NULL ? UINT16_MAX : (uint16_t)h->client_id.n);
 	alv_chain_copy(out, fixed, sizeof(fixed));
 	alv_chain_copy(out, h->client_id.p, h->client_id.n);
 	alv_chain_copy(out, no_tags, tags);
@@ -95,13 +81,18 @@ rsp_has_tags(int16_t key, int16_t version)
 void
 kfk_rsp_header_write(struct alv_chain *out, int16_t key, int16_t version, int32_t correlation_id, size_t body_n)
 {
-	uint8_t b[4 + 1];
-	size_t	n = 4;
+	uint8_t b[SIZE_FIELD + 4 + 1];
+	size_t	n = SIZE_FIELD + 4;
 
-	alv_put_be32(b, (uint32_t)correlation_id);
+	alv_put_be32(b + SIZE_FIELD, (uint32_t)correlation_id);
 	if (rsp_has_tags(key, version))
 		b[n++] = 0;
-	write_size(out, n + body_n);
+	if (n - SIZE_FIELD + body_n > INT32_MAX) {
+		if (!out->err)
+			out->err = ALV_E_LIMIT;
+		return;
+	}
+	alv_put_be32(b, (uint32_t)(n - SIZE_FIELD + body_n));
 	alv_chain_copy(out, b, n);
 }
 

@@ -61,8 +61,8 @@ key_hash(const struct met_table *t, const struct met_key *k)
 	return h;
 }
 
-static bool
-same(const struct met_entry *e, const struct met_key *k)
+bool
+met_entry_is(const struct met_entry *e, const struct met_key *k)
 {
 	const char *p = e->text;
 
@@ -85,7 +85,7 @@ place(const struct met_table *t, const struct met_key *k, uint64_t hash)
 	for (;; i = (i + 1) & t->mask) {
 		const struct met_entry *e = atomic_load_explicit(&t->slot[i], memory_order_relaxed);
 
-		if (e == NULL || (e->hash == hash && same(e, k)))
+		if (e == NULL || (e->hash == hash && met_entry_is(e, k)))
 			return i;
 	}
 }

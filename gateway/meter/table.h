@@ -36,6 +36,7 @@ void	     met_table_fini(struct met_table *t);
 struct met_entry *met_table_find(const struct met_table *t, const struct met_key *k);
 /* Adds what is not there. NULL: out of memory. */
 struct met_entry *met_table_add(struct met_table *t, const struct met_key *k) ALV_MUST;
+bool		  met_entry_is(const struct met_entry *e, const struct met_key *k);
 struct alv_str	  met_entry_part(const struct met_entry *e, int part);
 
 /* Only the one writer may call this, so no locked instruction is needed. */

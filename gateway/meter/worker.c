@@ -42,14 +42,21 @@ met_worker_free(struct met_worker *w)
 }
 
 static struct met_entry *
-tenant_entry(struct met_worker *w, struct alv_str tenant)
+tenant_entry(struct met_worker *w, struct met_hint *hint, struct alv_str tenant)
 {
 	const struct met_key key = { { tenant } };
-	struct met_entry    *e = met_table_find(&w->tenants, &key);
+	struct met_entry    *e;
 
+	if (hint != NULL && hint->tenant != NULL && met_entry_is(hint->tenant, &key))
+		return hint->tenant;
+	e = met_table_find(&w->tenants, &key);
 	if (e == NULL && met_read(&w->tenants.used) <= w->max_tenants)
 		e = met_table_add(&w->tenants, &key);
-	return e != NULL ? e : w->rest;
+	if (e == NULL)
+		return w->rest;
+	if (hint != NULL)
+		hint->tenant = e;
+	return e;
 }
 
 /* The row for these bytes, or the coarser one of the tenant; NULL when there is no memory even for that. */
@@ -76,6 +83,20 @@ ledger_entry(struct met_worker *w, struct met_entry *tenant, const struct met_ke
 	return met_table_add(&w->ledger, &coarse);
 }
 
+/* The same, where it was found last time. */
+static struct met_entry *
+hinted_entry(struct met_worker *w, struct met_entry *tenant, struct met_entry **last, const struct met_key *key)
+{
+	struct met_entry *e;
+
+	if (last != NULL && *last != NULL && met_entry_is(*last, key))
+		return *last;
+	e = ledger_entry(w, tenant, key);
+	if (last != NULL)
+		*last = e;
+	return e;
+}
+
 static void
 charge(struct met_entry *e, const struct met_bytes *b)
 {
@@ -87,11 +108,11 @@ void
 met_charge(struct met_worker *w, const struct met_bytes *b)
 {
 	const struct met_key key = { { b->tenant, b->principal, b->client_id, b->topic } };
-	struct met_entry    *tenant = tenant_entry(w, b->tenant), *row;
+	struct met_entry    *tenant = tenant_entry(w, b->hint, b->tenant), *row;
 
 	ALV_CHECK((unsigned)b->direction < MET_DIRECTIONS);
 	charge(tenant, b);
-	row = ledger_entry(w, tenant, &key);
+	row = hinted_entry(w, tenant, b->hint == NULL ? NULL : &b->hint->row[b->topic.n > 0], &key);
 	if (row != NULL)
 		charge(row, b);
 	if (row == NULL || alv_str_eqz(met_entry_part(row, 1), MET_REST))
@@ -131,7 +152,8 @@ observe(struct met_histogram *h, uint64_t us)
 }
 
 void
-met_request(struct met_worker *w, struct alv_str tenant, int16_t api_key, int16_t error_code, uint64_t own_us)
+met_request(struct met_worker *w, struct met_hint *hint, struct alv_str tenant, int16_t api_key, int16_t error_code,
+    uint64_t own_us)
 {
 	size_t api = api_key >= 0 && api_key < MET_API_KEYS ? (size_t)api_key : MET_API_KEYS;
 	int    code = error_code + 1;	/* -1 is Kafka's UNKNOWN_SERVER_ERROR */
@@ -140,7 +162,7 @@ met_request(struct met_worker *w, struct alv_str tenant, int16_t api_key, int16_
 	if (error_code != 0)
 		met_count(&w->errors[code >= 0 && code < MET_ERROR_CODES ? code : MET_ERROR_CODES], 1);
 	if (tenant.n != 0)	/* before authentication there may be none */
-		met_count(&tenant_entry(w, tenant)->requests, 1);
+		met_count(&tenant_entry(w, hint, tenant)->requests, 1);
 	observe(&w->own, own_us);
 }
 

@@ -184,7 +184,7 @@ write_answer(struct px_client *c, struct px_request *r)
 	uint64_t	       now = net_loop_now(c->worker->loop);
 	uint64_t	       brokers = r->answered_us > r->sent_us ? r->answered_us - r->sent_us : 0;
 
-	met_request(c->worker->api.meter, alv_str_of(c->conn.tenant), call->hdr.key, call->error_code,
+	met_request(c->worker->api.meter, &c->conn.meter, alv_str_of(c->conn.tenant), call->hdr.key, call->error_code,
 	    now - call->begun_us - brokers);
 	px_client_send(c, r, r->headed ? 0 : r->pass_n > 0 ? call->answer_n : call->out.n);
 }

@@ -8,7 +8,11 @@
 #include "proxy/client.h"
 #include "proxy/worker.h"
 
-enum { PX_REQ_MAGIC = 0x50785271, ARENA_LEAST = 1024 };
+enum {
+	PX_REQ_MAGIC = 0x50785271,
+	ARENA_LEAST = 1024,
+	SPARE_MAX = 64		/* requests that a worker keeps for the next ones */
+};
 
 /* Which states may follow which: bit sets of 1 << state. */
 static const uint8_t may_follow[PX_REQ_STATES] = {
@@ -22,9 +26,16 @@ static const uint8_t may_follow[PX_REQ_STATES] = {
 struct px_request *
 px_req_new(struct px_client *c)
 {
-	struct px_request *r = calloc(1, sizeof(*r));
 	struct px_worker  *w = c->worker;
+	struct px_request *r = w->spare;
 
+	if (r != NULL) {
+		w->spare = r->next;
+		w->nspare--;
+		r->next = NULL;
+	} else {
+		r = calloc(1, sizeof(*r));
+	}
 	if (r == NULL)
 		return NULL;
 	r->magic = PX_REQ_MAGIC;
@@ -32,20 +43,54 @@ px_req_new(struct px_client *c)
 	r->state = PX_REQ_JUDGING;
 	r->call.conn = &c->conn;
 	r->call.begun_us = net_loop_now(w->loop);
-	alv_arena_init(&r->call.arena, w->gateway->conf->limits.arena_max_bytes);
+	r->call.arena.limit = w->gateway->conf->limits.arena_max_bytes;
 	alv_chain_init(&r->call.out, w->pool);
 	alv_chain_init(&r->body, w->pool);
 	return r;
+}
+
+/* Kept for the next request, with a piece of memory for what that will need: most are small. Not where what is used after
+ * it was freed is to be seen. */
+static bool
+spared(struct px_worker *w, struct px_request *r)
+{
+	struct api_call call;
+
+#ifdef ALV_PARANOID
+	return false;
+#endif
+	if (w->nspare == SPARE_MAX)
+		return false;
+	api_call_reset(&r->call);
+	call = r->call;
+	*r = (struct px_request){ .call = call, .next = w->spare };
+	w->spare = r;
+	w->nspare++;
+	return true;
 }
 
 void
 px_req_free(struct px_request *r)
 {
 	ALV_CHECK_OBJ(r, PX_REQ_MAGIC);
-	api_call_fini(&r->call);
 	alv_chain_clear(&r->body);
+	if (spared(r->client->worker, r))
+		return;
+	api_call_fini(&r->call);
 	r->magic = 0;
 	free(r);
+}
+
+void
+px_req_free_spare(struct px_worker *w)
+{
+	struct px_request *r;
+
+	while ((r = w->spare) != NULL) {
+		w->spare = r->next;
+		api_call_fini(&r->call);
+		free(r);
+	}
 }
 
 void

@@ -23,6 +23,7 @@
 #include "api/call.h"
 
 struct px_client;
+struct px_worker;
 
 enum px_req_state { PX_REQ_JUDGING, PX_REQ_PARKED, PX_REQ_READY, PX_REQ_SENT, PX_REQ_DONE, PX_REQ_STATES };
 
@@ -47,6 +48,7 @@ struct px_inflight {
 
 struct px_request *px_req_new(struct px_client *c) ALV_MUST;
 void		   px_req_free(struct px_request *r);
+void		   px_req_free_spare(struct px_worker *w);	/* at the worker's end */
 void		   px_req_move(struct px_request *r, enum px_req_state to);
 
 /* Bytes that it keeps: itself, its arena, and its frame or what that became. */

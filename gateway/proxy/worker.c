@@ -136,6 +136,7 @@ px_worker_free(struct px_worker *w)
 	if (w == NULL)
 		return;
 	ALV_CHECK(w->clients == NULL);
+	px_req_free_spare(w);
 	if (w->ups.conf != NULL)
 		ups_ctx_fini(&w->ups);
 	if (w->net.loop != NULL)

@@ -24,6 +24,8 @@ struct px_worker {
 	struct api_worker     api;
 	int		      reader;		/* in the qsbr */
 	struct px_client     *clients;		/* all of them, newest first */
+	struct px_request    *spare;		/* for the next requests (request.c) */
+	unsigned	      nspare;
 	struct px_client     *sweep_at;		/* the next one to look at; NULL: no sweep is under way */
 	bool		      sweep_anew;	/* something changed since it began */
 	struct net_later      sweep;

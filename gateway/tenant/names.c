@@ -111,42 +111,63 @@ ten_map(const struct ten_names *t, enum ten_kind kind, struct alv_str virt, stru
 	return phys->p == NULL ? ALV_E_NOMEM : ALV_OK;
 }
 
-enum alv_err
-ten_unmap(const struct ten_names *t, enum ten_kind kind, struct alv_str phys, struct alv_str *virt)
+bool
+ten_owned(const struct ten_names *t, enum ten_kind kind, struct alv_str phys, struct alv_str *virt, bool *writable)
 {
 	const struct ten_alias *alias = ten_alias_of_phys(t, kind, phys);
 	struct alv_str		rest;
 
 	*virt = ALV_STR_NULL;
+	*writable = false;
 	if (alias != NULL) {
 		*virt = alias->virt;
-		return ALV_OK;
+		*writable = alias->writable;
+		return true;
 	}
 	if (!alv_str_starts(phys, t->prefix))
-		return ALV_E_FOREIGN;
+		return false;
 	rest = alv_str_make(phys.p + t->prefix.n, phys.n - t->prefix.n);
 	if (!virt_legal(t, kind, rest) || ten_alias_of_virt(t, kind, rest) != NULL)
-		return ALV_E_FOREIGN;
+		return false;
 	*virt = rest;
-	return ALV_OK;
+	*writable = true;
+	return true;
+}
+
+enum alv_err
+ten_unmap(const struct ten_names *t, enum ten_kind kind, struct alv_str phys, struct alv_str *virt)
+{
+	bool writable;
+
+	return ten_owned(t, kind, phys, virt, &writable) ? ALV_OK : ALV_E_FOREIGN;
 }
 
 bool
 ten_owns(const struct ten_names *t, enum ten_kind kind, struct alv_str phys, bool *writable)
 {
-	const struct ten_alias *alias = ten_alias_of_phys(t, kind, phys);
-	struct alv_str		virt;
-	bool			owned = ten_unmap(t, kind, phys, &virt) == ALV_OK;
+	struct alv_str virt;
+	bool	       w, owned = ten_owned(t, kind, phys, &virt, &w);
 
 	if (writable != NULL)
-		*writable = owned && (alias == NULL || alias->writable);
+		*writable = w;
 	return owned;
+}
+
+bool
+ten_owned_id(const struct ten_names *t, struct alv_uuid id, struct alv_str phys, struct alv_str *virt, bool *writable)
+{
+	*virt = ALV_STR_NULL;
+	*writable = false;
+	if (alv_uuid_zero(id) || alv_uuid_eq(id, metadata_topic_id) || phys.p == NULL)
+		return false;
+	return ten_owned(t, TEN_TOPIC, phys, virt, writable);
 }
 
 bool
 ten_owns_id(const struct ten_names *t, struct alv_uuid id, struct alv_str phys)
 {
-	if (alv_uuid_zero(id) || alv_uuid_eq(id, metadata_topic_id) || phys.p == NULL)
-		return false;
-	return ten_owns(t, TEN_TOPIC, phys, NULL);
+	struct alv_str virt;
+	bool	       writable;
+
+	return ten_owned_id(t, id, phys, &virt, &writable);
 }

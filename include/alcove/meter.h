@@ -22,17 +22,25 @@ struct met_worker;
 struct met_worker *met_worker_new(size_t max_tenants, size_t max_rows) ALV_MUST;
 void		   met_worker_free(struct met_worker *w);
 
+/* Where a connection's last charges went, so that the next ones need not look for it: the owner's, zero at first, good for
+ * as long as the worker's meter is. */
+struct met_hint {
+	struct met_entry *tenant, *row[2];	/* of no topic, of a topic */
+};
+
 /* Bytes of one request or response for one topic (null: of none). Views for the call only. */
 struct met_bytes {
 	struct alv_str	   tenant, principal, client_id, topic;	/* topic: virtual */
 	enum met_direction direction;
 	uint64_t	   bytes;
+	struct met_hint	  *hint;	/* NULL: none */
 };
 /* The one place where bytes are attributed. Worker's thread only; never fails (past a cap: the row "other"). */
 void met_charge(struct met_worker *w, const struct met_bytes *b);
 
 /* One finished request: its error code (0: none) and the gateway's own share of its latency. */
-void met_request(struct met_worker *w, struct alv_str tenant, int16_t api_key, int16_t error_code, uint64_t own_us);
+void met_request(struct met_worker *w, struct met_hint *hint, struct alv_str tenant, int16_t api_key, int16_t error_code,
+    uint64_t own_us);
 void met_connection(struct met_worker *w, int delta);			/* opened +1, closed -1 */
 void met_upstream(struct met_worker *w, int delta);
 /* Connections that came from another worker, or went there (negative). */

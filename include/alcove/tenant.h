@@ -58,11 +58,14 @@ enum alv_err ten_map(const struct ten_names *t, enum ten_kind kind, struct alv_s
  * target of an alias of this tenant un-maps to the alias; one whose virtual name an alias has taken is FOREIGN. */
 enum alv_err ten_unmap(const struct ten_names *t, enum ten_kind kind, struct alv_str phys, struct alv_str *virt) ALV_MUST;
 
+/* Both at once: false where it is not the tenant's; *virt as by ten_unmap. */
+bool ten_owned(const struct ten_names *t, enum ten_kind kind, struct alv_str phys, struct alv_str *virt, bool *writable);
 /* True where the physical name belongs to the tenant, by prefix or alias. *writable may be NULL. */
 bool ten_owns(const struct ten_names *t, enum ten_kind kind, struct alv_str phys, bool *writable);
 
 /* The same for a topic id: phys is the name the id stands for, null where nobody knows it (then: not owned).
  * The zero id and Kafka's metadata topic (00..01) are never owned. */
+bool ten_owned_id(const struct ten_names *t, struct alv_uuid id, struct alv_str phys, struct alv_str *virt, bool *writable);
 bool ten_owns_id(const struct ten_names *t, struct alv_uuid id, struct alv_str phys);
 
 /* Free text from a broker made fit for the tenant (one function for all of them): the own prefix in front of a name

@@ -64,9 +64,9 @@ workers_are_summed(void **state)
 		met_upstream(w[i], +1);
 		met_upstream_waiting(w[i], +3);
 		met_charge(w[i], &b);
-		met_request(w[i], b.tenant, 0, 0, 40);
-		met_request(w[i], ALV_STR("acme"), 1, -1, 1500);
-		met_request(w[i], ALV_STR(""), 999, 9999, 2000000);
+		met_request(w[i], NULL, b.tenant, 0, 0, 40);
+		met_request(w[i], NULL, ALV_STR("acme"), 1, -1, 1500);
+		met_request(w[i], NULL, ALV_STR(""), 999, 9999, 2000000);
 		met_login(w[i], i == 0);
 		met_dropped(w[i], 3, 4);
 		met_streamed(w[i]);
@@ -120,7 +120,7 @@ labels_are_escaped(void **state)
 	char		  *t;
 
 	(void)state;
-	met_request(w, ALV_STR("a\"} 1\nforged{x=\"\\"), 0, 0, 1);
+	met_request(w, NULL, ALV_STR("a\"} 1\nforged{x=\"\\"), 0, 0, 1);
 	t = text(&w, 1);
 	has(t, "alcove_tenant_requests_total{tenant=\"a\\\"} 1\\nforged{x=\\\"\\\\\"} 1\n");
 	free(t);

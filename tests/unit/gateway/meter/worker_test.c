@@ -33,7 +33,7 @@ look(void *arg, const struct met_row *r)
 static struct met_bytes
 bytes(const char *tenant, const char *client, const char *topic, uint64_t n)
 {
-	return (struct met_bytes){ alv_str_of(tenant), ALV_STR("User:a"), alv_str_of(client), alv_str_of(topic), MET_FETCH, n };
+	return (struct met_bytes){ alv_str_of(tenant), ALV_STR("User:a"), alv_str_of(client), alv_str_of(topic), MET_FETCH, n, NULL };
 }
 
 static void
@@ -112,7 +112,7 @@ tenants_past_the_cap_are_summed(void **state)
 		snprintf(t, sizeof(t), "t%02d", i);
 		b = bytes(t, "c", "t", 1);
 		met_charge(w, &b);
-		met_request(w, alv_str_of(t), 3, 0, 1);
+		met_request(w, NULL, alv_str_of(t), 3, 0, 1);
 	}
 	met_ledger_each(w, look, &s);
 	assert_int_equal(s.rows, 3);
@@ -179,7 +179,7 @@ writer(void *arg)
 		b = bytes(t, "c", "t", 1);
 		met_connection(w, +1);
 		met_charge(w, &b);
-		met_request(w, alv_str_of(t), (int16_t)(i % 100), (int16_t)(i % 3), (uint64_t)i);
+		met_request(w, NULL, alv_str_of(t), (int16_t)(i % 100), (int16_t)(i % 3), (uint64_t)i);
 		met_closed(w, MET_CLOSE_IDLE);
 		met_connection(w, -1);
 	}
@@ -211,6 +211,49 @@ reader_beside_the_writer(void **state)
 	met_worker_free(w);
 }
 
+struct sums {
+	uint64_t of[200];	/* of each row, by what it is called */
+};
+
+static void
+add_up(void *arg, const struct met_row *r)
+{
+	struct sums *s = arg;
+	uint64_t     h = alv_hash(r->tenant.p, r->tenant.n, alv_hash(r->client_id.p, r->client_id.n, alv_hash(r->topic.p, r->topic.n, 7)));
+
+	s->of[h % ALV_COUNT(s->of)] += r->bytes[MET_FETCH] + r->charges[MET_FETCH] * 1000003;
+}
+
+/* Whatever came before on the same connection: each byte lands in the row where it lands without a hint. */
+static void
+hints_change_nothing(void **state)
+{
+	static const char *const tenants[] = { "acme", "globex", "third" }, *const clients[] = { "c", "d", "" },
+			  *const topics[] = { NULL, "orders", "order", "s" };
+	struct met_worker *with = met_worker_new(2, 12), *without = met_worker_new(2, 12);
+	struct sums	   a = { 0 }, b = { 0 };
+	struct met_hint	   hint = { 0 };
+	unsigned	   x = 1;
+
+	(void)state;
+	for (int i = 0; i < 3000; i++) {
+		struct met_bytes m;
+
+		x = x * 1103515245 + 12345;
+		m = bytes(tenants[(x >> 16) % 3], clients[(x >> 20) % 3], topics[(x >> 24) % 4], x >> 28);
+		met_charge(without, &m);
+		met_request(without, NULL, m.tenant, 0, 0, 1);
+		m.hint = &hint;
+		met_charge(with, &m);
+		met_request(with, &hint, m.tenant, 0, 0, 1);
+	}
+	met_ledger_each(with, add_up, &a);
+	met_ledger_each(without, add_up, &b);
+	assert_memory_equal(&a, &b, sizeof(a));
+	met_worker_free(with);
+	met_worker_free(without);
+}
+
 int
 main(void)
 {
@@ -222,6 +265,7 @@ main(void)
 		cmocka_unit_test(no_room_at_all),
 		cmocka_unit_test(long_parts_are_cut),
 		cmocka_unit_test(reader_beside_the_writer),
+		cmocka_unit_test(hints_change_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
