@@ -21,7 +21,7 @@ ANSWER = 8 << 20
 FREE = 128 << 10  # of each connection, besides the budget
 ALL = SENDERS + READERS + IDLE
 # A connection that is waited for holds its TLS state as well; a sanitizer keeps what was freed and guards what was not.
-CONSTANT = (64 << 20) + ALL * (64 << 10) + ((600 << 20) if stack.FLAVOR != "release" else 0)
+CONSTANT = (64 << 20) + ALL * (64 << 10) + ((900 << 20) if stack.FLAVOR != "release" else 0)
 PATIENCE_S = 60 + ALL / 4
 
 
