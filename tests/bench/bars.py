@@ -103,9 +103,17 @@ def show_figures(f):
         if "kafka" in f:
             lines.append(show_case(f"{mode}, real broker", f["kafka"], f"{mode}_cpu_s_per_gb", "own CPU s/GB"))
             lines.append(show_case(f"{mode}, real broker", f["kafka"], f"{mode}_broker_cpu_s_per_gb", "broker's CPU s/GB"))
+    for mode in ("produce", "fetch"):
+        if "workers" in f:
+            case = {f"{n} worker(s)": x for n, x in f["workers"].items()}
+            lines.append(show_case(f"{mode}, by workers", case, f"{mode}_mb_per_s", "MB/s"))
+            lines.append(show_case(f"{mode}, by workers", case, f"{mode}_cpus", "CPUs used"))
     for figure in ("idle_bytes", "slow_bytes"):
         case = {n: x for n, x in f.get("memory", {}).items() if figure in x}
         lines += [show_case("memory of a connection, " + figure.split("_", maxsplit=1)[0], case, figure, "bytes")] if case else []
     if "handshakes" in f:
         lines.append(show_case("full handshakes", f["handshakes"], "per_cpu_s", "per CPU s"))
+    if "start" in f:
+        lines.append(f"{'start, ms':48} listening {median(f['start']['listening_ms']):.1f}   answered "
+                     f"{median(f['start']['answered_ms']):.1f}")
     return "\n".join(lines)

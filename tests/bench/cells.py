@@ -11,15 +11,15 @@ class Sizes:
     """How much of everything; --quick for developing is too little to judge by."""
 
     def __init__(self, quick):
-        self.bulk = int(0.25e9) if quick else int(1e9)
+        self.bulk = int(0.25e9) if quick else int(0.6e9)
         self.small = 30000 if quick else 100000
-        self.latency = 1000 if quick else 3000
+        self.latency = 1000 if quick else 2000
         self.shakes = 400 if quick else 1500
         self.idle = 500 if quick else 5000
         self.slow = 8
         self.slow_s = 4 if quick else 10
         self.idle_s = 2 if quick else 10
-        self.kafka = int(0.05e9) if quick else int(0.2e9)
+        self.kafka = int(0.05e9) if quick else int(0.15e9)
 
 
 # name, way to the broker, mode, options of the load client

@@ -176,11 +176,18 @@ class RealKafka(stack.Kafka, Process):
         self.start()
         self.pid = int(self.said["KAFKA_PID"])
         self.ports = {"plain": self.port, "tls": int(self.said["KAFKA_TLS_PORT"])}
+        try:
+            self.make_topics()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def make_topics(self):
         with self.wire() as w:
             w.request("CreateTopics", 7, {"timeoutMs": 15000, "Topics": [
                 {"Name": f"{t}.{TOPIC}", "NumPartitions": 4, "ReplicationFactor": 1} for t in TENANTS]})
             stack.wait_until("topics have leaders", lambda: self.leaders(w) == 4 * len(TENANTS))
-        return self
 
     @staticmethod
     def leaders(w):
