@@ -7,7 +7,7 @@
 #include "proxy/client.h"
 #include "proxy/worker.h"
 
-enum { UP_IN_MAX_BYTES = 64 * 1024, UP_TRIES_MAX = 8 };
+enum { UP_IN_MAX_BYTES = 64 * 1024, UP_HEAD_BYTES = 4096, UP_TRIES_MAX = 8 };
 
 static const struct ups_link_ops link_ops;
 
@@ -161,6 +161,14 @@ take_answer(struct px_client *c, struct px_request *r, struct alv_chain *frame)
 		px_client_flush(c);
 }
 
+/* What is read of a response before its size is known, and admitted: little when the client has not taken the last one, so
+ * that both together are not more than PX_FREE. */
+static size_t
+unasked_max(const struct px_client *c)
+{
+	return net_stream_left(&c->stream) > PX_FREE - UP_IN_MAX_BYTES ? UP_HEAD_BYTES : UP_IN_MAX_BYTES;
+}
+
 static uint32_t
 response_max(const struct px_client *c)
 {
@@ -194,7 +202,9 @@ take_frame(struct px_client *c)
 		return false;
 	}
 	if (err == ALV_E_MORE || s->in.n - 4 < size) {
-		s->in_max = err == ALV_E_MORE || size + 4u < UP_IN_MAX_BYTES ? UP_IN_MAX_BYTES : size + 4u;
+		s->in_max = unasked_max(c);
+		if (err == ALV_OK && size + (size_t)4 > s->in_max)
+			s->in_max = size + (size_t)4;
 		return false;
 	}
 	px_hold_taken(&c->hold.up);
