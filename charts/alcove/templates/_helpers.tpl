@@ -50,4 +50,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
 {{- if and .Values.kafka.tlsClientCertificate (not .Values.kafka.tlsSecret) -}}
 {{- fail "kafka.tlsClientCertificate needs kafka.tlsSecret with tls.crt and tls.key" -}}
 {{- end -}}
+{{- if ne (empty .Values.listener.bootstrapPattern) (empty .Values.listener.nodePattern) -}}
+{{- fail "listener.bootstrapPattern and listener.nodePattern come together" -}}
+{{- end -}}
+{{- if and (ne .Values.listener.proxyProtocol.version "off") (empty .Values.listener.proxyProtocol.trusted) -}}
+{{- fail "listener.proxyProtocol.trusted is required unless listener.proxyProtocol.version is off" -}}
+{{- end -}}
 {{- end -}}
