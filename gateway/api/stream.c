@@ -135,6 +135,7 @@ begin(struct api_call *c, size_t body_n, bool leaves)
 	enum alv_err	       err;
 
 	api_stream_fini(c);
+	alv_chain_clear(&c->out);	/* what went to the broker, where nobody took it */
 	s = c->def->stream(c, leaves);
 	if (s == NULL)
 		return api_fail(c, ALV_E_LIMIT);

@@ -253,14 +253,19 @@ look(struct talk *k, enum kfk_dir dir, int16_t version, look_fn fn)
 }
 
 static void
+nothing_of_others(const struct alv_chain *c)
+{
+	uint8_t *flat = malloc(c->n + 1);
+
+	MUST(flat != NULL && alv_chain_peek(c, 0, flat, c->n));
+	MUST(memmem(flat, c->n, NEEDLE, strlen(NEEDLE)) == NULL);
+	free(flat);
+}
+
+static void
 answered(struct talk *k)
 {
-	size_t	 n = k->call.out.n;
-	uint8_t *flat = malloc(n + 1);
-
-	MUST(flat != NULL && alv_chain_peek(&k->call.out, 0, flat, n));
-	MUST(memmem(flat, n, NEEDLE, strlen(NEEDLE)) == NULL);
-	free(flat);
+	nothing_of_others(&k->call.out);
 	if (k->call.raw)
 		return;
 	if (k->call.hdr.key == KFK_API_API_VERSIONS && k->call.hdr.version > 5)
@@ -374,12 +379,47 @@ response(struct talk *k)
 	return r;
 }
 
+/* The same while it comes, in pieces that the bytes choose: what has left was announced, holds nothing of others even where
+ * the rest never comes, and is whole in the end. */
+static enum api_result
+passes(struct talk *k)
+{
+	size_t		 all = k->body.n;
+	struct alv_chain part, gone;
+	enum api_result	 r = API_MORE;
+
+	alv_chain_init(&gone, w.worker.pool);
+	alv_chain_init(&part, w.worker.pool);
+	while (r == API_MORE) {
+		size_t n = (size_t)in_u8(&k->in) + 1, known = k->call.answer_n;
+		bool   last = k->in.p == k->in.end || n >= k->body.n;
+
+		alv_chain_cut(&part, &k->body, last ? k->body.n : n);
+		fail_at = k->fail_at;
+		r = part.err ? API_CLOSE : api_stream(&k->call, all, &part);
+		fail_at = 0;
+		alv_chain_clear(&part);
+		MUST(k->call.out.n == 0 || k->call.answer_n > 0);
+		MUST(known == 0 || r == API_CLOSE || known == k->call.answer_n);
+		alv_chain_move(&gone, &k->call.out);
+		MUST(r != API_MORE || !last);
+	}
+	MUST(r == API_ANSWER || r == API_CLOSE);
+	MUST(r != API_ANSWER || gone.n == k->call.answer_n);
+	nothing_of_others(&gone);
+	if (r == API_ANSWER)
+		alv_chain_move(&k->call.out, &gone);
+	alv_chain_clear(&gone);
+	return r;
+}
+
 /* True: the connection goes on. */
 static bool
 ask(struct talk *k)
 {
 	bool		raw = begin(k), before = k->conn.auth == API_AUTH_DONE;
 	enum api_result r;
+	uint8_t		x;
 
 	k->made = true;
 	if (k->conn.raw_sasl) {
@@ -394,9 +434,10 @@ ask(struct talk *k)
 		look(k, KFK_REQUEST, k->call.up_version, upstream_field);
 		if (k->call.no_response)
 			return true;
-		next_body(k, KFK_RESPONSE, k->call.up_version, (in_u8(&k->in) & 3) == 3);
-		r = wait(k, response(k), true);
-		MUST(r != API_FORWARD);
+		x = in_u8(&k->in);
+		next_body(k, KFK_RESPONSE, k->call.up_version, (x & 3) == 3);
+		r = api_streams(&k->call) && x & 4 ? passes(k) : wait(k, response(k), true);
+		MUST(r != API_FORWARD && r != API_MORE);
 	}
 	if (r == API_ANSWER)
 		answered(k);
