@@ -275,6 +275,12 @@ px_hold_window(struct px_client *c, size_t want)
 }
 
 void
+px_hold_passed(struct px_client *c, size_t n)
+{
+	c->hold.up.size -= n < c->hold.up.size ? n : c->hold.up.size;
+}
+
+void
 px_hold_cancel(struct px_client *c, struct px_intake *i)
 {
 	stop_waiting(c, i);

@@ -44,6 +44,8 @@ void px_hold_taken(struct px_intake *i);
 /* How much may be read now of a response that leaves while it comes: `want`, or less where memory is short; 0: nothing
  * before some of what is here has left, the side is pumped again then. Ends with px_hold_taken. */
 size_t px_hold_window(struct px_client *c, size_t want) ALV_MUST;
+/* n bytes of the window came and went on: they are counted where they are now. */
+void px_hold_passed(struct px_client *c, size_t n);
 void px_hold_settle(struct px_client *c);
 /* Bytes left through a socket: settles, and goes on with what waited for that. */
 void px_hold_left(struct px_client *c);

@@ -65,6 +65,7 @@ px_pass_part(struct px_client *c)
 	alv_chain_init(&in, c->worker->pool);
 	alv_chain_cut(&in, &s->in, n);
 	c->passing_left -= n;
+	px_hold_passed(c, n);
 	px_mover_count(c, n, 0);
 	r->answered_us = c->worker->api.now_us = net_loop_now(c->worker->loop);
 	result = in.err ? API_CLOSE : api_stream(&r->call, r->pass_n, &in);
