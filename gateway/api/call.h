@@ -64,11 +64,13 @@ struct api_conn {
 	char			   principal[262];	/* "User:" + user */
 	uint64_t		   user_revision;
 	uint64_t		   authenticated_us;
-	struct met_hint		   meter;
+	struct met_hint		   meter;		/* rows of the worker's meter */
 	struct api_groups	  *groups;		/* what the api layer remembers per connection; its own */
 };
 void api_conn_init(struct api_conn *c, struct api_worker *w);
 void api_conn_fini(struct api_conn *c);
+/* It goes on at another worker, on whose thread this is called; nothing of it is in flight. */
+void api_conn_enter(struct api_conn *c, struct api_worker *w);
 /* It came in by a host name of its tenant's own; a copy is kept. */
 enum alv_err api_conn_own(struct api_conn *c, const struct ten_own *own) ALV_MUST;
 /* May this connection go on? Asked when the directory's generation changed: false sets *why (suspended, deleted, user

@@ -49,6 +49,14 @@ api_conn_init(struct api_conn *c, struct api_worker *w)
 	c->auth = API_AUTH_NONE;
 }
 
+/* The rows where its bytes were counted are the other worker's: that one alone writes them. */
+void
+api_conn_enter(struct api_conn *c, struct api_worker *w)
+{
+	c->w = w;
+	c->meter = (struct met_hint){ 0 };
+}
+
 void
 api_conn_fini(struct api_conn *c)
 {

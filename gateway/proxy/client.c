@@ -354,7 +354,7 @@ void
 px_client_enter(struct px_client *c, struct px_worker *w)
 {
 	c->worker = w;
-	c->conn.w = &w->api;
+	api_conn_enter(&c->conn, &w->api);
 	c->timer.loop = w->loop;
 	net_stream_enter(&c->stream, &w->net);
 	if (c->up_state == PX_UP_READY)

@@ -2,9 +2,8 @@
 #include "stage.h"
 
 static void
-metered(struct stage *s, const char *direction, uint64_t bytes)
+metered_by(struct met_worker *w, const char *direction, uint64_t bytes)
 {
-	struct met_worker *w = s->worker.meter;
 	struct alv_buf	   b;
 	char		   line[128];
 	int n = snprintf(line, sizeof(line), "alcove_tenant_bytes_total{tenant=\"acme\",direction=\"%s\"} %llu\n", direction,
@@ -15,6 +14,45 @@ metered(struct stage *s, const char *direction, uint64_t bytes)
 	if (memmem(b.p, b.n, line, (size_t)n) == NULL)
 		fail_msg("not there: %s%.*s", line, (int)b.n, (const char *)b.p);
 	alv_buf_fini(&b);
+}
+
+static void
+metered(struct stage *s, const char *direction, uint64_t bytes)
+{
+	metered_by(s->worker.meter, direction, bytes);
+}
+
+static void
+ask(struct stage *s)
+{
+	struct kfk_tree *t = stage_begin(s, KFK_API_FETCH, 11);
+	struct kfk_node *e = kfk_add(t, kfk_set_empty(t, &t->root, KFK_FETCH_REQUEST_TOPICS));
+
+	kfk_set_str(t, e, KFK_FETCH_REQUEST_TOPICS_TOPIC, ALV_STR("orders"));
+	assert_int_equal(stage_send(s), API_FORWARD);
+	alv_chain_clear(&s->call.out);
+}
+
+/* Where the last charges went belongs to the worker that they were made on. */
+static void
+a_connection_that_moved_is_counted_where_it_is(void **state)
+{
+	struct stage	  s;
+	struct api_worker other;
+
+	(void)state;
+	stage_open(&s, NULL, 0);
+	other = s.worker;
+	other.meter = met_worker_new(10, 100);
+	ask(&s);
+	ask(&s);
+	metered(&s, "other_in", 200);
+	api_conn_enter(&s.conn, &other);
+	ask(&s);
+	metered(&s, "other_in", 200);
+	metered_by(other.meter, "other_in", 100);
+	met_worker_free(other.meter);
+	stage_close(&s);
 }
 
 static void
@@ -73,7 +111,8 @@ produce_and_fetch(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(produce_and_fetch) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(produce_and_fetch),
+		cmocka_unit_test(a_connection_that_moved_is_counted_where_it_is) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
