@@ -166,10 +166,13 @@ def check_endpoints(s):
         for t in (virtual(s.acme, n), virtual(s.tenant("acme", via="shared"), n),
                   s.tenant("acme", via="sni").but(sni=f"b{n}-acme.{stack.DOMAIN}")):
             with t.wire() as w:
-                reply = w.request("Produce", 9, {"Acks": -1, "TimeoutMs": 10000, "TopicData": [{"Name": topic, "PartitionData": [
-                    {"Index": i, "Records": kw.batch([b"x"])} for i in leaders]}]})
-                codes = {p["Index"]: p["ErrorCode"] for p in reply["Responses"][0]["PartitionResponses"]}
-                equal(f"what broker {n} takes", {i: 0 if leader == n else 6 for i, leader in leaders.items()}, codes)
+                def codes(w=w):
+                    reply = w.request("Produce", 9, {"Acks": -1, "TimeoutMs": 10000, "TopicData": [{"Name": topic, "PartitionData": [
+                        {"Index": i, "Records": kw.batch([b"x"])} for i in leaders]}]})
+                    return {p["Index"]: p["ErrorCode"] for p in reply["Responses"][0]["PartitionResponses"]}
+                wanted = {i: 0 if leader == n else 6 for i, leader in leaders.items()}
+                # A leader that was just made may not know of it yet.
+                stack.wait_until(f"broker {n} takes what it leads, and nothing else", lambda c=codes, x=wanted: c() == x)
 
 
 def offsets_code(t, group):
