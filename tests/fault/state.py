@@ -114,6 +114,13 @@ def move_back(s):
     s.gateway.start()
 
 
+def fill_up(file):
+    """To the last byte."""
+    with open(file, "ab", buffering=0) as f, contextlib.suppress(OSError):
+        while True:
+            f.write(bytes(512))
+
+
 def check_full_disk(s):
     """A small file system that is really full: changes are refused until there is room; all acknowledged ones survive."""
     if not move_state(s, "size=900k,mode=0700"):
@@ -121,9 +128,7 @@ def check_full_disk(s):
     filler, made = s.folder / "disk/filler", []
     with contextlib.suppress(OSError):
         filler.write_bytes(bytes(1 << 20))
-    with open(filler, "ab", buffering=0) as f, contextlib.suppress(OSError):
-        while True:
-            f.write(bytes(512))
+    fill_up(filler)
     os.truncate(filler, filler.stat().st_size - 100000)
     try:
         for i in range(200):
@@ -132,6 +137,7 @@ def check_full_disk(s):
     except stack.Refused as e:
         equal(str(e), 503, e.status)
     print(f"    {len(made)} changes fitted", flush=True)
+    fill_up(filler)  # a smaller change might still fit where that one did not
     s.refused("full")
     s.gateway.kill()  # and a crash on top
     s.gateway.start()
