@@ -176,7 +176,7 @@ gate(struct api_call *c, enum met_close *why)
 	if (c->conn->auth == API_AUTH_DONE && !tenant_serves(c, why))
 		return false;
 	*why = MET_CLOSE_NO_BROKER;
-	return c->view != NULL || (d->flags & API_LOCAL);
+	return c->view != NULL || d->decision == API_LOCAL;
 }
 
 static bool

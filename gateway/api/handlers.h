@@ -13,6 +13,9 @@ enum api_result api_sasl_authenticate_request(struct api_call *c, struct kfk_tre
 /* The exchange's work is done: conn->sasl goes on. */
 enum api_result api_sasl_resume(struct api_call *c);
 
+/* refused.c: every api of refused.def */
+enum api_result api_refused_request(struct api_call *c, struct kfk_tree *q);
+
 /* produce.c, fetch.c, offsets.c */
 enum api_result api_produce_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_produce_response(struct api_call *c, struct kfk_tree *r);

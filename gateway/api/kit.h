@@ -28,14 +28,17 @@
 typedef enum api_result (*api_tree_fn)(struct api_call *c, struct kfk_tree *t);
 typedef struct api_stream *(*api_stream_fn)(struct api_call *c, bool leaves);
 
+/* What was decided on a key; api.def says what each means. */
+enum api_decision { API_REWRITE, API_LOCAL, API_DENY_E, API_DENY_X, API_PENDING };
+
 enum {
-	API_LOCAL = 1,		/* never goes upstream: offered whatever the brokers have */
-	API_UNAUTHENTICATED = 2	/* legal before authentication */
+	API_UNAUTHENTICATED = 1	/* legal before authentication */
 };
 
 struct api_def {
+	const char  *permission, *tested;	/* for documents; NULL where nothing is offered */
 	int16_t	     key, lo, hi;	/* versions that the gateway offers at most */
-	uint8_t	     flags;
+	uint8_t	     decision, flags;	/* enum api_decision */
 	api_tree_fn  request;
 	api_tree_fn  response;		/* NULL: local, or `stream` */
 	const struct api_quick *quick;	/* the short way; NULL: there is none (quick.h) */
@@ -43,7 +46,8 @@ struct api_def {
 };
 
 const struct api_def *api_def_find(int16_t key);	/* NULL: not offered at all */
-const struct api_def *api_def_at(size_t i);		/* NULL past the end */
+const struct api_def *api_def_at(size_t i);		/* those that are offered, by key; NULL past the end */
+const struct api_def *api_def_row(int16_t key);	/* with those that are not offered; NULL: not a key of Kafka */
 /* What clients may use: the row, the tables and what every broker has. lo > hi: nothing. */
 struct clu_range api_offered(const struct api_def *d, const struct clu_view *v);
 

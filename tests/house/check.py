@@ -129,7 +129,32 @@ def check_lengths():
               f"{lengths[len(lengths) * 9 // 10]}")
 
 
-for check in (check_includes, check_prefixes, check_calls, check_words, check_lengths):
+def check_apis():
+    """Each api that is offered says what tests it: unit tests that speak of it, and end-to-end tests that there are."""
+    path = "gateway/api/api.def"
+    keys = re.findall(r"^KAPI\(\d+, (\w+),", text("include/alcove/tbl/kafka_api.def"), re.M)
+    rows = re.findall(r"^(?:API|NONE)\((\w+), ", text(path), re.M)
+    if rows != keys:
+        breach(path, 0, "not each key of kafka_api.def once and in its order: "
+               f"{sorted(set(keys) ^ set(rows)) or [r for r in rows if rows.count(r) > 1] or 'the order differs'}")
+    for m in re.finditer(r'^API\((\w+),[^"]*"[^"]*", "([^"]*)"\)', text(path), re.M):
+        line = text(path)[:m.start()].count("\n") + 1
+        units = [w for w in m[2].split() if w.endswith("_test")]
+        ends = [w for w in m[2].split() if not w.endswith("_test")]
+        if not units or not ends:
+            breach(path, line, f"{m[1]} is tested by {m[2] or 'nothing'!r}: a unit test and an end-to-end test are wanted")
+        for word in units:
+            file = f"tests/unit/gateway/api/{word}.c"
+            if not (ROOT / file).is_file() or not re.search(rf"\bKFK_API_{m[1]}\b|\({m[1]}, ", text(file)):
+                breach(path, line, f"{m[1]}: {file} has nothing of KFK_API_{m[1]}")
+        for word in ends:
+            if not (ROOT / f"tests/broker/{word}.py").is_file():
+                breach(path, line, f"{m[1]}: there is no tests/broker/{word}.py")
+    if len(re.findall(r"^API\(", text(path), re.M)) != len(re.findall(r'^API\((\w+),[^"]*"[^"]*", "([^"]*)"\)', text(path), re.M)):
+        breach(path, 0, "a row that this check cannot read: API(.., \"permission\", \"tested by\")")
+
+
+for check in (check_apis, check_includes, check_prefixes, check_calls, check_words, check_lengths):
     check()
 for b in breaches:
     print(b)
