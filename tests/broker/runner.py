@@ -119,8 +119,8 @@ class Report:
         faulthandler.dump_traceback_later(TEST_MAX_S, exit=True)  # says where it hangs, and ends us
         try:
             f(*args)
-        except Exception:  # whatever a test raises is its failure
-            self.failed.append(f"{suite}.{name}")
+        except Exception as e:  # whatever a test raises is its failure
+            self.failed.append(f"{suite}.{name}: {stack.words_of(e, __file__)}")
             print(f"  FAILED {name} ({time.monotonic() - began:.1f} s)\n{traceback.format_exc()}", flush=True)
             return False
         finally:
@@ -192,8 +192,8 @@ def main(suites):
             print(f"{name}: {(module.__doc__ or '').splitlines()[0]}", flush=True)
             for test, f in tests_of(module, a.only):
                 report.one(name, test, f)
-    except (Exception, SystemExit, KeyboardInterrupt):  # of the stack itself
-        report.failed.append("stack")
+    except (Exception, SystemExit, KeyboardInterrupt) as e:  # of the stack itself
+        report.failed.append(f"stack: {stack.words_of(e, __file__)}")
         traceback.print_exc()
     for name in report.failed:
         print(f"failed: {name}")

@@ -11,6 +11,9 @@ import sys
 import time
 import traceback
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../kit"))
+from stack import words_of  # noqa: E402
+
 PARTS = ("calls", "state", "broker_lies", "client_lies", "cuts", "upstream_cuts", "wallclock", "crowd")
 CHECK_MAX_S = 1200
 AT_ONCE = 3
@@ -31,8 +34,8 @@ def run_part(name, word, failed):
                 check(s)
                 passed += 1
                 print(f"  ok {title} ({time.monotonic() - at:.1f} s)", flush=True)
-            except Exception:  # whatever a check raises is its failure
-                failed.append(f"{name}.{title}")
+            except Exception as e:  # whatever a check raises is its failure
+                failed.append(f"{name}.{title}: {words_of(e, __file__)}")
                 s.failed = True
                 s.broker.honest()
                 s.leave_next_door()
@@ -48,8 +51,8 @@ def run_here(wanted):
     for part, word in wanted:
         try:
             passed += run_part(part, word, failed)
-        except Exception:  # of the stage itself, or of what it says at its end
-            failed.append(part)
+        except Exception as e:  # of the stage itself, or of what it says at its end
+            failed.append(f"{part}: {words_of(e, __file__)}")
             traceback.print_exc()
     for f in failed:
         print(f"failed: {f}")

@@ -338,7 +338,8 @@ def check_gone(s):
     stopping.append(True)
     for t in threads:
         t.join(10)
-    s.neighbour(anew=True)
+    s.leave_next_door()
+    s.neighbour_soon()  # traffic on one worker says nothing of the other's patience with the broker
     s.quiet()
 
 

@@ -10,6 +10,7 @@ A lie is `async def lie(connection, request)`; it writes what it likes to the co
 asyncio loop in a thread of its own; what tests share with it is set from one thread at a time.
 """
 import asyncio
+import errno
 import itertools
 import pathlib
 import signal
@@ -22,6 +23,7 @@ import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "kit"))
 import kafkawire as kw  # noqa: E402
+import stack  # noqa: E402
 
 CLUSTER_ID = "ZmFrZS1icm9rZXItY2x1c3Q"
 NODE = 1
@@ -126,7 +128,14 @@ class FakeBroker:
         self.connections = set()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
-        self.call(self.listen(0))
+        # Not a port that the system gives to clients: while this one is closed somebody's connection could take it.
+        for tries in range(5, 0, -1):
+            try:
+                self.call(self.listen(stack.free_ports(1)))
+                break
+            except OSError as e:
+                if e.errno != errno.EADDRINUSE or tries == 1:
+                    raise
         return self
 
     def __exit__(self, *exc):

@@ -27,6 +27,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 import urllib.error
 import urllib.request
 
@@ -79,6 +80,17 @@ def wait_until(what, condition, within_s=10.0, step_s=0.02):
         if time.monotonic() > end:
             raise StackError(f"not within {within_s} s: {what}")
         time.sleep(step_s)
+
+
+def words_of(e, runner):
+    """One line for the end of a log: what was raised, and the first place that it came through beside the runner's file."""
+    said = " | ".join(line for x in traceback.format_exception_only(e) for line in x.splitlines() if line.strip())
+    runner = pathlib.Path(runner).resolve()
+    for f in traceback.extract_tb(e.__traceback__):
+        path = pathlib.Path(f.filename).resolve()
+        if path.parent == runner.parent and path != runner:
+            return f"{said:.800} ({path.name}:{f.lineno})"
+    return f"{said:.800}"
 
 
 # ---- ports --------------------------------------------------------------------------------------
