@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <unistd.h>
 
 #ifndef IP_BIND_ADDRESS_NO_PORT
@@ -115,6 +116,33 @@ open_from(const struct sockaddr_storage *from, sa_family_t family)
 	close(fd);
 	errno = e;
 	return -1;
+}
+
+static bool
+same_end(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+	const struct sockaddr_in  *a4 = (const struct sockaddr_in *)a, *b4 = (const struct sockaddr_in *)b;
+	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)a, *b6 = (const struct sockaddr_in6 *)b;
+
+	if (a->ss_family != b->ss_family)
+		return false;
+	if (a->ss_family == AF_INET)
+		return a4->sin_port == b4->sin_port && a4->sin_addr.s_addr == b4->sin_addr.s_addr;
+	return a->ss_family == AF_INET6 && a6->sin6_port == b6->sin6_port &&
+	    memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr)) == 0;
+}
+
+bool
+net_dial_itself(int fd, const struct sockaddr_storage *to)
+{
+	const struct linger	none = { .l_onoff = 1, .l_linger = 0 };
+	struct sockaddr_storage own;
+	socklen_t		n = sizeof(own);
+
+	if (getsockname(fd, (struct sockaddr *)&own, &n) != 0 || !same_end(&own, to))
+		return false;
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));	/* no TIME_WAIT at that port */
+	return true;
 }
 
 int

@@ -24,6 +24,11 @@ const char *net_sources_missing(const char *const *text, size_t n) ALV_MUST;
  * to the system. s may be NULL. -1: there is no socket. *e: why connecting failed already, 0: it goes on. */
 int net_dial(struct net_sources *s, const struct sockaddr *to, socklen_t n, int *e) ALV_MUST;
 
+/* Is the connected fd its own peer? A port that nobody listens at and that the system gives to clients may be given to the
+ * very socket that is on its way to it, and TCP lets it meet itself: it would hear its own words as answers, and hold the
+ * port against whoever ought to listen there. true: closing it resets it, so that the port is free at once. */
+bool net_dial_itself(int fd, const struct sockaddr_storage *to) ALV_MUST;
+
 /* A peer from which nothing is heard for so long is gone: what we sent is not acknowledged (TCP_USER_TIMEOUT; also if it
  * takes nothing any more), or, where nothing is said, it does not answer the kernel's questions (keepalive). 0: as the
  * system does it. Sockets that are no TCP are left alone. */

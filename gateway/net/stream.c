@@ -247,6 +247,8 @@ connected(struct net_stream *s)
 
 	if (getsockopt(s->fd.fd, SOL_SOCKET, SO_ERROR, &s->sys_errno, &n) != 0)
 		s->sys_errno = errno;
+	if (s->sys_errno == 0 && net_dial_itself(s->fd.fd, &s->peer))
+		s->sys_errno = ECONNREFUSED;	/* nobody listens there */
 	if (s->sys_errno != 0)
 		finish(s, NET_END_CONNECT);
 	else

@@ -148,6 +148,49 @@ a_source_without_ports_is_passed_over(void **state)
 
 /* ---- dead peers ------------------------------------------------------------------------------------------ */
 
+/* Made to meet itself by a source with a port, where the kernel does it by chance. */
+static void
+a_connection_to_itself_is_refused(void **state)
+{
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	struct sockaddr_in  four = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const int	    on = 1;
+	struct kit	    k;
+
+	(void)state;
+	kit_open(&k);
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct sockaddr	  *a = v6 ? (struct sockaddr *)&six : (struct sockaddr *)&four;
+		socklen_t	   n = v6 ? sizeof(six) : sizeof(four);
+		struct net_sources s = { .n = 1 };
+		struct side	   x = { .opened = 0 };
+		int		   fd = socket(a->sa_family, SOCK_STREAM, 0);
+
+		if (bind(fd, a, n) != 0) {
+			assert_true(v6 && (errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT));	/* a machine without IPv6 */
+			close(fd);
+			continue;
+		}
+		assert_int_equal(getsockname(fd, a, &n), 0);
+		close(fd);
+		memcpy(&s.addr[0], a, n);
+		k.ctx.sources = &s;
+		assert_int_equal(net_stream_connect(&x.s, &k.ctx, a, n, NULL, "", 1000, &side_ops, &x), ALV_OK);
+		TURN_UNTIL(&k, x.closed);
+		assert_int_equal(x.opened, 0);
+		assert_int_equal(x.why, NET_END_CONNECT);
+		assert_int_equal(x.s.sys_errno, ECONNREFUSED);
+		net_stream_fini(&x.s);
+		/* The port is for whoever ought to listen there, at once. */
+		fd = socket(a->sa_family, SOCK_STREAM, 0);
+		assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
+		assert_int_equal(bind(fd, a, n), 0);
+		assert_int_equal(listen(fd, 1), 0);
+		close(fd);
+	}
+	kit_close(&k);
+}
+
 /* Nothing that arrives reaches this socket: to the other side its host has vanished. */
 static void
 vanish(int fd)
@@ -240,6 +283,7 @@ main(void)
 		cmocka_unit_test(sources_take_turns),
 		cmocka_unit_test(what_is_no_source),
 		cmocka_unit_test(a_source_without_ports_is_passed_over),
+		cmocka_unit_test(a_connection_to_itself_is_refused),
 		cmocka_unit_test(a_peer_that_vanished_is_noticed),
 		cmocka_unit_test(only_where_it_is_wanted),
 	};
