@@ -1,4 +1,4 @@
-/* Committed offsets: OffsetCommit and OffsetFetch. OffsetFetch names one group up to v7, a list of groups from v8 on; each
+/* Committed offsets: OffsetCommit, OffsetDelete and OffsetFetch. OffsetFetch names one group up to v7, a list of groups from v8 on; each
  * group's topics are judged apart. "All topics" of a group are own topics: what the principal may not describe is left
  * out of the answer. */
 #include "api/groups.h"
@@ -21,6 +21,26 @@ enum api_result
 api_offset_commit_response(struct api_call *c, struct kfk_tree *r)
 {
 	return api_splice_answer(c, r, api_shape(API_SHAPE_OFFSET_COMMIT));
+}
+
+/* ---- OffsetDelete ---------------------------------------------------------------------------------------- */
+
+enum api_result
+api_offset_delete_request(struct api_call *c, struct kfk_tree *q)
+{
+	int16_t code = api_judge_group(c, kfk_get_str(q, &q->root, KFK_OFFSET_DELETE_REQUEST_GROUP_ID), POL_OP_DELETE);
+
+	return code == 0 ? api_split_forward(c, q, api_shape(API_SHAPE_OFFSET_DELETE))
+			 : api_answer_code(c, KFK_OFFSET_DELETE_RESPONSE_ERROR_CODE, code);
+}
+
+/* An error of the group is the whole answer. */
+enum api_result
+api_offset_delete_response(struct api_call *c, struct kfk_tree *r)
+{
+	if (kfk_get_int(r, &r->root, KFK_OFFSET_DELETE_RESPONSE_ERROR_CODE) != 0)
+		return api_pass(c, r);
+	return api_splice_answer(c, r, api_shape(API_SHAPE_OFFSET_DELETE));
 }
 
 /* ---- OffsetFetch: what the request leaves for its response ---------------------------------------------------- */

@@ -1,4 +1,4 @@
-/* Looking at groups: ListGroups, DescribeGroups (classic), ConsumerGroupDescribe (KIP-848). Every broker has its own; what is
+/* Looking at groups: ListGroups, DescribeGroups (classic), ConsumerGroupDescribe (KIP-848); and DeleteGroups. Every broker has its own; what is
  * not this tenant's disappears, what the principal may not describe as well. */
 #include "api/groups.h"
 
@@ -13,12 +13,13 @@ api_list_groups_request(struct api_call *c, struct kfk_tree *q)
 struct listing {
 	struct api_stream s;	/* first */
 	struct api_call *c;
-	bool		 all;	/* who may describe the cluster sees every group of it */
+	enum ten_kind	 kind;
+	bool		 all;
 };
 
-/* A broker lists the groups of all tenants. */
+/* A broker lists those of all tenants. */
 static enum kfk_do
-see_group(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *v)
+see_listed(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *v)
 {
 	struct listing *l = arg;
 	struct alv_str	virt;
@@ -28,9 +29,9 @@ see_group(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *v
 		api_note(l->c, v->i);
 		return KFK_KEEP;
 	}
-	if (v->is_null || ten_unmap(&l->c->tenant->names, TEN_GROUP, v->s, &virt))
+	if (v->is_null || ten_unmap(&l->c->tenant->names, l->kind, v->s, &virt))
 		return KFK_DROP;
-	if (!l->all && !api_may(l->c, POL_OP_DESCRIBE, POL_GROUP, virt))
+	if (!l->all && !api_may(l->c, POL_OP_DESCRIBE, l->kind == TEN_GROUP ? POL_GROUP : POL_TXN, virt))
 		return KFK_DROP;
 	v->s = alv_arena_str(&l->c->arena, virt);
 	v->i = ALV_E_LIMIT;
@@ -38,19 +39,27 @@ see_group(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *v
 }
 
 struct api_stream *
-api_list_groups_stream(struct api_call *c, bool leaves)
+api_listing(struct api_call *c, enum ten_kind kind, bool all)
 {
-	static const struct kfk_visitor visitor = { .field = see_group };
+	static const struct kfk_visitor visitor = { .field = see_listed };
 	struct listing		       *l = alv_arena_alloc(&c->arena, sizeof(*l));
 
-	(void)leaves;	/* never: elements disappear */
 	if (l == NULL)
 		return NULL;
 	l->c = c;
-	l->all = api_may_cluster(c, POL_OP_DESCRIBE);
+	l->kind = kind;
+	l->all = all;
 	l->s.visitor = &visitor;
-	l->s.kinds = UINT64_C(1) << KFK_KIND_GROUP_ID | UINT64_C(1) << KFK_KIND_ERROR_CODE;
+	l->s.kinds = UINT64_C(1) << (kind == TEN_GROUP ? KFK_KIND_GROUP_ID : KFK_KIND_TXN_ID) |
+	    UINT64_C(1) << KFK_KIND_ERROR_CODE;
 	return &l->s;
+}
+
+struct api_stream *
+api_list_groups_stream(struct api_call *c, bool leaves)
+{
+	(void)leaves;	/* never: elements disappear */
+	return api_listing(c, TEN_GROUP, api_may_cluster(c, POL_OP_DESCRIBE));	/* who may describe the cluster sees them all */
 }
 
 /* ---- DescribeGroups ------------------------------------------------------------------------------------------ */
@@ -121,6 +130,23 @@ api_describe_groups_response(struct api_call *c, struct kfk_tree *r)
 	return api_answer(c, r);
 }
 #undef R
+
+/* ---- DeleteGroups ---------------------------------------------------------------------------------------------- */
+
+static const struct api_group_list deleted_list = { KFK_DELETE_GROUPS_REQUEST_GROUPS_NAMES, KFK_DELETE_GROUPS_RESPONSE_RESULTS,
+	KFK_DELETE_GROUPS_RESPONSE_RESULTS_GROUP_ID, KFK_DELETE_GROUPS_RESPONSE_RESULTS_ERROR_CODE, POL_OP_DELETE };
+
+enum api_result
+api_delete_groups_request(struct api_call *c, struct kfk_tree *q)
+{
+	return api_split_groups_forward(c, q, &deleted_list);
+}
+
+enum api_result
+api_delete_groups_response(struct api_call *c, struct kfk_tree *r)
+{
+	return api_splice_groups_answer(c, r, &deleted_list);
+}
 
 /* ---- ConsumerGroupDescribe ------------------------------------------------------------------------------------ */
 

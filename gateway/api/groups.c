@@ -15,13 +15,25 @@ api_judge_group(struct api_call *c, struct alv_str virt, enum pol_op op)
 
 /* ---- lists of groups ---------------------------------------------------------------------------------- */
 
+/* What cannot be named is not there: so brokers say where they would look it up. They know a group without a name. */
+static int16_t
+judge_listed(struct api_call *c, const struct kfk_tree *q, const struct api_group_list *l, struct alv_str virt)
+{
+	int16_t illegal = l->op == POL_OP_DELETE ? KFK_GROUP_ID_NOT_FOUND : KFK_INVALID_GROUP_ID;
+
+	if (q->schema->fields[l->q_groups].kind == KFK_KIND_TXN_ID)
+		return api_judge_other(c, TEN_TXN, virt, l->op, KFK_TRANSACTIONAL_ID_NOT_FOUND,
+		    KFK_TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+	return api_judge_other(c, TEN_GROUP, virt, l->op, illegal, KFK_GROUP_AUTHORIZATION_FAILED);
+}
+
 void
 api_split_groups(struct api_call *c, struct kfk_tree *q, const struct api_group_list *l, struct api_split *s)
 {
 	struct kfk_node *groups = kfk_get(&q->root, l->q_groups), *prev = NULL, *next;
 
 	for (struct kfk_node *e = groups == NULL ? NULL : groups->kids; e != NULL; e = next) {
-		int16_t code = api_judge_group(c, e->v.s, l->op);
+		int16_t code = judge_listed(c, q, l, e->v.s);
 
 		next = e->next;
 		if (code == 0) {
@@ -61,6 +73,17 @@ api_split_groups_forward(struct api_call *c, struct kfk_tree *q, const struct ap
 	api_answer_begin(c, &r);
 	api_splice_groups(c, &r, l);
 	return api_answer(c, &r);
+}
+
+enum api_result
+api_splice_groups_answer(struct api_call *c, struct kfk_tree *r, const struct api_group_list *l)
+{
+	enum api_result result;
+
+	if (!api_unmap(c, r, &result))
+		return result;
+	api_splice_groups(c, r, l);
+	return api_answer(c, r);
 }
 
 /* ---- FindCoordinator ------------------------------------------------------------------------------------- */

@@ -59,6 +59,8 @@ enum api_result api_leave_group_request(struct api_call *c, struct kfk_tree *q);
 /* group_offsets.c */
 enum api_result api_offset_commit_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_offset_commit_response(struct api_call *c, struct kfk_tree *r);
+enum api_result api_offset_delete_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_offset_delete_response(struct api_call *c, struct kfk_tree *r);
 enum api_result api_offset_fetch_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_offset_fetch_response(struct api_call *c, struct kfk_tree *r);
 
@@ -67,16 +69,22 @@ enum api_result api_list_groups_request(struct api_call *c, struct kfk_tree *q);
 struct api_stream *api_list_groups_stream(struct api_call *c, bool leaves);
 enum api_result api_describe_groups_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_describe_groups_response(struct api_call *c, struct kfk_tree *r);
+enum api_result api_delete_groups_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_delete_groups_response(struct api_call *c, struct kfk_tree *r);
 enum api_result api_consumer_group_describe_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_consumer_group_describe_response(struct api_call *c, struct kfk_tree *r);
 enum api_result api_consumer_group_heartbeat_request(struct api_call *c, struct kfk_tree *q);
 
-/* txn.c */
+/* txn.c, txn_views.c */
 enum api_result api_init_producer_id_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_add_partitions_to_txn_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_add_offsets_to_txn_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_end_txn_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_txn_offset_commit_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_txn_offset_commit_response(struct api_call *c, struct kfk_tree *r);
+enum api_result api_describe_transactions_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_describe_transactions_response(struct api_call *c, struct kfk_tree *r);
+enum api_result api_list_transactions_request(struct api_call *c, struct kfk_tree *q);
+struct api_stream *api_list_transactions_stream(struct api_call *c, bool leaves);
 
 #endif

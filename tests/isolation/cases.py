@@ -347,6 +347,35 @@ def _(world, v):
                         raise AssertionError(f"node {node} v{version}: {g['GroupId']}")
 
 
+@case("DeleteGroups and OffsetDelete of the victim's group, by either name, find no group")
+def _(world, v):
+    for group in (v.hidden_group, v.physical(v.group), v.physical(v.consumer_group)):
+        with world.coordinator(group) as w:
+            for version in range(w.version("DeleteGroups") + 1):
+                r = w.request("DeleteGroups", version, {"GroupsNames": [group]})["Results"]
+                expect(f"DeleteGroups v{version}", [(x["GroupId"], x["ErrorCode"]) for x in r], [[(group, 69)]])
+            r = w.request("OffsetDelete", 0, {"GroupId": group, "Topics": [{"Name": v.physical(v.topic), "Partitions": [{"PartitionIndex": 0}]}]})
+            expect("OffsetDelete", r["ErrorCode"], 69)
+
+
+@case("OffsetDelete of a topic that the classic group subscribes to is refused with 86, of the victim's with 3")
+def _(world, v):
+    group, topic = "own-protected", world.own_topics[0]
+    with world.coordinator(group) as w:
+        r = join(w, group, subscription([topic]))
+        r = join(w, group, subscription([topic]), r["MemberId"]) if r["ErrorCode"] == 79 else r
+        expect("join", r["ErrorCode"], 0)
+        assignment = kw.encode_embedded("ConsumerProtocolAssignment", 0, {"AssignedPartitions": [{"Topic": topic, "Partitions": [0]}], "UserData": None})
+        s = w.request("SyncGroup", 5, {"GroupId": group, "GenerationId": r["GenerationId"], "MemberId": r["MemberId"], "GroupInstanceId": None,
+                                       "ProtocolType": "consumer", "ProtocolName": "range",
+                                       "Assignments": [{"MemberId": r["MemberId"], "Assignment": assignment}]})
+        expect("sync", s["ErrorCode"], 0)
+        r2 = w.request("OffsetDelete", 0, {"GroupId": group, "Topics": [{"Name": n, "Partitions": [{"PartitionIndex": 0}]}
+                                                                       for n in (topic, v.physical(v.topic))]})
+        expect("codes", {t["Name"]: t["Partitions"][0]["ErrorCode"] for t in r2["Topics"]}, [{topic: 86, v.physical(v.topic): UNKNOWN_TOPIC}])
+        w.request("LeaveGroup", 4, {"GroupId": group, "Members": [{"MemberId": r["MemberId"], "GroupInstanceId": None}]})
+
+
 def subscription(topics):
     return kw.encode_embedded("ConsumerProtocolSubscription", 1, {"Topics": topics, "UserData": None, "OwnedPartitions": []})
 
@@ -449,6 +478,26 @@ def _(world, v):
         r = w.request("EndTxn", 3, {"TransactionalId": "own-txn", "ProducerId": world.victims_producer_id, "ProducerEpoch": world.victims_epoch, "Committed": False})
         if r["ErrorCode"] == 0:
             raise AssertionError("accepted")
+
+
+@case("ListTransactions and DescribeTransactions of the victim's ids and producer show own ones only")
+def _(world, v):
+    own = "own-listed"
+    with world.txn_coordinator(own) as w:
+        r = world.settled(w, "InitProducerId", 4, {"TransactionalId": own, "TransactionTimeoutMs": 10000, "ProducerId": -1, "ProducerEpoch": -1},
+                          lambda r: r["ErrorCode"])
+        expect("own", r["ErrorCode"], 0)
+        for version in range(w.version("ListTransactions") + 1):
+            listed = w.request("ListTransactions", version, {"StateFilters": [], "ProducerIdFilters": []})["TransactionStates"]
+            expect(f"v{version}: own is there", own in {t["TransactionalId"] for t in listed}, True)
+            for t in listed:
+                if t["TransactionalId"] == v.txn and t["ProducerId"] == world.victims_producer_id:
+                    raise AssertionError(f"v{version}: {t}")
+            r = w.request("ListTransactions", version, {"StateFilters": [], "ProducerIdFilters": [world.victims_producer_id]})
+            expect(f"v{version}: the victim's producer", r["TransactionStates"], [[]])
+        ids = [v.physical(v.txn), v.hidden_txn, ""]
+        for t in w.request("DescribeTransactions", 0, {"TransactionalIds": ids})["TransactionStates"]:
+            expect(f"{t['TransactionalId']}", (t["ErrorCode"], t["Topics"]), [(105, [])])
 
 
 # ---- what is not offered ----------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import uuid
 import kafkawire as kw
 
 # What an attacker calls its own groups and topics comes back in its own lists: these may hold every name of the sweep.
-LISTS = {"ListGroups", "Metadata", "DescribeTopicPartitions"}
+LISTS = {"ListGroups", "ListTransactions", "Metadata", "DescribeTopicPartitions"}
 SKIP = {"SaslHandshake", "SaslAuthenticate"}  # cases.py has them
 # Fields whose value decides whether a request waits: kept short.
 SMALL = {"MaxWaitMs": 50, "TimeoutMs": 2000, "timeoutMs": 2000, "SessionTimeoutMs": 6000, "RebalanceTimeoutMs": 500,
@@ -30,7 +30,7 @@ class Names:
             return self.group
         if field in ("key", "coordinatorkeys"):
             return self.group
-        if "regex" in field:
+        if "regex" in field or "pattern" in field:
             return ""
         if field in ("protocoltype",):
             return "consumer"

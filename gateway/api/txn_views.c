@@ -1,0 +1,62 @@
+/* Looking at transactions: DescribeTransactions, ListTransactions. Every broker has those of its own coordinator, of all tenants:
+ * what is not this tenant's disappears, what the principal may not describe as well. */
+#include "api/groups.h"
+
+/* ---- DescribeTransactions ------------------------------------------------------------------------------------ */
+
+#define R(f) KFK_DESCRIBE_TRANSACTIONS_RESPONSE_##f
+
+static const struct api_group_list described = { KFK_DESCRIBE_TRANSACTIONS_REQUEST_TRANSACTIONAL_IDS, R(TRANSACTION_STATES),
+	R(TRANSACTION_STATES_TRANSACTIONAL_ID), R(TRANSACTION_STATES_ERROR_CODE), POL_OP_DESCRIBE };
+
+enum api_result
+api_describe_transactions_request(struct api_call *c, struct kfk_tree *q)
+{
+	return api_split_groups_forward(c, q, &described);
+}
+
+/* Of a transaction's topics those that the principal may describe. */
+static void
+drop_undescribed(struct api_call *c, struct kfk_tree *r, struct kfk_node *state)
+{
+	struct kfk_node *topics = kfk_get(state, R(TRANSACTION_STATES_TOPICS)), *prev = NULL, *next;
+
+	for (struct kfk_node *e = topics == NULL ? NULL : topics->kids; e != NULL; e = next) {
+		next = e->next;
+		if (api_may(c, POL_OP_DESCRIBE, POL_TOPIC, kfk_get_str(r, e, R(TRANSACTION_STATES_TOPICS_TOPIC))))
+			prev = e;
+		else
+			kfk_unlink(topics, prev, e);
+	}
+}
+
+enum api_result
+api_describe_transactions_response(struct api_call *c, struct kfk_tree *r)
+{
+	struct kfk_node *states;
+	enum api_result	 result;
+
+	if (!api_unmap(c, r, &result))
+		return result;
+	states = kfk_get(&r->root, R(TRANSACTION_STATES));
+	for (struct kfk_node *e = states == NULL ? NULL : states->kids; e != NULL; e = e->next)
+		drop_undescribed(c, r, e);
+	api_splice_groups(c, r, &described);
+	return api_answer(c, r);
+}
+#undef R
+
+/* ---- ListTransactions ---------------------------------------------------------------------------------------- */
+
+enum api_result
+api_list_transactions_request(struct api_call *c, struct kfk_tree *q)
+{
+	return api_forward(c, q);
+}
+
+struct api_stream *
+api_list_transactions_stream(struct api_call *c, bool leaves)
+{
+	(void)leaves;	/* never: elements disappear */
+	return api_listing(c, TEN_TXN, false);
+}
