@@ -1,42 +1,14 @@
 /* A tenant's snapshot from loose parts, in one allocation: the struct, then its arrays, then all text.
  * Invariant: what build() measures in its first pass is what it takes in the second. */
+#include "policies/acl.h"
+
 #include <alcove/check.h>
-#include <alcove/policy.h>
 #include <alcove/str.h>
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <openssl/crypto.h>
-
-/* With base NULL it only measures. */
-struct bump {
-	char  *base;
-	size_t n;
-};
-
-static void *
-take(struct bump *b, size_t count, size_t size)
-{
-	void *p = b->base == NULL ? NULL : b->base + b->n;
-
-	b->n += (count * size + 15) & ~(size_t)15;
-	return p;
-}
-
-/* Text needs no alignment; null stays null. */
-static struct alv_str
-take_str(struct bump *b, struct alv_str s)
-{
-	char *p = b->base == NULL ? NULL : b->base + b->n;
-
-	b->n += s.p == NULL ? 0 : s.n + 1;
-	if (s.p == NULL || p == NULL)
-		return ALV_STR_NULL;
-	if (s.n > 0)
-		memcpy(p, s.p, s.n);
-	p[s.n] = '\0';
-	return alv_str_make(p, s.n);
-}
 
 static int
 order_users(const void *a, const void *b)
@@ -90,18 +62,23 @@ fill_aliases(const struct pol_parts *p, struct bump *b, struct ten_alias *by_vir
 	qsort(by_phys, p->naliases, sizeof(const struct ten_alias *), order_phys);
 }
 
-static void
-fill_rules(const struct pol_parts *p, struct bump *b, struct pol_rule *rules)
+static int
+order_text(const void *a, const void *b)
 {
-	for (size_t i = 0; i < p->nrules; i++) {
-		struct pol_rule r = p->rules[i];
+	return alv_str_cmp(*(const struct alv_str *)a, *(const struct alv_str *)b);
+}
 
-		r.name = take_str(b, r.name);
-		r.principal = take_str(b, r.principal);
-		r.host = take_str(b, r.host);
-		if (rules != NULL)
-			rules[i] = r;
+static void
+fill_supers(const struct pol_parts *p, struct bump *b, struct alv_str *supers)
+{
+	for (size_t i = 0; i < p->nsupers; i++) {
+		struct alv_str text = take_str(b, p->supers[i]);
+
+		if (supers != NULL)
+			supers[i] = text;
 	}
+	if (supers != NULL)
+		qsort(supers, p->nsupers, sizeof(*supers), order_text);
 }
 
 /* Views into the old text become views into the new one. */
@@ -149,26 +126,33 @@ fill_head(const struct pol_parts *p, struct bump *b, struct pol_tenant *t)
 }
 
 static struct pol_tenant *
-build(const struct pol_parts *p, struct bump *b)
+build(const struct pol_parts *p, const struct acl_draft *d, struct bump *b)
 {
 	struct pol_tenant	*t = take(b, 1, sizeof(*t));
 	struct pol_user		*users = take(b, p->nusers, sizeof(*users));
-	struct pol_rule		*rules = take(b, p->nrules, sizeof(*rules));
+	struct pol_rule		*rules = take(b, d->n, sizeof(*rules));
+	struct alv_str		*supers = take(b, p->nsupers, sizeof(*supers));
 	struct ten_alias	*by_virt = take(b, p->naliases, sizeof(*by_virt));
 	const struct ten_alias **by_phys = take(b, p->naliases, sizeof(*by_phys));
 	struct ten_own		*own = take(b, p->nown, sizeof(*own));
+	struct pol_acls		*acls = pol_acl_fill(d, b, rules);
 
 	fill_head(p, b, t);
 	fill_users(p, b, users);
-	fill_rules(p, b, rules);
+	fill_supers(p, b, supers);
 	fill_aliases(p, b, by_virt, by_phys);
 	fill_own(p, b, own);
 	if (t == NULL)
 		return NULL;
 	t->nusers = p->nusers;
 	t->users = users;
-	t->nrules = p->nrules;
+	t->authorizer = p->authorizer;
+	t->everyone_if_no_acl = p->everyone_if_no_acl;
+	t->nsupers = p->nsupers;
+	t->supers = supers;
+	t->nrules = d->n;
 	t->rules = rules;
+	t->acls = acls;
 	t->nown = p->nown;
 	t->own = own;
 	t->names.naliases = p->naliases;
@@ -180,17 +164,23 @@ build(const struct pol_parts *p, struct bump *b)
 struct pol_tenant *
 pol_build(const struct pol_parts *p)
 {
-	struct bump	   measure = { NULL, 0 }, fill = { NULL, 0 };
-	struct pol_tenant *t;
+	static _Atomic uint64_t builds;
+	struct bump		measure = { NULL, 0 }, fill = { NULL, 0 };
+	struct acl_draft	d;
+	struct pol_tenant      *t;
 
 	ALV_CHECK(p->id.p != NULL && p->id.n <= TEN_ID_MAX);
-	t = build(p, &measure);
+	if (!pol_acl_draft_make(p->rules, p->nrules, &d))
+		return NULL;
+	t = build(p, &d, &measure);
 	ALV_CHECK(t == NULL);
 	fill.base = calloc(1, measure.n);
-	if (fill.base == NULL)
-		return NULL;
-	t = build(p, &fill);
-	ALV_CHECK(fill.n == measure.n);
+	if (fill.base != NULL) {
+		t = build(p, &d, &fill);
+		ALV_CHECK(fill.n == measure.n);
+		t->build = ++builds;
+	}
+	pol_acl_draft_free(&d);
 	return t;
 }
 

@@ -63,6 +63,7 @@ struct api_conn {
 	char			   user[256];		/* after login */
 	char			   principal[262];	/* "User:" + user */
 	uint64_t		   user_revision;
+	struct pol_who		   who;			/* the principal in the snapshot that was asked last */
 	uint64_t		   authenticated_us;
 	struct met_hint		   meter;		/* rows of the worker's meter */
 	struct api_groups	  *groups;		/* what the api layer remembers per connection; its own */

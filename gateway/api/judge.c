@@ -3,13 +3,21 @@
  * topics only; an id is looked up once, by its physical name, and never guessed. */
 #include "api/kit.h"
 
+/* The connection's principal, looked up anew when the snapshot is another. */
+static const struct pol_who *
+who(const struct api_call *c)
+{
+	struct api_conn *conn = c->conn;
+
+	if (conn->who.build != c->tenant->build)
+		pol_who_set(&conn->who, c->tenant, alv_str_of(conn->principal), alv_str_of(conn->host));
+	return &conn->who;
+}
+
 bool
 api_may(const struct api_call *c, enum pol_op op, enum pol_resource res, struct alv_str virt)
 {
-	struct pol_query q = { .principal = alv_str_of(c->conn->principal), .host = alv_str_of(c->conn->host),
-		.op = op, .resource = res, .name = virt };
-
-	return pol_decide(c->tenant, &q);
+	return pol_may(c->tenant, who(c), op, res, virt);
 }
 
 bool
@@ -21,18 +29,13 @@ api_may_cluster(const struct api_call *c, enum pol_op op)
 bool
 api_may_any(const struct api_call *c, enum pol_op op, enum pol_resource res)
 {
-	struct pol_query q = { .principal = alv_str_of(c->conn->principal), .host = alv_str_of(c->conn->host),
-		.op = op, .resource = res, .name = ALV_STR_NULL };
-
-	return pol_decide_any(c->tenant, &q);
+	return pol_may_any(c->tenant, who(c), op, res);
 }
 
 int32_t
 api_operations(const struct api_call *c, enum pol_resource res, struct alv_str virt)
 {
-	struct pol_query q = { .principal = alv_str_of(c->conn->principal), .host = alv_str_of(c->conn->host),
-		.resource = res, .name = virt };
-	int32_t		 bits = pol_operations(c->tenant, &q);
+	int32_t bits = pol_may_what(c->tenant, who(c), res, virt);
 
 	/* What brokers do among themselves is nobody's here, whatever a tenant's rules say. */
 	return res == POL_CLUSTER ? bits & ~(1 << POL_OP_CLUSTER_ACTION) : bits;

@@ -155,6 +155,7 @@ take_identity(struct api_conn *conn)
 	snprintf(conn->tenant, sizeof(conn->tenant), "%s", a->tenant);
 	snprintf(conn->user, sizeof(conn->user), "%s", a->user);
 	snprintf(conn->principal, sizeof(conn->principal), "User:%s", a->user);
+	conn->who = (struct pol_who){ .build = 0 };
 	conn->slot = pol_dir_find(conn->w->shared->dir, alv_str_of(conn->tenant));
 	conn->user_revision = a->user_revision;
 	conn->auth = API_AUTH_DONE;

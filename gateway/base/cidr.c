@@ -62,13 +62,41 @@ alv_cidr_parse(struct alv_str s, struct alv_cidr *c)
 	return ALV_OK;
 }
 
+/* The first bits of an address of the same family. */
+static bool
+begins(const struct alv_cidr *c, const uint8_t *p)
+{
+	unsigned whole = c->bits / 8, rest = c->bits % 8;
+
+	if (memcmp(p, c->addr, whole) != 0)
+		return false;
+	return rest == 0 || (p[whole] ^ c->addr[whole]) >> (8 - rest) == 0;
+}
+
+bool
+alv_cidr_in(const struct alv_cidr *outer, const struct alv_cidr *inner)
+{
+	return outer->v4 == inner->v4 && outer->bits <= inner->bits && begins(outer, inner->addr);
+}
+
+int
+alv_cidr_cmp(const struct alv_cidr *a, const struct alv_cidr *b)
+{
+	int r = (a->v4 > b->v4) - (a->v4 < b->v4);
+
+	if (r == 0)
+		r = memcmp(a->addr, b->addr, sizeof(a->addr));
+	if (r == 0)
+		r = (a->bits > b->bits) - (a->bits < b->bits);
+	return (r > 0) - (r < 0);
+}
+
 bool
 alv_cidr_has(const struct alv_cidr *c, const struct sockaddr_storage *a)
 {
 	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)a;
 	const uint8_t		  *p;
 	bool			   v4 = a->ss_family == AF_INET;
-	unsigned		   whole = c->bits / 8, rest = c->bits % 8;
 
 	if (v4) {
 		p = (const uint8_t *)&((const struct sockaddr_in *)a)->sin_addr;
@@ -78,9 +106,7 @@ alv_cidr_has(const struct alv_cidr *c, const struct sockaddr_storage *a)
 	} else {
 		return false;
 	}
-	if (v4 != c->v4 || memcmp(p, c->addr, whole) != 0)
-		return false;
-	return rest == 0 || (p[whole] ^ c->addr[whole]) >> (8 - rest) == 0;
+	return v4 == c->v4 && begins(c, p);
 }
 
 bool

@@ -16,6 +16,10 @@ struct alv_cidr {
 
 /* Without "/bits" it is one address. SYNTAX: no address or no such prefix; VALUE: bits are set behind the prefix. */
 enum alv_err alv_cidr_parse(struct alv_str s, struct alv_cidr *c) ALV_MUST;
+/* Is one network in the other? An address is a network of its own. */
+bool alv_cidr_in(const struct alv_cidr *outer, const struct alv_cidr *inner);
+/* Some order: -1, 0, 1. */
+int  alv_cidr_cmp(const struct alv_cidr *a, const struct alv_cidr *b);
 /* An IPv4 address is in IPv4 networks only, also where an IPv6 socket shows it as ::ffff:a.b.c.d. */
 bool alv_cidr_has(const struct alv_cidr *c, const struct sockaddr_storage *a);
 bool alv_cidr_any(const struct alv_cidr *all, size_t n, const struct sockaddr_storage *a);

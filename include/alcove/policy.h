@@ -4,6 +4,7 @@
 #define ALCOVE_POLICY_H
 
 #include <alcove/base.h>
+#include <alcove/cidr.h>
 #include <alcove/qsbr.h>
 #include <alcove/tenant.h>
 
@@ -42,10 +43,15 @@ struct pol_rule {
 	enum pol_pattern    pattern;
 	struct alv_str	    name;	/* virtual; "*" literal: all; cluster is "kafka-cluster" */
 	struct alv_str	    principal;	/* "User:alice", "User:*" */
-	struct alv_str	    host;	/* "*" or an address */
+	struct alv_str	    host;	/* "*", an address, a network: "10.0.0.0/8" */
 	enum pol_op	    op;
 	enum pol_permission permission;
 };
+
+/* Who decides in a tenant: its ACLs, as Kafka's StandardAuthorizer would; or nobody, and its users may do all. */
+enum pol_authorizer { POL_AUTHORIZER_ACL, POL_AUTHORIZER_NONE };
+
+enum { POL_RULES_MAX = 10000, POL_SUPERS_MAX = 100 };	/* of a tenant; the store's bounds */
 
 /* One tenant's snapshot. One allocation's life: never changed after it was published. */
 struct pol_tenant {
@@ -56,16 +62,41 @@ struct pol_tenant {
 	char		      cluster_id[23];	/* the virtual cluster's id: 22 characters, stable for the tenant's life */
 	size_t		      nusers;
 	const struct pol_user *users;		/* sorted by name */
+	enum pol_authorizer   authorizer;
+	bool		      everyone_if_no_acl;	/* Kafka's allow.everyone.if.no.acl.found */
+	size_t		      nsupers;
+	const struct alv_str *supers;		/* principals, sorted: they may do all */
 	size_t		      nrules;
-	const struct pol_rule *rules;
+	const struct pol_rule *rules;		/* sorted by pol_rule_cmp, no two alike */
+	const struct pol_acls *acls;		/* the same, as they are asked */
+	uint64_t	      build;		/* no two snapshots of a process have the same */
 	size_t		      nown;		/* at most TEN_OWN_MAX */
 	const struct ten_own *own;		/* host names of its own */
 };
 
 const struct pol_user *pol_user_find(const struct pol_tenant *t, struct alv_str name);
 
-/* The question every API asks wherever Kafka authorizes, on virtual names.
- * Pure: no lock, no allocation, no time. Deny wins, then allow, else denied. */
+/* The question every API asks wherever Kafka authorizes, on virtual names: may this principal, at this address, do that?
+ * Pure: no lock, no allocation, no time. Super users may; a deny wins; then an allow; else denied, or, where no ACL is about
+ * the resource, what the tenant says of that.
+ *
+ * Who asks is looked up once for a snapshot, then asked for as often as it takes. A pol_who keeps nothing of the snapshot;
+ * it holds while `build` is that of the tenant's. */
+struct pol_who {
+	uint64_t	build;
+	bool		nobody, all, has_address;
+	uint32_t	principal, host;
+	struct alv_cidr address;
+};
+/* principal "User:alice"; null may nothing. What is no address is in no network. */
+void	pol_who_set(struct pol_who *w, const struct pol_tenant *t, struct alv_str principal, struct alv_str host);
+bool	pol_may(const struct pol_tenant *t, const struct pol_who *w, enum pol_op op, enum pol_resource r, struct alv_str name) ALV_MUST;
+/* Is `op` allowed on any resource of this type? (Kafka's authorizeByResourceType) */
+bool	pol_may_any(const struct pol_tenant *t, const struct pol_who *w, enum pol_op op, enum pol_resource r) ALV_MUST;
+/* Kafka's authorized-operations bit field for one resource: OR of 1 << op over what its type supports. */
+int32_t pol_may_what(const struct pol_tenant *t, const struct pol_who *w, enum pol_resource r, struct alv_str name);
+
+/* The same for who asks once. */
 struct pol_query {
 	struct alv_str	  principal;	/* "User:alice" */
 	struct alv_str	  host;
@@ -74,11 +105,12 @@ struct pol_query {
 	struct alv_str	  name;
 };
 bool pol_decide(const struct pol_tenant *t, const struct pol_query *q) ALV_MUST;
-/* Is `op` allowed on any resource of this type? (Kafka's authorizeByResourceType) */
 bool pol_decide_any(const struct pol_tenant *t, const struct pol_query *q) ALV_MUST;
-/* Kafka's authorized-operations bit field for one resource: OR of 1 << op over what its type supports. */
 int32_t pol_operations(const struct pol_tenant *t, const struct pol_query *q);
-/* The rules of a tenant that has none of its own: its users may do all in it. Static. */
+
+/* Order of two rules: by resource, name, pattern (prefixed first), principal, host, operation, permission. -1, 0, 1. */
+int pol_rule_cmp(const struct pol_rule *a, const struct pol_rule *b);
+/* Rules by which every user may do all: for tests and benches that add to them. Static. */
 const struct pol_rule *pol_rules_all(size_t *n);
 
 /* ---- directory: tenant id -> current snapshot ---------------------------------------------------
@@ -122,7 +154,11 @@ struct pol_parts {
 	size_t			 nusers;
 	const struct ten_alias	*aliases;
 	size_t			 naliases;
-	const struct pol_rule	*rules;
+	enum pol_authorizer	 authorizer;
+	bool			 everyone_if_no_acl;
+	const struct alv_str	*supers;
+	size_t			 nsupers;
+	const struct pol_rule	*rules;	/* in any order; what is there twice is there once */
 	size_t			 nrules;
 	const struct ten_own	*own;	/* as ten_own_parse made them */
 	size_t			 nown;

@@ -12,7 +12,7 @@
 #include <alcove/policy.h>
 #include <alcove/str.h>
 
-enum { COLUMNS = 7, RULES_MAX = 32 };
+enum { COLUMNS = 7, RULES_MAX = 32, SUPERS_MAX = 4 };
 
 static const char *const resources[] = { [POL_TOPIC] = "topic", [POL_GROUP] = "group", [POL_CLUSTER] = "cluster",
 	[POL_TXN] = "txn", [POL_TOKEN] = "token", [POL_USER] = "user" };
@@ -78,6 +78,22 @@ ask(const struct pol_tenant *t, const struct alv_str *col)
 		assert_int_equal(pol_decide(t, &q), alv_str_eqz(col[6], "yes"));
 }
 
+/* What a tenant says beside its rules. False: the line is something else. */
+static bool
+setting(struct pol_parts *p, struct alv_str *supers, const struct alv_str *col)
+{
+	if (alv_str_eqz(col[0], "super"))
+		supers[p->nsupers++] = col[1];
+	else if (alv_str_eqz(col[0], "everyone"))
+		p->everyone_if_no_acl = true;
+	else if (alv_str_eqz(col[0], "none"))
+		p->authorizer = POL_AUTHORIZER_NONE;
+	else
+		return false;
+	assert_true(p->nsupers < SUPERS_MAX);
+	return true;
+}
+
 static size_t
 columns(struct alv_arena *a, char *line, struct alv_str *col)
 {
@@ -103,7 +119,8 @@ table(void **state)
 	char		  line[512];
 	struct alv_arena  a;
 	struct pol_rule	  rules[RULES_MAX];
-	struct pol_parts  parts = { .id = ALV_STR("acme"), .rules = rules };
+	struct alv_str	  supers[SUPERS_MAX];
+	struct pol_parts  parts = { .id = ALV_STR("acme"), .rules = rules, .supers = supers };
 	struct alv_str	  col[COLUMNS];
 	int		  no = 0, cases = 0;
 
@@ -117,7 +134,9 @@ table(void **state)
 		columns(&a, line, col);
 		print_message("decide.txt:%d\n", no);
 		if (alv_str_eqz(col[0], "rules")) {
-			parts.nrules = 0;
+			parts = (struct pol_parts){ .id = ALV_STR("acme"), .rules = rules, .supers = supers };
+		} else if (setting(&parts, supers, col)) {
+			continue;
 		} else if (alv_str_eqz(col[0], "allow") || alv_str_eqz(col[0], "deny")) {
 			assert_true(parts.nrules < RULES_MAX);
 			rules[parts.nrules++] = parse_rule(col);
@@ -138,7 +157,7 @@ table(void **state)
 			cases++;
 		}
 	}
-	assert_true(cases > 65);
+	assert_true(cases > 130);
 	alv_arena_fini(&a);
 	fclose(f);
 }

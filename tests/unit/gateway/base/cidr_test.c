@@ -82,10 +82,33 @@ no_address(void **state)
 	assert_false(alv_cidr_has(&c, &a));
 }
 
+static void
+nets_in_nets(void **state)
+{
+	static const struct { const char *outer, *inner; bool in; } cases[] = {
+		{ "10.0.0.0/8", "10.1.2.3", true }, { "10.0.0.0/8", "10.0.0.0/8", true }, { "10.0.0.0/8", "10.0.0.0/7", false },
+		{ "10.0.0.0/8", "11.0.0.0", false }, { "10.1.2.3", "10.1.2.3", true }, { "10.1.2.3", "10.1.2.2", false },
+		{ "0.0.0.0/0", "::1", false }, { "::/0", "10.0.0.1", false }, { "2001:db8::/33", "2001:db8:7fff::", true },
+		{ "2001:db8::/33", "2001:db8:8000::", false }, { "10.0.0.0/8", "::ffff:10.0.0.1", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ALV_COUNT(cases); i++) {
+		struct alv_cidr a, b;
+
+		assert_int_equal(alv_cidr_parse(alv_str_of(cases[i].outer), &a), ALV_OK);
+		assert_int_equal(alv_cidr_parse(alv_str_of(cases[i].inner), &b), ALV_OK);
+		assert_int_equal(alv_cidr_in(&a, &b), cases[i].in);
+		assert_int_equal(alv_cidr_cmp(&a, &b), -alv_cidr_cmp(&b, &a));
+		assert_int_equal(alv_cidr_cmp(&a, &a), 0);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nets_in_nets),
 		cmocka_unit_test(spellings),
 		cmocka_unit_test(membership),
 		cmocka_unit_test(no_address),

@@ -1,0 +1,247 @@
+/* The index against a plain reading of all rules, over many small random tenants; and that it fits its memory. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <alcove/policy.h>
+#include <alcove/str.h>
+
+static uint64_t seed = 1;
+
+static unsigned
+below(unsigned n)
+{
+	seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (unsigned)(seed >> 33) % n;
+}
+
+/* Few words, so that rules meet. */
+static const char *const names[] = { "*", "a", "a.", "a.b", "a.b.c", "ab", "b", "b.a", "abc", "a*", "kafka-cluster" };
+static const char *const principals[] = { "User:*", "User:a", "User:b", "User:c", "Group:a", "User:" };
+static const char *const rule_hosts[] = { "*", "10.0.0.1", "10.0.0.0/8", "10.0.0.2", "::1", "0.0.0.0/0", "nowhere" };
+static const char *const hosts[] = { "10.0.0.1", "10.0.0.2", "10.9.9.9", "11.0.0.1", "::1", "nowhere" };
+#define ONE_OF(table) alv_str_of((table)[below(ALV_COUNT(table))])
+
+static struct pol_rule
+random_rule(void)
+{
+	return (struct pol_rule){ .resource = (enum pol_resource)(POL_TOPIC + below(2)),
+		.pattern = below(2) ? POL_LITERAL : POL_PREFIXED, .name = ONE_OF(names), .principal = ONE_OF(principals),
+		.host = ONE_OF(rule_hosts), .op = (enum pol_op)(POL_OP_ALL + (int)below(14)),
+		.permission = below(3) ? POL_ALLOW : POL_DENY };
+}
+
+/* ---- Kafka's rules, read one by one ---------------------------------------------------------------------- */
+
+static bool
+host_fits(struct alv_str rule, struct alv_str host)
+{
+	struct alv_cidr net, at;
+
+	if (alv_str_eqz(rule, "*"))
+		return true;
+	return alv_cidr_parse(rule, &net) == ALV_OK && alv_cidr_parse(host, &at) == ALV_OK && alv_cidr_in(&net, &at);
+}
+
+static bool
+name_fits(const struct pol_rule *r, struct alv_str name)
+{
+	if (r->pattern == POL_PREFIXED)
+		return alv_str_starts(name, r->name);
+	return alv_str_eqz(r->name, "*") || alv_str_eq(r->name, name);
+}
+
+static bool
+who_fits(const struct pol_rule *r, const struct pol_query *q)
+{
+	return (alv_str_eq(r->principal, q->principal) || alv_str_eqz(r->principal, "User:*")) && host_fits(r->host, q->host);
+}
+
+static bool
+op_fits(const struct pol_rule *r, enum pol_op op)
+{
+	if (r->op == POL_OP_ALL || r->op == op)
+		return true;
+	if (r->permission == POL_DENY)
+		return false;
+	if (op == POL_OP_DESCRIBE)
+		return r->op == POL_OP_READ || r->op == POL_OP_WRITE || r->op == POL_OP_DELETE || r->op == POL_OP_ALTER;
+	return op == POL_OP_DESCRIBE_CONFIGS && r->op == POL_OP_ALTER_CONFIGS;
+}
+
+static bool
+plain_decide(const struct pol_parts *p, const struct pol_query *q)
+{
+	bool allowed = false, found = false;
+
+	for (size_t i = 0; i < p->nrules; i++) {
+		const struct pol_rule *r = &p->rules[i];
+
+		if (r->resource != q->resource || !name_fits(r, q->name))
+			continue;
+		found = true;
+		if (!who_fits(r, q) || !op_fits(r, q->op))
+			continue;
+		if (r->permission == POL_DENY)
+			return false;
+		allowed = true;
+	}
+	return found ? allowed : p->everyone_if_no_acl;
+}
+
+static bool
+counts_for_any(const struct pol_rule *r, const struct pol_query *q)
+{
+	return r->resource == q->resource && who_fits(r, q) && (r->op == q->op || r->op == POL_OP_ALL);
+}
+
+static bool
+plain_dominated(const struct pol_parts *p, const struct pol_query *q, const struct pol_rule *allow)
+{
+	for (size_t i = 0; i < p->nrules; i++) {
+		const struct pol_rule *r = &p->rules[i];
+
+		if (r->permission != POL_DENY || !counts_for_any(r, q))
+			continue;
+		if (r->pattern == POL_PREFIXED ? alv_str_starts(allow->name, r->name)
+					       : allow->pattern == POL_LITERAL && alv_str_eq(r->name, allow->name))
+			return true;
+	}
+	return false;
+}
+
+static bool
+plain_any(const struct pol_parts *p, struct pol_query q)
+{
+	bool wild = false;
+
+	q.name = ALV_STR("hardcode");
+	if (plain_decide(p, &q))
+		return true;
+	for (size_t i = 0; i < p->nrules; i++) {
+		const struct pol_rule *r = &p->rules[i];
+
+		if (r->pattern != POL_LITERAL || !alv_str_eqz(r->name, "*") || !counts_for_any(r, &q))
+			continue;
+		if (r->permission == POL_DENY)
+			return false;
+		wild = true;
+	}
+	for (size_t i = 0; !wild && i < p->nrules; i++)
+		wild = p->rules[i].permission == POL_ALLOW && counts_for_any(&p->rules[i], &q) && !plain_dominated(p, &q, &p->rules[i]);
+	return wild;
+}
+
+/* ---- the comparison ----------------------------------------------------------------------------------------- */
+
+static void
+compare_one(const struct pol_tenant *t, const struct pol_parts *p, const struct pol_query *q)
+{
+	bool one = plain_decide(p, q), any = plain_any(p, *q);
+
+	if (pol_decide(t, q) == one && pol_decide_any(t, q) == any)
+		return;
+	for (size_t i = 0; i < p->nrules; i++)
+		print_message("%s %d %s %.*s %.*s %.*s op %d\n", p->rules[i].permission == POL_DENY ? "deny" : "allow",
+		    p->rules[i].resource, p->rules[i].pattern == POL_PREFIXED ? "prefixed" : "literal", ALV_STR_ARG(p->rules[i].name),
+		    ALV_STR_ARG(p->rules[i].principal), ALV_STR_ARG(p->rules[i].host), p->rules[i].op);
+	fail_msg("%.*s at %.*s, op %d on %d %.*s: expected %d and any %d", ALV_STR_ARG(q->principal), ALV_STR_ARG(q->host), q->op,
+	    q->resource, ALV_STR_ARG(q->name), one, any);
+}
+
+static void
+as_a_plain_reading(void **state)
+{
+	enum { TENANTS = 4000, QUESTIONS = 40, RULES = 12 };
+	struct pol_rule rules[RULES];
+
+	(void)state;
+	for (int n = 0; n < TENANTS; n++) {
+		struct pol_parts   p = { .id = ALV_STR("acme"), .rules = rules, .nrules = below(RULES + 1), .everyone_if_no_acl = below(2) };
+		struct pol_tenant *t;
+
+		for (size_t i = 0; i < p.nrules; i++)
+			rules[i] = random_rule();
+		t = pol_build(&p);
+		for (int i = 0; i < QUESTIONS; i++) {
+			struct pol_query q = { .principal = ONE_OF(principals), .host = ONE_OF(hosts), .name = ONE_OF(names),
+				.op = (enum pol_op)(POL_OP_ALL + (int)below(14)), .resource = (enum pol_resource)(POL_TOPIC + below(2)) };
+
+			compare_one(t, &p, &q);
+		}
+		pol_tenant_free(t);
+	}
+}
+
+/* As the list of a tenant's ACLs is read page by page. */
+static void
+rules_are_in_order(void **state)
+{
+	enum { RULES = 200 };
+	struct pol_rule	   rules[RULES];
+	struct pol_parts   p = { .id = ALV_STR("acme"), .rules = rules, .nrules = RULES };
+	struct pol_tenant *t;
+
+	(void)state;
+	for (size_t i = 0; i < RULES; i++)
+		rules[i] = random_rule();
+	t = pol_build(&p);
+	assert_true(t->nrules > 100 && t->nrules <= RULES);
+	for (size_t i = 1; i < t->nrules; i++)
+		assert_int_equal(pol_rule_cmp(&t->rules[i - 1], &t->rules[i]), -1);
+	for (size_t i = 0; i < RULES; i++) {
+		size_t same = 0;
+
+		for (size_t k = 0; k < t->nrules; k++)
+			same += pol_rule_cmp(&t->rules[k], &rules[i]) == 0;
+		assert_int_equal(same, 1);
+	}
+	pol_tenant_free(t);
+}
+
+/* What Kafka does not know is left out; where there is nothing, nothing is found. */
+static void
+rules_that_are_none(void **state)
+{
+	struct pol_rule good = { POL_TOPIC, POL_LITERAL, ALV_STR("x"), ALV_STR("User:a"), ALV_STR("*"), POL_OP_READ, POL_ALLOW };
+	struct pol_rule rules[8];
+	struct pol_parts   p = { .id = ALV_STR("acme"), .rules = rules, .nrules = ALV_COUNT(rules) };
+	struct pol_query   q = { .principal = ALV_STR("User:a"), .host = ALV_STR("::1"), .op = POL_OP_READ, .resource = POL_TOPIC,
+		  .name = ALV_STR("x") };
+	struct pol_tenant *t;
+
+	(void)state;
+	for (size_t i = 0; i < ALV_COUNT(rules); i++)
+		rules[i] = good;
+	rules[0].resource = (enum pol_resource)1;
+	rules[1].resource = (enum pol_resource)8;
+	rules[2].pattern = (enum pol_pattern)1;
+	rules[3].op = (enum pol_op)1;
+	rules[4].op = (enum pol_op)16;
+	rules[5].permission = (enum pol_permission)1;
+	rules[6].name = ALV_STR_NULL;
+	rules[7].host = ALV_STR_NULL;
+	t = pol_build(&p);
+	assert_int_equal(t->nrules, 0);
+	assert_false(pol_decide(t, &q));
+	assert_false(pol_decide_any(t, &q));
+	pol_tenant_free(t);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(as_a_plain_reading),
+		cmocka_unit_test(rules_are_in_order),
+		cmocka_unit_test(rules_that_are_none),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
