@@ -1,0 +1,27 @@
+/* Kinds of changes: how each is judged and written. One file for each thing that is changed; change.c does what is around it. */
+#ifndef CON_OP_H
+#define CON_OP_H
+
+#include "control/change.h"
+
+struct con_row {
+	const char *name;	/* in the log */
+	bool	    makes;	/* the tenant must not be there; else it must */
+	bool	    deleted;	/* also of a tenant that is deleted */
+	/* c->op is this one, its tenant is there as t says (`makes`: t is not filled). END: c has the words, or the revision. */
+	enum con_need (*judge)(struct con_core *k, struct con_change *c, const struct sto_tenant *t);
+	/* Inside the transaction, judged a moment ago: the rows and their audit. keys: where the judge needed them, else NULL. */
+	enum alv_err (*write)(struct con_core *k, struct con_change *c, struct sto_tenant *t, const struct pol_scram *keys);
+};
+
+extern const struct con_row con_tenant_create, con_tenant_update, con_tenant_suspend, con_tenant_resume, con_tenant_delete;
+extern const struct con_row con_user_put, con_user_delete;
+extern const struct con_row con_alias_put, con_alias_delete;
+
+enum con_need con_end(struct con_change *c, enum alv_err err);
+/* Nothing to change: done, with the revision there is. */
+enum con_need con_unchanged(struct con_change *c, const struct sto_tenant *t);
+/* STORE, with the store's words, which are logged. */
+enum alv_err con_store_failed(struct con_core *k, struct con_change *c);
+
+#endif
