@@ -18,14 +18,13 @@ refuse(struct api_call *c, int16_t code, const char *text)
 	return api_answer(c, &r);
 }
 
-/* A refusal among the subscribed names is the whole request's; brokers ask for rights before they look at spelling. */
-static int16_t
-judge_subscription(struct api_call *c, const struct kfk_tree *q)
+int16_t
+api_judge_subscription(struct api_call *c, const struct kfk_tree *q, uint16_t names)
 {
-	const struct kfk_node *names = kfk_get(&q->root, Q(SUBSCRIBED_TOPIC_NAMES));
+	const struct kfk_node *list = kfk_get(&q->root, names);
 	int16_t		       worst = 0;
 
-	for (const struct kfk_node *e = names == NULL ? NULL : names->kids; e != NULL; e = e->next) {
+	for (const struct kfk_node *e = list == NULL ? NULL : list->kids; e != NULL; e = e->next) {
 		int16_t code = api_judge_name(c, e->v.s, POL_OP_DESCRIBE, 0);
 
 		if (code == KFK_TOPIC_AUTHORIZATION_FAILED)
@@ -71,7 +70,7 @@ api_consumer_group_heartbeat_request(struct api_call *c, struct kfk_tree *q)
 		return refuse(c, code, NULL);
 	if (regex.p != NULL && regex.n > 0)
 		return refuse(c, KFK_INVALID_REGULAR_EXPRESSION, "Subscribing by a regular expression is not offered here.");
-	code = judge_subscription(c, q);
+	code = api_judge_subscription(c, q, Q(SUBSCRIBED_TOPIC_NAMES));
 	if (code != 0)
 		return refuse(c, code, NULL);
 	return drop_foreign_owned(c, q) ? api_wait_ids(c) : api_forward(c, q);

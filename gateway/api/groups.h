@@ -25,4 +25,23 @@ enum api_result api_splice_groups_answer(struct api_call *c, struct kfk_tree *r,
  * principal need not be asked for each. NULL: out of memory. */
 struct api_stream *api_listing(struct api_call *c, enum ten_kind kind, bool all) ALV_MUST;
 
+/* A refusal among the topic names that a member subscribes to is the whole request's; brokers ask for rights before they look
+ * at spelling. 0, 29, 17. */
+int16_t api_judge_subscription(struct api_call *c, const struct kfk_tree *q, uint16_t names);
+
+/* Of share groups' members, who choose it themselves: not empty, no more than 36 characters. */
+bool api_member_id_legal(struct alv_str id);
+
+/* Requests that name a list of groups, each with a list of topics (null: all of them); see group_lists.c. */
+struct api_group_topics {
+	uint16_t q_groups, q_group;
+	uint16_t r_groups, r_group, r_error;
+	enum api_shape_id shape;		/* below a group's element */
+};
+bool		api_asks_all(const struct kfk_node *parent, uint16_t topics);
+enum api_result api_ask_groups(struct api_call *c, struct kfk_tree *q, const struct api_group_topics *l) ALV_MUST;
+enum api_result api_answer_groups(struct api_call *c, struct kfk_tree *r, const struct api_group_topics *l) ALV_MUST;
+/* Of "all topics" below parent those stay that the principal may describe. By id where the version has names no more. */
+void		api_drop_undescribed(struct api_call *c, struct kfk_tree *r, struct kfk_node *parent, const struct api_shape *sh);
+
 #endif

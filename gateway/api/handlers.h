@@ -75,6 +75,17 @@ enum api_result api_consumer_group_describe_request(struct api_call *c, struct k
 enum api_result api_consumer_group_describe_response(struct api_call *c, struct kfk_tree *r);
 enum api_result api_consumer_group_heartbeat_request(struct api_call *c, struct kfk_tree *q);
 
+/* share_groups.c */
+enum api_result api_share_group_heartbeat_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_share_group_describe_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_share_group_describe_response(struct api_call *c, struct kfk_tree *r);
+enum api_result api_describe_share_offsets_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_describe_share_offsets_response(struct api_call *c, struct kfk_tree *r);
+enum api_result api_alter_share_offsets_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_alter_share_offsets_response(struct api_call *c, struct kfk_tree *r);
+enum api_result api_delete_share_offsets_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_delete_share_offsets_response(struct api_call *c, struct kfk_tree *r);
+
 /* txn.c, txn_views.c */
 enum api_result api_init_producer_id_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_add_partitions_to_txn_request(struct api_call *c, struct kfk_tree *q);

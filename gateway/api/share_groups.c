@@ -1,0 +1,214 @@
+/* Share groups (KIP-932), what their coordinator does: ShareGroupHeartbeat, ShareGroupDescribe; and the offsets where a group
+ * begins: DescribeShareGroupOffsets, AlterShareGroupOffsets, DeleteShareGroupOffsets. Records go another way: share.c. */
+#include "api/groups.h"
+
+bool
+api_member_id_legal(struct alv_str id)
+{
+	enum { MEMBER_ID_MAX = 36 };	/* characters */
+	size_t n = 0;
+
+	for (size_t i = 0; i < id.n; i++)
+		n += ((uint8_t)id.p[i] & 0xc0) != 0x80;
+	return n > 0 && n <= MEMBER_ID_MAX;
+}
+
+/* ---- ShareGroupHeartbeat ------------------------------------------------------------------------------------- */
+
+#define Q(f) KFK_SHARE_GROUP_HEARTBEAT_REQUEST_##f
+#define R(f) KFK_SHARE_GROUP_HEARTBEAT_RESPONSE_##f
+
+enum api_result
+api_share_group_heartbeat_request(struct api_call *c, struct kfk_tree *q)
+{
+	int16_t code = api_judge_group(c, kfk_get_str(q, &q->root, Q(GROUP_ID)), POL_OP_READ);
+
+	/* Heartbeats call an empty group id a bad request. */
+	if (code == KFK_INVALID_GROUP_ID || (code == 0 && !api_member_id_legal(kfk_get_str(q, &q->root, Q(MEMBER_ID)))))
+		code = KFK_INVALID_REQUEST;
+	if (code == 0)
+		code = api_judge_subscription(c, q, Q(SUBSCRIBED_TOPIC_NAMES));
+	return code == 0 ? api_forward(c, q) : api_answer_code(c, R(ERROR_CODE), code);
+}
+#undef Q
+#undef R
+
+/* ---- ShareGroupDescribe --------------------------------------------------------------------------------------- */
+
+#define Q(f) KFK_SHARE_GROUP_DESCRIBE_REQUEST_##f
+#define R(f) KFK_SHARE_GROUP_DESCRIBE_RESPONSE_##f
+
+static const struct api_group_list share_list = { .q_groups = Q(GROUP_IDS), .r_groups = R(GROUPS), .r_group = R(GROUPS_GROUP_ID),
+	.r_error = R(GROUPS_ERROR_CODE), .op = POL_OP_DESCRIBE };
+
+enum api_result
+api_share_group_describe_request(struct api_call *c, struct kfk_tree *q)
+{
+	api_memo(c)->group_ops = kfk_get_int(q, &q->root, Q(INCLUDE_AUTHORIZED_OPERATIONS)) != 0;
+	return api_split_groups_forward(c, q, &share_list);
+}
+
+/* May the principal describe every topic that a member was given? */
+static bool
+may_see(struct api_call *c, const struct kfk_tree *r, const struct kfk_node *member)
+{
+	const struct kfk_node *topics =
+	    kfk_get(kfk_get(member, R(GROUPS_MEMBERS_ASSIGNMENT)), R(GROUPS_MEMBERS_ASSIGNMENT_TOPIC_PARTITIONS));
+
+	for (const struct kfk_node *e = topics == NULL ? NULL : topics->kids; e != NULL; e = e->next)
+		if (!api_may(c, POL_OP_DESCRIBE, POL_TOPIC,
+			kfk_get_str(r, e, R(GROUPS_MEMBERS_ASSIGNMENT_TOPIC_PARTITIONS_TOPIC_NAME))))
+			return false;
+	return true;
+}
+
+static bool
+may_see_all(struct api_call *c, const struct kfk_tree *r, const struct kfk_node *group)
+{
+	const struct kfk_node *members = kfk_get(group, R(GROUPS_MEMBERS));
+
+	for (const struct kfk_node *m = members == NULL ? NULL : members->kids; m != NULL; m = m->next)
+		if (!may_see(c, r, m))
+			return false;
+	return true;
+}
+
+/* Nothing of such a group is told but that. */
+static void
+hide(struct kfk_tree *r, struct kfk_node *group)
+{
+	struct alv_str id = kfk_get_str(r, group, R(GROUPS_GROUP_ID));
+
+	group->kids = group->last = NULL;
+	kfk_set_str(r, group, R(GROUPS_GROUP_ID), id);
+	kfk_set_int(r, group, R(GROUPS_ERROR_CODE), KFK_TOPIC_AUTHORIZATION_FAILED);
+	kfk_set_str(r, group, R(GROUPS_ERROR_MESSAGE),
+	    ALV_STR("The group has described topic(s) that the client is not authorized to describe."));
+}
+
+enum api_result
+api_share_group_describe_response(struct api_call *c, struct kfk_tree *r)
+{
+	struct kfk_node *groups;
+	enum api_result	 result;
+
+	if (!api_unmap(c, r, &result))
+		return result;
+	groups = kfk_get(&r->root, R(GROUPS));
+	for (struct kfk_node *g = groups == NULL ? NULL : groups->kids; g != NULL; g = g->next)
+		if (!may_see_all(c, r, g))
+			hide(r, g);
+	api_splice_groups(c, r, &share_list);
+	return api_answer(c, r);
+}
+#undef Q
+#undef R
+
+/* ---- DescribeShareGroupOffsets ---------------------------------------------------------------------------------- */
+
+#define Q(f) KFK_DESCRIBE_SHARE_GROUP_OFFSETS_REQUEST_##f
+#define R(f) KFK_DESCRIBE_SHARE_GROUP_OFFSETS_RESPONSE_##f
+
+static const struct api_group_topics described = { Q(GROUPS), Q(GROUPS_GROUP_ID), R(GROUPS), R(GROUPS_GROUP_ID),
+	R(GROUPS_ERROR_CODE), API_SHAPE_DESCRIBE_SHARE_OFFSETS };
+
+enum api_result
+api_describe_share_offsets_request(struct api_call *c, struct kfk_tree *q)
+{
+	return api_ask_groups(c, q, &described);
+}
+
+enum api_result
+api_describe_share_offsets_response(struct api_call *c, struct kfk_tree *r)
+{
+	return api_answer_groups(c, r, &described);
+}
+#undef Q
+#undef R
+
+/* ---- AlterShareGroupOffsets -------------------------------------------------------------------------------------- */
+
+enum api_result
+api_alter_share_offsets_request(struct api_call *c, struct kfk_tree *q)
+{
+	struct alv_str group = kfk_get_str(q, &q->root, KFK_ALTER_SHARE_GROUP_OFFSETS_REQUEST_GROUP_ID);
+	int16_t	       code = api_judge_group(c, group, POL_OP_READ);
+
+	if (code != 0)
+		return api_answer_code(c, KFK_ALTER_SHARE_GROUP_OFFSETS_RESPONSE_ERROR_CODE, code);
+	return api_split_forward(c, q, api_shape(API_SHAPE_ALTER_SHARE_OFFSETS));
+}
+
+/* An error of the whole has no results. */
+enum api_result
+api_alter_share_offsets_response(struct api_call *c, struct kfk_tree *r)
+{
+	if (kfk_get_int(r, &r->root, KFK_ALTER_SHARE_GROUP_OFFSETS_RESPONSE_ERROR_CODE) != 0)
+		return api_pass(c, r);
+	return api_splice_answer(c, r, api_shape(API_SHAPE_ALTER_SHARE_OFFSETS));
+}
+
+/* ---- DeleteShareGroupOffsets ------------------------------------------------------------------------------------- */
+
+#define Q(f) KFK_DELETE_SHARE_GROUP_OFFSETS_REQUEST_##f
+#define R(f) KFK_DELETE_SHARE_GROUP_OFFSETS_RESPONSE_##f
+
+static const struct api_result_fields deleted = { R(RESPONSES), R(RESPONSES_TOPIC_NAME), R(RESPONSES_TOPIC_ID),
+	R(RESPONSES_ERROR_CODE), R(RESPONSES_ERROR_MESSAGE) };
+
+static int16_t
+judge_deleted(struct api_call *c, struct alv_str topic)
+{
+	int16_t code = api_judge_name(c, topic, POL_OP_READ, 0);
+
+	return code == KFK_INVALID_TOPIC_EXCEPTION ? KFK_UNKNOWN_TOPIC_OR_PARTITION : code;
+}
+
+static void
+split_deleted(struct api_call *c, struct kfk_tree *q, struct api_split *s)
+{
+	struct kfk_node *topics = kfk_get(&q->root, Q(TOPICS)), *prev = NULL, *next;
+
+	for (struct kfk_node *e = topics == NULL ? NULL : topics->kids; e != NULL; e = next) {
+		struct alv_str name = kfk_get_str(q, e, Q(TOPICS_TOPIC_NAME));
+		int16_t	       code = judge_deleted(c, name);
+
+		next = e->next;
+		if (code == 0) {
+			s->kept++;
+			prev = e;
+			continue;
+		}
+		api_deny(c, s, name, (struct alv_uuid){ { 0 } }, code);
+		kfk_unlink(topics, prev, e);
+	}
+}
+
+enum api_result
+api_delete_share_offsets_request(struct api_call *c, struct kfk_tree *q)
+{
+	struct api_split *s = &api_memo(c)->split;
+	int16_t		  code = api_judge_group(c, kfk_get_str(q, &q->root, Q(GROUP_ID)), POL_OP_DELETE);
+	struct kfk_tree	  r;
+
+	if (code != 0)
+		return api_answer_code(c, R(ERROR_CODE), code);
+	split_deleted(c, q, s);
+	if (s->kept > 0 || s->first == NULL)
+		return api_forward(c, q);
+	api_answer_begin(c, &r);
+	api_add_results(c, &r, &deleted);
+	return api_answer(c, &r);
+}
+
+enum api_result
+api_delete_share_offsets_response(struct api_call *c, struct kfk_tree *r)
+{
+	enum api_result result;
+
+	if (!api_unmap(c, r, &result))
+		return result;
+	if (kfk_get_int(r, &r->root, R(ERROR_CODE)) == 0)
+		api_add_results(c, r, &deleted);
+	return api_answer(c, r);
+}
