@@ -47,8 +47,9 @@ upstream_client_id(struct alv_str id)
 }
 
 static enum api_result
-forward(struct api_call *c, int16_t version)
+forward(struct api_call *c, int16_t key, int16_t version)
 {
+	c->up_key = key;
 	c->up_version = version;
 	c->up_client_id = upstream_client_id(c->hdr.client_id);
 	return API_FORWARD;
@@ -59,7 +60,7 @@ api_send(struct api_call *c, struct kfk_tree *q)
 {
 	enum alv_err err = kfk_tree_encode(q, &c->out);
 
-	return err ? api_fail(c, err) : forward(c, q->version);
+	return err ? api_fail(c, err) : forward(c, q->schema->key, q->version);
 }
 
 enum api_result
@@ -213,7 +214,7 @@ judge(struct api_call *c, const struct alv_chain *body)
 
 	if (c->def->quick != NULL) {
 		if (c->def->quick->request(c, body))
-			return forward(c, c->hdr.version);
+			return forward(c, c->hdr.key, c->hdr.version);
 		api_memo(c)->asked = (struct api_asked){ 0 };
 	}
 	err = kfk_tree_decode(&q, s, c->hdr.version, body, &c->arena);
@@ -299,7 +300,7 @@ unmap_tree(struct api_call *c, const struct alv_chain *body)
 
 	if (c->def->quick != NULL && c->def->quick->response(c, body))
 		return API_ANSWER;
-	err = kfk_tree_decode(&r, kfk_schema_find(c->hdr.key, KFK_RESPONSE), c->up_version, body, &c->arena);
+	err = kfk_tree_decode(&r, kfk_schema_find(c->up_key, KFK_RESPONSE), c->up_version, body, &c->arena);
 	if (err) {
 		result = undecodable(c, &r, err, MET_CLOSE_UPSTREAM_MALFORMED);
 	} else {

@@ -101,7 +101,7 @@ struct api_call {
 	const struct api_def *def;
 	struct alv_chain      out;		/* FORWARD: body for the broker; ANSWER: body for the client */
 	size_t		      answer_n;		/* api_stream: bytes of the whole body for the client; known before the first */
-	int16_t		      up_version;	/* FORWARD: the version that goes upstream (out is of it) */
+	int16_t		      up_key, up_version;	/* FORWARD: what goes upstream (out is of it); mostly the client's own api */
 	struct alv_str	      up_client_id;	/* FORWARD: the client id that goes upstream */
 	bool		      no_response;	/* FORWARD of acks=0: nothing will come back */
 	bool		      raw;		/* ANSWER to a bare SASL token: a frame without response header */

@@ -1,36 +1,51 @@
-/* The built-in policy over topic configs: what a tenant may set, until policies can be configured.
+/* The built-in policy over configs of topics and groups: what a tenant may set, until policies can be configured; and the
+ * configs whose values are names.
  * Invariant: a config without a row is refused, and so is a value that cannot be read. */
 #include <ctype.h>
 
 #include "api/kit.h"
 
-enum rule { FREE, LIST, NUMBER, FRAME, CLOSED };
+enum rule { FREE, LIST, NUMBER, FRAME, NAME, CLOSED };
 
 static const struct config {
 	const char *name;
+	int	    type;
 	enum rule   rule;
 	int64_t	    lo, hi;
 } configs[] = {
-#define CONFIG(name, rule, lo, hi) { name, rule, lo, hi },
+#define TOPIC(name, rule, lo, hi) { name, API_RES_TOPIC, rule, lo, hi },
+#define GROUP(name, rule, lo, hi) { name, API_RES_GROUP, rule, lo, hi },
 #include "api/config_policy.def"
-#undef CONFIG
+#undef TOPIC
+#undef GROUP
 };
 
 static const struct config *
-find(struct alv_str name)
+find(int64_t type, struct alv_str name)
 {
 	for (size_t i = 0; i < ALV_COUNT(configs); i++)
-		if (alv_str_eqz(name, configs[i].name))
+		if (configs[i].type == type && alv_str_eqz(name, configs[i].name))
 			return &configs[i];
 	return NULL;
 }
 
-bool
-api_topic_config_is_list(struct alv_str name)
+enum api_config_know
+api_config_know(int64_t type, struct alv_str name)
 {
-	const struct config *f = find(name);
+	const struct config *f = find(type, name);
 
-	return f != NULL && f->rule == LIST;
+	if (f == NULL)
+		return API_CONFIG_UNKNOWN;
+	return f->rule == CLOSED ? API_CONFIG_CLOSED : f->rule == LIST ? API_CONFIG_LIST : API_CONFIG_OPEN;
+}
+
+const char *
+api_config_open_at(int64_t type, size_t *i)
+{
+	for (; *i < ALV_COUNT(configs); (*i)++)
+		if (configs[*i].type == type && configs[*i].rule != CLOSED)
+			return configs[(*i)++].name;
+	return NULL;
 }
 
 /* As brokers read numbers: blanks around it, a sign, decimal. */
@@ -71,25 +86,72 @@ check_number(struct api_call *c, const struct config *f, struct alv_str value, s
 	return KFK_POLICY_VIOLATION;
 }
 
-int16_t
-api_topic_config(struct api_call *c, struct alv_str name, struct alv_str value, struct alv_str *text)
+/* A topic of the tenant's own, there or not, that may be written: brokers will do so without asking again. */
+static int16_t
+check_name(struct api_call *c, const struct config *f, struct alv_str value, struct alv_str *text)
 {
-	const struct config *f = find(name);
+	const struct ten_names *names = &c->tenant->names;
+	struct alv_str		phys;
+	bool			writable = false;
+
+	if (value.n == 0)
+		return 0;
+	if (!ten_topic_check(names, value) && !alv_str_starts(value, ALV_STR("__")) &&
+	    !ten_map(names, TEN_TOPIC, value, &c->arena, &phys) && ten_owns(names, TEN_TOPIC, phys, &writable) && writable)
+		return 0;
+	*text = alv_arena_printf(&c->arena, "Invalid value for configuration %s: expected the name of a topic that may be written",
+	    f->name);
+	return KFK_INVALID_CONFIG;
+}
+
+int16_t
+api_config(struct api_call *c, int64_t type, struct alv_str name, struct alv_str value, struct alv_str *text)
+{
+	const struct config *f = find(type, name);
 
 	if (f == NULL) {
-		*text = alv_arena_printf(&c->arena, "There is no topic config %.*s", ALV_STR_ARG(name));
+		*text = alv_arena_printf(&c->arena, "There is no %s config %.*s", type == API_RES_GROUP ? "group" : "topic",
+		    ALV_STR_ARG(name));
 		return KFK_INVALID_CONFIG;
 	}
-	switch (f->rule) {
-	case CLOSED:
+	if (f->rule == CLOSED) {
 		*text = alv_arena_printf(&c->arena, "Policy: %s is set by the platform", f->name);
 		return KFK_POLICY_VIOLATION;
+	}
+	if (value.p == NULL)
+		return 0;
+	switch (f->rule) {
 	case NUMBER:
 	case FRAME:
-		return value.p == NULL ? 0 : check_number(c, f, value, text);
+		return check_number(c, f, value, text);
+	case NAME:
+		return check_name(c, f, value, text);
 	default:
 		return 0;
 	}
+}
+
+/* ---- values that are names ------------------------------------------------------------------------------ */
+
+enum alv_err
+api_config_in(struct api_call *c, int64_t type, struct alv_str name, struct alv_str *value)
+{
+	const struct config *f = find(type, name);
+
+	if (f == NULL || f->rule != NAME || value->n == 0)
+		return ALV_OK;
+	return ten_map(&c->tenant->names, TEN_TOPIC, *value, &c->arena, value);
+}
+
+void
+api_config_out(const struct api_call *c, int64_t type, struct alv_str name, struct alv_str *value)
+{
+	const struct config *f = find(type, name);
+	struct alv_str	     virt;
+
+	if (f == NULL || f->rule != NAME || value->n == 0)
+		return;
+	*value = ten_unmap(&c->tenant->names, TEN_TOPIC, *value, &virt) ? ALV_STR("") : virt;
 }
 
 int64_t

@@ -35,7 +35,7 @@ enum api_result api_describe_cluster_request(struct api_call *c, struct kfk_tree
 enum api_result api_describe_topic_partitions_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_describe_topic_partitions_response(struct api_call *c, struct kfk_tree *r);
 
-/* topics.c, configs.c */
+/* topics.c, configs.c, config_alter.c */
 enum api_result api_create_topics_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_create_topics_response(struct api_call *c, struct kfk_tree *r);
 enum api_result api_delete_topics_request(struct api_call *c, struct kfk_tree *q);
@@ -44,6 +44,8 @@ enum api_result api_create_partitions_request(struct api_call *c, struct kfk_tre
 enum api_result api_create_partitions_response(struct api_call *c, struct kfk_tree *r);
 enum api_result api_describe_configs_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_describe_configs_response(struct api_call *c, struct kfk_tree *r);
+enum api_result api_incremental_alter_configs_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_incremental_alter_configs_response(struct api_call *c, struct kfk_tree *r);
 enum api_result api_alter_configs_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_alter_configs_response(struct api_call *c, struct kfk_tree *r);
 

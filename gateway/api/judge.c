@@ -102,7 +102,7 @@ api_judge_other(struct api_call *c, enum ten_kind kind, struct alv_str virt, enu
 		return illegal;
 	if (!api_may(c, op, kind == TEN_GROUP ? POL_GROUP : POL_TXN, virt) || !ten_owns(names, kind, phys, &writable))
 		return denied;
-	return writable || op == POL_OP_DESCRIBE ? 0 : denied;
+	return writable || op == POL_OP_DESCRIBE || op == POL_OP_DESCRIBE_CONFIGS ? 0 : denied;
 }
 
 static bool

@@ -240,10 +240,21 @@ void api_add_results(struct api_call *c, struct kfk_tree *r, const struct api_re
 /* Takes a field out of a struct, so that its default is sent. */
 void api_drop_field(struct kfk_node *parent, uint16_t id);
 
-/* The built-in policy over topic configs (config_policy.def): 0, 44 (not for tenants), 40 (not a config of topics, or not
- * a number). value null: back to the default. *text says why, in the arena. */
-int16_t api_topic_config(struct api_call *c, struct alv_str name, struct alv_str value, struct alv_str *text);
-bool	api_topic_config_is_list(struct alv_str name);
+/* Kafka's numbers for what has configs. */
+enum {
+	API_RES_TOPIC = 2, API_RES_BROKER = 4, API_RES_BROKER_LOGGER = 8, API_RES_CLIENT_METRICS = 16, API_RES_GROUP = 32
+};
+
+/* The built-in policy over configs of topics and groups (config_policy.def): 0, 44 (not for tenants), 40 (no config of that type, or a
+ * value that cannot be read). value null: back to the default. *text says why, in the arena. */
+int16_t api_config(struct api_call *c, int64_t type, struct alv_str name, struct alv_str value, struct alv_str *text);
+enum api_config_know { API_CONFIG_UNKNOWN, API_CONFIG_CLOSED, API_CONFIG_OPEN, API_CONFIG_LIST };
+enum api_config_know api_config_know(int64_t type, struct alv_str name);
+/* The next config of that type that tenants may set; *i from 0. NULL: no more. */
+const char *api_config_open_at(int64_t type, size_t *i);
+/* Values that carry names: to what brokers are told (judged before), and back; another's name reads as none. */
+enum alv_err api_config_in(struct api_call *c, int64_t type, struct alv_str name, struct alv_str *value) ALV_MUST;
+void	     api_config_out(const struct api_call *c, int64_t type, struct alv_str name, struct alv_str *value);
 /* Where a config's value comes from, as tenants see it: the platform's own settings are defaults to them. */
 int64_t api_config_source(int64_t source);
 

@@ -72,6 +72,7 @@ peers_of(const struct kfk_node *parent, int16_t code, bool element)
 		case KFK_KIND_BROKER_ID: p.node = k; break;
 		case KFK_KIND_HOST: p.host = k; break;
 		case KFK_KIND_PORT: p.port = k; break;
+		case KFK_KIND_CONFIG_TYPE: p.config_type = k->v.i; break;
 		case KFK_KIND_ERROR_CODE: p.code = (int16_t)k->v.i; break;
 		default: break;
 		}

@@ -7,6 +7,7 @@
 /* The fields of one struct that others of it are judged by. */
 struct api_peers {
 	struct kfk_node *name, *id, *group, *node, *host, *port;
+	int64_t		 config_type;	/* what a RESOURCE_NAME names; 0: there is no such field */
 	int16_t		 code;		/* of this struct, else of the one around it */
 	bool		 element;	/* it is an element of a list: it may disappear */
 };

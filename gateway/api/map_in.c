@@ -54,6 +54,20 @@ in_coordinator(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
 	return in_name(m, n, api_memo(m->c)->key_kind);
 }
 
+/* configs.c answers for every other type. */
+static enum alv_err
+in_resource(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
+{
+	switch (p->config_type) {
+	case API_RES_TOPIC:
+		return in_name(m, n, TEN_TOPIC);
+	case API_RES_GROUP:
+		return in_name(m, n, TEN_GROUP);
+	default:
+		return ALV_E_DENIED;
+	}
+}
+
 /* Zero means "none" and passes; any other must be known as the tenant's own. */
 static enum alv_err
 in_id(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
@@ -143,7 +157,8 @@ const api_rule_fn api_in_rules[KFK_KIND_COUNT] = {
 	[KFK_KIND_GROUP_ID] = in_group,
 	[KFK_KIND_TXN_ID] = in_txn,
 	[KFK_KIND_COORDINATOR_KEY] = in_coordinator,
-	[KFK_KIND_RESOURCE_NAME] = in_topic,	/* configs.c lets no other type come here */
+	[KFK_KIND_RESOURCE_NAME] = in_resource,
+	[KFK_KIND_CONFIG_TYPE] = api_rule_keep,
 	[KFK_KIND_TOPIC_REGEX] = in_no_regex,
 	[KFK_KIND_TXN_REGEX] = in_no_regex,
 	[KFK_KIND_SUBSCRIPTION] = in_embedded,

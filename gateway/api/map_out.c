@@ -99,6 +99,19 @@ out_group(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
 }
 
 static enum alv_err
+out_resource(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
+{
+	switch (p->config_type) {
+	case API_RES_TOPIC:
+		return out_name(m, n, TEN_TOPIC);
+	case API_RES_GROUP:
+		return out_name(m, n, TEN_GROUP);
+	default:
+		return ALV_E_FOREIGN;
+	}
+}
+
+static enum alv_err
 out_plain_id(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
 {
 	return n == p->id ? ALV_OK : out_id(m, p, n, ALV_STR_NULL);
@@ -239,7 +252,8 @@ const api_rule_fn api_out_rules[KFK_KIND_COUNT] = {
 	[KFK_KIND_GROUP_ID] = out_group,
 	[KFK_KIND_TXN_ID] = out_txn,
 	[KFK_KIND_COORDINATOR_KEY] = out_coordinator,
-	[KFK_KIND_RESOURCE_NAME] = out_topic,
+	[KFK_KIND_RESOURCE_NAME] = out_resource,
+	[KFK_KIND_CONFIG_TYPE] = api_rule_keep,
 	[KFK_KIND_TOPIC_REGEX] = api_rule_blank,		/* none was sent, so none can be ours */
 	[KFK_KIND_SUBSCRIPTION] = out_embedded,
 	[KFK_KIND_ASSIGNMENT] = out_embedded,

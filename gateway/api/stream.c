@@ -145,7 +145,7 @@ begin(struct api_call *c, size_t body_n, bool leaves)
 	s->body_n = body_n;
 	s->own = *s->visitor;
 	s->own.fixed = leaves;
-	plan = kfk_plan_get(kfk_schema_find(c->hdr.key, KFK_RESPONSE), c->up_version, s->kinds);
+	plan = kfk_plan_get(kfk_schema_find(c->up_key, KFK_RESPONSE), c->up_version, s->kinds);
 	err = plan == NULL ? ALV_E_NOMEM : kfk_walk_init(&s->walk, plan, &s->own, s, &s->ready, &c->arena);
 	if (err)
 		return api_fail(c, err);

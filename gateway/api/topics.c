@@ -65,7 +65,7 @@ judge_new_configs(struct api_call *c, const struct kfk_tree *q, const struct kfk
 	const struct kfk_node *configs = kfk_get(topic, Q(TOPICS_CONFIGS));
 
 	for (const struct kfk_node *e = configs == NULL ? NULL : configs->kids; e != NULL; e = e->next) {
-		int16_t code = api_topic_config(c, kfk_get_str(q, e, Q(TOPICS_CONFIGS_NAME)),
+		int16_t code = api_config(c, API_RES_TOPIC, kfk_get_str(q, e, Q(TOPICS_CONFIGS_NAME)),
 		    kfk_get_str(q, e, Q(TOPICS_CONFIGS_VALUE)), text);
 
 		if (code != 0)

@@ -68,6 +68,7 @@ write_request(struct px_client *c, struct px_request *r)
 	struct kfk_req_header h = call->hdr;
 	struct alv_chain      frame;
 
+	h.key = call->up_key;
 	h.version = call->up_version;
 	h.client_id = call->up_client_id;
 	alv_chain_init(&frame, c->worker->pool);
@@ -130,7 +131,7 @@ bool
 px_up_header(struct px_client *c, const struct px_request *r, const struct alv_chain *in, size_t *n)
 {
 	int32_t	     correlation;
-	enum alv_err err = kfk_rsp_header_read(in, r->call.hdr.key, r->call.up_version, &correlation, n);
+	enum alv_err err = kfk_rsp_header_read(in, r->call.up_key, r->call.up_version, &correlation, n);
 
 	if (err)
 		fail(c, MET_CLOSE_UPSTREAM_MALFORMED, alv_err_text(err));

@@ -1,5 +1,25 @@
 """All suites, in the order in which they run."""
 import runner
 
-runner.main(["produce_consume", "groups", "group_admin", "share", "transactions", "admin", "refusals", "versions", "identity", "aliases", "sni", "tls_life", "listeners", "scale",
-             "tenants_live", "brokers", "life", "faults", "upstream"])
+runner.main([
+    "produce_consume",
+    "groups",
+    "group_admin",
+    "share",
+    "transactions",
+    "admin",
+    "configs",
+    "refusals",
+    "versions",
+    "identity",
+    "aliases",
+    "sni",
+    "tls_life",
+    "listeners",
+    "scale",
+    "tenants_live",
+    "brokers",
+    "life",
+    "faults",
+    "upstream",
+])

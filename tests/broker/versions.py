@@ -52,7 +52,7 @@ class Names:
                     return "retention.ms" if "Configs" in path else f"{self.prefix}made-{version}"
                 if path.startswith("DeleteTopicsRequest"):
                     return f"{self.prefix}made-{version}"
-                if path.startswith("IncrementalAlterConfigs") and last == "Name":
+                if path.startswith(("IncrementalAlterConfigs", "AlterConfigs")) and last == "Name":
                     return "retention.ms"
                 if path.startswith("JoinGroupRequest.Protocols") and last == "Name":
                     return "range"

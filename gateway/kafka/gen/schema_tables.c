@@ -701,7 +701,7 @@ static const struct kfk_field f_describe_configs_request[] = {
 	{ "Resources", KFK_STRUCT, KFK_KIND_NONE, true, -1, { 1, 4 }, NEVER, NEVER, { 4, 4 }, 3, 3, 0, false },
 	{ "IncludeSynonyms", KFK_BOOL, KFK_KIND_NONE, false, -1, { 1, 4 }, NEVER, NEVER, { 4, 4 }, 0, 0, 0, false },
 	{ "IncludeDocumentation", KFK_BOOL, KFK_KIND_NONE, false, -1, { 3, 4 }, NEVER, NEVER, { 4, 4 }, 0, 0, 0, false },
-	{ "ResourceType", KFK_INT8, KFK_KIND_NONE, false, -1, { 1, 4 }, NEVER, NEVER, { 4, 4 }, 0, 0, 0, false },
+	{ "ResourceType", KFK_INT8, KFK_KIND_CONFIG_TYPE, false, -1, { 1, 4 }, NEVER, NEVER, { 4, 4 }, 0, 0, 0, false },
 	{ "ResourceName", KFK_STRING, KFK_KIND_RESOURCE_NAME, false, -1, { 1, 4 }, NEVER, NEVER, { 4, 4 }, 0, 0, 0, false },
 	{ "ConfigurationKeys", KFK_STRING, KFK_KIND_CONFIG_NAME, true, -1, { 1, 4 }, { 1, 4 }, NEVER, { 4, 4 }, 0, 0, 0, false },
 };
@@ -711,7 +711,7 @@ static const struct kfk_field f_describe_configs_response[] = {
 	{ "Results", KFK_STRUCT, KFK_KIND_NONE, true, -1, { 1, 4 }, NEVER, NEVER, { 4, 4 }, 2, 5, 0, false },
 	{ "ErrorCode", KFK_INT16, KFK_KIND_ERROR_CODE, false, -1, { 1, 4 }, NEVER, NEVER, { 4, 4 }, 0, 0, 0, false },
 	{ "ErrorMessage", KFK_STRING, KFK_KIND_ERROR_TEXT, false, -1, { 1, 4 }, { 1, 4 }, NEVER, { 4, 4 }, 0, 0, 0, false },
-	{ "ResourceType", KFK_INT8, KFK_KIND_NONE, false, -1, { 1, 4 }, NEVER, NEVER, { 4, 4 }, 0, 0, 0, false },
+	{ "ResourceType", KFK_INT8, KFK_KIND_CONFIG_TYPE, false, -1, { 1, 4 }, NEVER, NEVER, { 4, 4 }, 0, 0, 0, false },
 	{ "ResourceName", KFK_STRING, KFK_KIND_RESOURCE_NAME, false, -1, { 1, 4 }, NEVER, NEVER, { 4, 4 }, 0, 0, 0, false },
 	{ "Configs", KFK_STRUCT, KFK_KIND_NONE, true, -1, { 1, 4 }, NEVER, NEVER, { 4, 4 }, 7, 8, 0, false },
 	{ "Name", KFK_STRING, KFK_KIND_CONFIG_NAME, false, -1, { 1, 4 }, NEVER, NEVER, { 4, 4 }, 0, 0, 0, false },
@@ -730,7 +730,7 @@ static const struct kfk_field f_describe_configs_response[] = {
 static const struct kfk_field f_alter_configs_request[] = {
 	{ "Resources", KFK_STRUCT, KFK_KIND_NONE, true, -1, { 0, 2 }, NEVER, NEVER, { 2, 2 }, 2, 3, 0, false },
 	{ "ValidateOnly", KFK_BOOL, KFK_KIND_NONE, false, -1, { 0, 2 }, NEVER, NEVER, { 2, 2 }, 0, 0, 0, false },
-	{ "ResourceType", KFK_INT8, KFK_KIND_NONE, false, -1, { 0, 2 }, NEVER, NEVER, { 2, 2 }, 0, 0, 0, false },
+	{ "ResourceType", KFK_INT8, KFK_KIND_CONFIG_TYPE, false, -1, { 0, 2 }, NEVER, NEVER, { 2, 2 }, 0, 0, 0, false },
 	{ "ResourceName", KFK_STRING, KFK_KIND_RESOURCE_NAME, false, -1, { 0, 2 }, NEVER, NEVER, { 2, 2 }, 0, 0, 0, false },
 	{ "Configs", KFK_STRUCT, KFK_KIND_NONE, true, -1, { 0, 2 }, NEVER, NEVER, { 2, 2 }, 5, 2, 0, false },
 	{ "Name", KFK_STRING, KFK_KIND_CONFIG_NAME, false, -1, { 0, 2 }, NEVER, NEVER, { 2, 2 }, 0, 0, 0, false },
@@ -742,7 +742,7 @@ static const struct kfk_field f_alter_configs_response[] = {
 	{ "Responses", KFK_STRUCT, KFK_KIND_NONE, true, -1, { 0, 2 }, NEVER, NEVER, { 2, 2 }, 2, 4, 0, false },
 	{ "ErrorCode", KFK_INT16, KFK_KIND_ERROR_CODE, false, -1, { 0, 2 }, NEVER, NEVER, { 2, 2 }, 0, 0, 0, false },
 	{ "ErrorMessage", KFK_STRING, KFK_KIND_ERROR_TEXT, false, -1, { 0, 2 }, { 0, 2 }, NEVER, { 2, 2 }, 0, 0, 0, false },
-	{ "ResourceType", KFK_INT8, KFK_KIND_NONE, false, -1, { 0, 2 }, NEVER, NEVER, { 2, 2 }, 0, 0, 0, false },
+	{ "ResourceType", KFK_INT8, KFK_KIND_CONFIG_TYPE, false, -1, { 0, 2 }, NEVER, NEVER, { 2, 2 }, 0, 0, 0, false },
 	{ "ResourceName", KFK_STRING, KFK_KIND_RESOURCE_NAME, false, -1, { 0, 2 }, NEVER, NEVER, { 2, 2 }, 0, 0, 0, false },
 };
 
@@ -919,7 +919,7 @@ static const struct kfk_field f_elect_leaders_response[] = {
 static const struct kfk_field f_incremental_alter_configs_request[] = {
 	{ "Resources", KFK_STRUCT, KFK_KIND_NONE, true, -1, { 0, 1 }, NEVER, NEVER, { 1, 1 }, 2, 3, 0, false },
 	{ "ValidateOnly", KFK_BOOL, KFK_KIND_NONE, false, -1, { 0, 1 }, NEVER, NEVER, { 1, 1 }, 0, 0, 0, false },
-	{ "ResourceType", KFK_INT8, KFK_KIND_NONE, false, -1, { 0, 1 }, NEVER, NEVER, { 1, 1 }, 0, 0, 0, false },
+	{ "ResourceType", KFK_INT8, KFK_KIND_CONFIG_TYPE, false, -1, { 0, 1 }, NEVER, NEVER, { 1, 1 }, 0, 0, 0, false },
 	{ "ResourceName", KFK_STRING, KFK_KIND_RESOURCE_NAME, false, -1, { 0, 1 }, NEVER, NEVER, { 1, 1 }, 0, 0, 0, false },
 	{ "Configs", KFK_STRUCT, KFK_KIND_NONE, true, -1, { 0, 1 }, NEVER, NEVER, { 1, 1 }, 5, 3, 0, false },
 	{ "Name", KFK_STRING, KFK_KIND_CONFIG_NAME, false, -1, { 0, 1 }, NEVER, NEVER, { 1, 1 }, 0, 0, 0, false },
@@ -932,7 +932,7 @@ static const struct kfk_field f_incremental_alter_configs_response[] = {
 	{ "Responses", KFK_STRUCT, KFK_KIND_NONE, true, -1, { 0, 1 }, NEVER, NEVER, { 1, 1 }, 2, 4, 0, false },
 	{ "ErrorCode", KFK_INT16, KFK_KIND_ERROR_CODE, false, -1, { 0, 1 }, NEVER, NEVER, { 1, 1 }, 0, 0, 0, false },
 	{ "ErrorMessage", KFK_STRING, KFK_KIND_ERROR_TEXT, false, -1, { 0, 1 }, { 0, 1 }, NEVER, { 1, 1 }, 0, 0, 0, false },
-	{ "ResourceType", KFK_INT8, KFK_KIND_NONE, false, -1, { 0, 1 }, NEVER, NEVER, { 1, 1 }, 0, 0, 0, false },
+	{ "ResourceType", KFK_INT8, KFK_KIND_CONFIG_TYPE, false, -1, { 0, 1 }, NEVER, NEVER, { 1, 1 }, 0, 0, 0, false },
 	{ "ResourceName", KFK_STRING, KFK_KIND_RESOURCE_NAME, false, -1, { 0, 1 }, NEVER, NEVER, { 1, 1 }, 0, 0, 0, false },
 };
 
@@ -1332,7 +1332,7 @@ static const struct kfk_field f_list_config_resources_response[] = {
 	{ "ErrorCode", KFK_INT16, KFK_KIND_ERROR_CODE, false, -1, { 0, 1 }, NEVER, NEVER, { 0, 1 }, 0, 0, 0, false },
 	{ "ConfigResources", KFK_STRUCT, KFK_KIND_NONE, true, -1, { 0, 1 }, NEVER, NEVER, { 0, 1 }, 3, 2, 0, false },
 	{ "ResourceName", KFK_STRING, KFK_KIND_RESOURCE_NAME, false, -1, { 0, 1 }, NEVER, NEVER, { 0, 1 }, 0, 0, 0, false },
-	{ "ResourceType", KFK_INT8, KFK_KIND_NONE, false, -1, { 1, 1 }, NEVER, NEVER, { 1, 1 }, 0, 0, 16, false },
+	{ "ResourceType", KFK_INT8, KFK_KIND_CONFIG_TYPE, false, -1, { 1, 1 }, NEVER, NEVER, { 1, 1 }, 0, 0, 16, false },
 };
 
 static const struct kfk_field f_describe_topic_partitions_request[] = {

@@ -198,7 +198,7 @@ static inline struct kfk_tree *
 stage_decode(struct stage *s, enum kfk_dir dir, int16_t version)
 {
 	kfk_tree_fini(&s->seen);
-	assert_int_equal(kfk_tree_decode(&s->seen, kfk_schema_find(s->call.hdr.key, dir), version, &s->call.out, &s->arena), ALV_OK);
+	assert_int_equal(kfk_tree_decode(&s->seen, kfk_schema_find(dir == KFK_REQUEST ? s->call.up_key : s->call.hdr.key, dir), version, &s->call.out, &s->arena), ALV_OK);
 	return &s->seen;
 }
 
@@ -213,7 +213,7 @@ stage_upstream(struct stage *s)
 static inline struct kfk_tree *
 stage_broker(struct stage *s)
 {
-	kfk_tree_init(&s->tree, kfk_schema_find(s->call.hdr.key, KFK_RESPONSE), s->call.up_version, &s->arena);
+	kfk_tree_init(&s->tree, kfk_schema_find(s->call.up_key, KFK_RESPONSE), s->call.up_version, &s->arena);
 	return &s->tree;
 }
 
