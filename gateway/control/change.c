@@ -48,6 +48,8 @@ static const struct con_row *const ops[] = {
 	[CON_USER_DELETE] = &con_user_delete,
 	[CON_ALIAS_PUT] = &con_alias_put,
 	[CON_ALIAS_DELETE] = &con_alias_delete,
+	[CON_ACL_CREATE] = &con_acl_create,
+	[CON_ACL_DELETE] = &con_acl_delete,
 };
 
 /* The tenant must be there, or must not. */
@@ -167,9 +169,10 @@ con_apply(struct con_core *k, struct con_change *c, const struct pol_scram *keys
 	pol_tenant_free(snap);
 	c->created = false;
 	c->revision = 0;
+	c->changed = 0;
 	if (err == ALV_E_STORE)
 		con_store_failed(k, c);
-	else
+	else if (c->err != err)		/* who wrote has said nothing of it */
 		con_say(c, err, "nothing was changed: %s", alv_err_text(err));
 }
 

@@ -57,6 +57,12 @@ enum alv_err con_check_own(struct con_core *k, struct con_change *c, struct ten_
 enum alv_err con_own_give(struct con_change *c, struct sto_tenant *t, struct ten_own own[static TEN_OWN_MAX]) ALV_MUST;
 /* Has the tenant just these? The snapshot is what the store says. */
 bool	     con_own_same(const struct con_core *k, const struct con_change *c);
+/* Super users: spelt well, each once. */
+enum alv_err con_check_supers(struct con_change *c) ALV_MUST;
+/* Authorizer and super users, what was judged good, for the store; supers outlives t's writing. */
+void	     con_access_give(const struct con_change *c, struct sto_tenant *t, struct alv_str supers[static POL_SUPERS_MAX]);
+/* Does the change leave them as they are? */
+bool	     con_access_same(const struct con_core *k, const struct con_change *c, const struct sto_tenant *t);
 const char  *con_kind_name(enum ten_kind kind);
 
 #endif

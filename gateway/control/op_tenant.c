@@ -22,7 +22,7 @@ judge_create(struct con_core *k, struct con_change *c, const struct sto_tenant *
 	enum alv_err	 err;
 
 	(void)t;
-	if (con_check_fits(k->conf, c) || con_check_display_name(c) || judge_own(k, c))
+	if (con_check_fits(k->conf, c) || con_check_display_name(c) || con_check_supers(c) || judge_own(k, c))
 		return CON_NEED_END;
 	if (c->adopt_prefix)
 		return CON_NEED_NOTHING;
@@ -36,37 +36,21 @@ judge_create(struct con_core *k, struct con_change *c, const struct sto_tenant *
 	    "tenant's: remove it, or adopt the prefix", con_kind_name(a.kind), a.virt, a.tenant, a.phys));
 }
 
-/* Until ACLs can be edited: a tenant's users may do everything in it. */
-static enum alv_err
-add_rules(struct con_core *k, struct alv_str id)
-{
-	static const enum pol_resource resources[] = { POL_TOPIC, POL_GROUP, POL_CLUSTER, POL_TXN, POL_TOKEN, POL_USER };
-	enum alv_err err = ALV_OK;
-
-	for (size_t i = 0; !err && i < ALV_COUNT(resources); i++) {
-		struct pol_rule r = { .resource = resources[i], .pattern = POL_LITERAL, .name = ALV_STR("*"),
-			.principal = ALV_STR("User:*"), .host = ALV_STR("*"), .op = POL_OP_ALL, .permission = POL_ALLOW };
-
-		err = sto_rule_add(k->store, id, &r);
-	}
-	return err;
-}
-
 static enum alv_err
 write_create(struct con_core *k, struct con_change *c, struct sto_tenant *t, const struct pol_scram *keys)
 {
 	struct ten_own own[TEN_OWN_MAX];
+	struct alv_str supers[POL_SUPERS_MAX];
 	enum alv_err   err;
 
 	(void)keys;
-	*t = (struct sto_tenant){ .state = POL_ACTIVE };
+	*t = (struct sto_tenant){ .state = POL_ACTIVE, .authorizer = POL_AUTHORIZER_NONE };
+	con_access_give(c, t, supers);
 	snprintf(t->id, sizeof(t->id), "%.32s", c->tenant);
 	snprintf(t->display_name, sizeof(t->display_name), "%s", c->display_name[0] == '\0' ? c->tenant : c->display_name);
 	err = con_own_give(c, t, own);
 	if (!err)
 		err = sto_tenant_add(k->store, t);
-	if (!err)
-		err = add_rules(k, alv_str_of(t->id));
 	c->created = true;
 	c->revision = t->revision;
 	return err;
@@ -77,9 +61,9 @@ judge_update(struct con_core *k, struct con_change *c, const struct sto_tenant *
 {
 	bool same = c->keep_display_name || strcmp(c->display_name, t->display_name) == 0;
 
-	if ((!c->keep_display_name && con_check_display_name(c)) || judge_own(k, c))
+	if ((!c->keep_display_name && con_check_display_name(c)) || con_check_supers(c) || judge_own(k, c))
 		return CON_NEED_END;
-	return same && (!c->own_set || con_own_same(k, c)) ? con_unchanged(c, t) : CON_NEED_NOTHING;
+	return same && con_access_same(k, c, t) && (!c->own_set || con_own_same(k, c)) ? con_unchanged(c, t) : CON_NEED_NOTHING;
 }
 
 static enum con_need
@@ -116,9 +100,11 @@ static enum alv_err
 write_update(struct con_core *k, struct con_change *c, struct sto_tenant *t, const struct pol_scram *keys)
 {
 	struct ten_own own[TEN_OWN_MAX];
+	struct alv_str supers[POL_SUPERS_MAX];
 	enum alv_err   err = con_own_give(c, t, own);
 
 	(void)keys;
+	con_access_give(c, t, supers);
 	if (!c->keep_display_name)
 		snprintf(t->display_name, sizeof(t->display_name), "%s", c->display_name[0] == '\0' ? t->id : c->display_name);
 	return err ? err : write_tenant(k, c, t, "tenant.update");

@@ -5,7 +5,7 @@
 
 #include "state/store_int.h"
 
-enum { JSON_MAX = 16384 };
+enum { JSON_MAX = 128 * 1024 };
 
 /* No row: the buffer stays empty. */
 static enum alv_err

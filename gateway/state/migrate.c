@@ -50,6 +50,14 @@ static const struct migration migrations[] = {
 	{ "host names of tenants",
 	    "CREATE TABLE host_name (tenant TEXT NOT NULL REFERENCES tenant ON DELETE CASCADE, n INTEGER NOT NULL,"
 	    " bootstrap TEXT NOT NULL UNIQUE, node_pattern TEXT NOT NULL UNIQUE, PRIMARY KEY (tenant, n)) STRICT, WITHOUT ROWID;" },
+	/* Until here every tenant had six rules by which its users may do all. That is the authorizer "none" (1) now, so none
+	 * loses a right by it; rules are ACLs from here on. */
+	{ "authorizers, super users",
+	    "ALTER TABLE tenant ADD COLUMN authorizer INTEGER NOT NULL DEFAULT 1 CHECK (authorizer IN (0, 1));"
+	    "ALTER TABLE tenant ADD COLUMN everyone INTEGER NOT NULL DEFAULT 0 CHECK (everyone IN (0, 1));"
+	    "CREATE TABLE super_user (tenant TEXT NOT NULL REFERENCES tenant ON DELETE CASCADE, principal TEXT NOT NULL,"
+	    " PRIMARY KEY (tenant, principal)) STRICT, WITHOUT ROWID;"
+	    "DELETE FROM rule;" },
 };
 
 static enum alv_err

@@ -12,8 +12,8 @@
 
 enum { TEXT_LIMIT = 64 * 1024 * 1024 };
 
-static enum alv_err
-count_rows(struct sto_store *s, enum sto_sql which, struct alv_str tenant, size_t *n)
+enum alv_err
+sto_count(struct sto_store *s, enum sto_sql which, struct alv_str tenant, size_t *n)
 {
 	sqlite3_stmt *q = sto_query(s, which, STO_T(tenant));
 	enum alv_err  err;
@@ -110,7 +110,7 @@ load_users(struct sto_store *s, struct alv_str id, struct sto_parts *p)
 {
 	struct users u = { .p = p };
 	size_t	     n = 0;
-	enum alv_err err = count_rows(s, STO_SQL_USER_COUNT, id, &n);
+	enum alv_err err = sto_count(s, STO_SQL_USER_COUNT, id, &n);
 
 	if (err || n == 0)
 		return err;
@@ -146,7 +146,7 @@ static enum alv_err
 load_aliases(struct sto_store *s, struct alv_str id, struct sto_parts *p)
 {
 	size_t	     n = 0;
-	enum alv_err err = count_rows(s, STO_SQL_ALIAS_COUNT, id, &n);
+	enum alv_err err = sto_count(s, STO_SQL_ALIAS_COUNT, id, &n);
 
 	if (err || n == 0)
 		return err;
@@ -164,13 +164,10 @@ rule_row(struct sto_store *s, sqlite3_stmt *q, size_t i, void *arg)
 	struct pol_rule	 *r = (struct pol_rule *)p->parts.rules + i;
 
 	(void)s;
-	r->resource = (enum pol_resource)sqlite3_column_int(q, 0);
-	r->pattern = (enum pol_pattern)sqlite3_column_int(q, 1);
-	r->name = alv_arena_str(&p->text, sto_col(q, 2));
-	r->principal = alv_arena_str(&p->text, sto_col(q, 3));
-	r->host = alv_arena_str(&p->text, sto_col(q, 4));
-	r->op = (enum pol_op)sqlite3_column_int(q, 5);
-	r->permission = (enum pol_permission)sqlite3_column_int(q, 6);
+	*r = sto_rule_read(q);
+	r->name = alv_arena_str(&p->text, r->name);
+	r->principal = alv_arena_str(&p->text, r->principal);
+	r->host = alv_arena_str(&p->text, r->host);
 	return p->text.failed ? ALV_E_NOMEM : ALV_OK;
 }
 
@@ -178,7 +175,7 @@ static enum alv_err
 load_rules(struct sto_store *s, struct alv_str id, struct sto_parts *p)
 {
 	size_t	     n = 0;
-	enum alv_err err = count_rows(s, STO_SQL_RULE_COUNT, id, &n);
+	enum alv_err err = sto_count(s, STO_SQL_RULE_COUNT, id, &n);
 
 	if (err || n == 0)
 		return err;
@@ -187,6 +184,31 @@ load_rules(struct sto_store *s, struct alv_str id, struct sto_parts *p)
 		return ALV_E_NOMEM;
 	p->parts.nrules = n;
 	return each_row(s, sto_query(s, STO_SQL_RULE_LIST, STO_T(id)), n, p, rule_row);
+}
+
+static enum alv_err
+super_row(struct sto_store *s, sqlite3_stmt *q, size_t i, void *arg)
+{
+	struct sto_parts *p = arg;
+
+	(void)s;
+	((struct alv_str *)p->parts.supers)[i] = alv_arena_str(&p->text, sto_col(q, 0));
+	return p->text.failed ? ALV_E_NOMEM : ALV_OK;
+}
+
+static enum alv_err
+load_supers(struct sto_store *s, struct alv_str id, struct sto_parts *p)
+{
+	size_t	     n = 0;
+	enum alv_err err = sto_count(s, STO_SQL_SUPER_COUNT, id, &n);
+
+	if (err || n == 0)
+		return err;
+	p->parts.supers = calloc(n, sizeof(struct alv_str));
+	if (p->parts.supers == NULL)
+		return ALV_E_NOMEM;
+	p->parts.nsupers = n;
+	return each_row(s, sto_query(s, STO_SQL_SUPER_LIST, STO_T(id)), n, p, super_row);
 }
 
 static enum alv_err
@@ -204,7 +226,7 @@ static enum alv_err
 load_own(struct sto_store *s, struct alv_str id, struct sto_parts *p)
 {
 	size_t	     n = 0;
-	enum alv_err err = count_rows(s, STO_SQL_HOST_COUNT, id, &n);
+	enum alv_err err = sto_count(s, STO_SQL_HOST_COUNT, id, &n);
 
 	if (err || n == 0)
 		return err;
@@ -237,6 +259,8 @@ sto_parts_load(struct sto_store *s, struct alv_str id, struct sto_parts *p)
 	if (!err)
 		err = load_rules(s, id, p);
 	if (!err)
+		err = load_supers(s, id, p);
+	if (!err)
 		err = load_own(s, id, p);
 	if (err) {
 		sto_parts_fini(p);
@@ -247,6 +271,8 @@ sto_parts_load(struct sto_store *s, struct alv_str id, struct sto_parts *p)
 	p->parts.state = p->tenant.state;
 	p->parts.revision = p->tenant.revision;
 	p->parts.cluster_id = p->tenant.cluster_id;
+	p->parts.authorizer = p->tenant.authorizer;
+	p->parts.everyone_if_no_acl = p->tenant.everyone_if_no_acl;
 	return ALV_OK;
 }
 
@@ -258,6 +284,7 @@ sto_parts_fini(struct sto_parts *p)
 	free((void *)p->parts.users);
 	free((void *)p->parts.aliases);
 	free((void *)p->parts.rules);
+	free((void *)p->parts.supers);
 	free((void *)p->parts.own);
 	alv_arena_fini(&p->text);
 	memset(p, 0, sizeof(*p));

@@ -45,6 +45,12 @@ struct sto_tenant {
 	bool		      purging;		/* deleted, and being purged */
 	char		      cluster_id[23];
 	uint64_t	      revision;
+	enum pol_authorizer   authorizer;
+	bool		      everyone_if_no_acl;
+	/* To write only: super users in the place of those it has, where supers_set. */
+	bool		      supers_set;
+	size_t		      nsupers;
+	const struct alv_str *supers;		/* each once */
 	/* To write only: host names of its own in the place of those it has, where own_set. What reads gives none. */
 	bool		      own_set;
 	size_t		      nown;
@@ -55,7 +61,7 @@ enum alv_err sto_tenant_get(struct sto_store *s, struct alv_str id, struct sto_t
 enum alv_err sto_tenant_next(struct sto_store *s, struct alv_str after, struct sto_tenant *t) ALV_MUST;
 /* Sets cluster_id and revision. EXISTS. */
 enum alv_err sto_tenant_add(struct sto_store *s, struct sto_tenant *t) ALV_MUST;
-/* Writes display name, state, purging, own host names; sets revision. what: "tenant.suspend". */
+/* Writes display name, state, purging, authorizer, super users, own host names; sets revision. what: "tenant.suspend". */
 enum alv_err sto_tenant_set(struct sto_store *s, struct sto_tenant *t, const char *what) ALV_MUST;
 /* Every host name of other tenants than `except`, until each() says true (OK). NOT_FOUND: it never did. */
 enum alv_err sto_own_others(struct sto_store *s, struct alv_str except, void *arg,
@@ -87,8 +93,14 @@ enum alv_err sto_alias_into(struct sto_store *s, struct alv_str except, struct a
 enum alv_err sto_alias_put(struct sto_store *s, const struct sto_alias *a, uint64_t *revision) ALV_MUST;
 enum alv_err sto_alias_delete(struct sto_store *s, const struct sto_alias *a, uint64_t *revision) ALV_MUST;
 
-/* Part of making a tenant: no audit row of its own. */
-enum alv_err sto_rule_add(struct sto_store *s, struct alv_str tenant, const struct pol_rule *r) ALV_MUST;
+/* *added false: it was there already, and nothing was changed. The tenant gets its new revision with the first that is. */
+enum alv_err sto_rule_add(struct sto_store *s, struct alv_str tenant, const struct pol_rule *r, bool *added, uint64_t *revision) ALV_MUST;
+enum alv_err sto_rule_delete(struct sto_store *s, struct alv_str tenant, const struct pol_rule *r, uint64_t *revision) ALV_MUST; /* NOT_FOUND */
+enum alv_err sto_rule_count(struct sto_store *s, struct alv_str tenant, size_t *n) ALV_MUST;
+/* Every rule of the tenant; its texts live until each() returns. each() must not use the store; what it answers but OK
+ * ends it. */
+enum alv_err sto_rule_each(struct sto_store *s, struct alv_str tenant, void *arg,
+    enum alv_err (*each)(void *arg, const struct pol_rule *r)) ALV_MUST;
 
 /* ---- everything of one tenant, for pol_build ------------------------------------------------------------ */
 

@@ -62,6 +62,10 @@ struct alv_str sto_col(sqlite3_stmt *q, int i);
 /* Copied with its NUL; STORE when it does not fit: the row is not one of ours. */
 enum alv_err sto_col_copy(struct sto_store *s, sqlite3_stmt *q, int i, char *out, size_t cap) ALV_MUST;
 
+/* The number that a statement answers for a tenant. */
+enum alv_err sto_count(struct sto_store *s, enum sto_sql which, struct alv_str tenant, size_t *n) ALV_MUST;
+/* Columns of a rule from the front; views that live until the next step. */
+struct pol_rule sto_rule_read(sqlite3_stmt *q);
 /* A row of host_name. STORE, with words: none that we wrote. */
 enum alv_err sto_own_read(struct sto_store *s, struct alv_str tenant, struct alv_str bootstrap, struct alv_str node_pattern,
     struct ten_own *o) ALV_MUST;

@@ -1,4 +1,4 @@
-/* Rows of tenants and of their rules. */
+/* Rows of tenants. */
 #include <alcove/clock.h>
 #include <alcove/str.h>
 
@@ -24,6 +24,8 @@ read_row(struct sto_store *s, sqlite3_stmt *q, struct sto_tenant *t)
 	t->state = state == POL_ACTIVE ? POL_ACTIVE : state == POL_SUSPENDED ? POL_SUSPENDED : POL_DELETED;
 	t->purging = sqlite3_column_int64(q, 3) != 0;
 	t->revision = (uint64_t)sqlite3_column_int64(q, 5);
+	t->authorizer = sqlite3_column_int64(q, 6) == POL_AUTHORIZER_NONE ? POL_AUTHORIZER_NONE : POL_AUTHORIZER_ACL;
+	t->everyone_if_no_acl = sqlite3_column_int64(q, 7) != 0;
 	return err;
 }
 
@@ -83,6 +85,17 @@ write_own(struct sto_store *s, const struct sto_tenant *t)
 	return err;
 }
 
+static enum alv_err
+write_supers(struct sto_store *s, const struct sto_tenant *t)
+{
+	struct alv_str id = alv_str_of(t->id);
+	enum alv_err   err = t->supers_set ? sto_run(s, STO_SQL_SUPER_DEL, STO_T(id)) : ALV_OK;
+
+	for (size_t i = 0; !err && t->supers_set && i < t->nsupers; i++)
+		err = sto_run(s, STO_SQL_SUPER_ADD, STO_T(id), STO_T(t->supers[i]));
+	return err;
+}
+
 enum alv_err
 sto_own_read(struct sto_store *s, struct alv_str tenant, struct alv_str bootstrap, struct alv_str node_pattern, struct ten_own *o)
 {
@@ -137,7 +150,9 @@ sto_tenant_add(struct sto_store *s, struct sto_tenant *t)
 	if (err)
 		return err;
 	err = sto_run(s, STO_SQL_TENANT_ADD, STO_T(id), STO_Z(t->display_name), STO_I(t->state), STO_Z(t->cluster_id),
-	    STO_I(t->revision), STO_I(alv_wall_ms()));
+	    STO_I(t->revision), STO_I(alv_wall_ms()), STO_I(t->authorizer), STO_I(t->everyone_if_no_acl));
+	if (!err)
+		err = write_supers(s, t);
 	return end_audit(&a, err ? err : write_own(s, t));
 }
 
@@ -153,9 +168,11 @@ sto_tenant_set(struct sto_store *s, struct sto_tenant *t, const char *what)
 	if (err)
 		return err;
 	err = sto_run(s, STO_SQL_TENANT_SET, STO_T(id), STO_Z(t->display_name), STO_I(t->state), STO_I(t->purging),
-	    STO_I(t->revision), STO_I(alv_wall_ms()));
+	    STO_I(t->revision), STO_I(alv_wall_ms()), STO_I(t->authorizer), STO_I(t->everyone_if_no_acl));
 	if (!err && sqlite3_changes(s->db) != 1)
 		err = ALV_E_NOT_FOUND;
+	if (!err)
+		err = write_supers(s, t);
 	return end_audit(&a, err ? err : write_own(s, t));
 }
 
@@ -183,11 +200,4 @@ sto_tenant_touch(struct sto_store *s, struct alv_str tenant, uint64_t *revision)
 	if (!err && sqlite3_changes(s->db) != 1)
 		err = ALV_E_NOT_FOUND;
 	return err;
-}
-
-enum alv_err
-sto_rule_add(struct sto_store *s, struct alv_str tenant, const struct pol_rule *r)
-{
-	return sto_run(s, STO_SQL_RULE_ADD, STO_T(tenant), STO_I(r->resource), STO_I(r->pattern), STO_T(r->name),
-	    STO_T(r->principal), STO_T(r->host), STO_I(r->op), STO_I(r->permission));
 }

@@ -3,6 +3,7 @@
 #ifndef ALCOVE_CONTROL_H
 #define ALCOVE_CONTROL_H
 
+#include <alcove/acl.h>
 #include <alcove/base.h>
 #include <alcove/err.h>
 #include <alcove/policy.h>
@@ -11,7 +12,8 @@ struct con_control;
 
 enum con_op {
 	CON_TENANT_CREATE, CON_TENANT_UPDATE, CON_TENANT_SUSPEND, CON_TENANT_RESUME, CON_TENANT_DELETE,
-	CON_USER_PUT, CON_USER_DELETE, CON_ALIAS_PUT, CON_ALIAS_DELETE
+	CON_USER_PUT, CON_USER_DELETE, CON_ALIAS_PUT, CON_ALIAS_DELETE,
+	CON_ACL_CREATE, CON_ACL_DELETE
 };
 
 /* Host names of a tenant's own, as somebody wrote them. */
@@ -30,6 +32,12 @@ struct con_change {
 	bool	    own_set;		/* create, update: these in the place of what there is */
 	size_t	    nown;
 	struct con_own own[TEN_OWN_MAX];
+	/* create, update: where not set, create takes the first of each (none, no, nobody), update keeps what there is */
+	bool	    authorizer_set, everyone_set, supers_set;
+	enum pol_authorizer authorizer;
+	bool	    everyone_if_no_acl;
+	size_t	    nsupers;
+	char	    supers[POL_SUPERS_MAX][POL_PRINCIPAL_MAX + 1];
 	bool	    adopt_prefix;	/* create although the cluster has names with the prefix */
 	bool	    purge;		/* delete: topics, groups, transactional ids as well */
 	uint64_t    if_revision;	/* 0: any; else STALE when the tenant's revision differs */
@@ -41,10 +49,14 @@ struct con_change {
 	enum ten_kind alias_kind;
 	char	    virt[512], phys[512];
 	bool	    writable;
+	struct pol_filter filter;	/* ACLs to delete; its texts live with the submitter until done */
+	/* The submitter's, to be freed after done. ACLs to create; or empty, for those that were deleted. */
+	struct pol_rules *rules;
 	/* what came of it */
 	enum alv_err err;
 	char	     detail[2048];	/* for a person: what was found, what was expected */
 	bool	     created;
+	size_t	     changed;		/* ACLs that were made or deleted */
 	uint64_t     revision;
 	void (*done)(struct con_change *c);	/* on the control thread; owns c again */
 	void	    *arg;

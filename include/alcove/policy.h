@@ -51,7 +51,7 @@ struct pol_rule {
 /* Who decides in a tenant: its ACLs, as Kafka's StandardAuthorizer would; or nobody, and its users may do all. */
 enum pol_authorizer { POL_AUTHORIZER_ACL, POL_AUTHORIZER_NONE };
 
-enum { POL_RULES_MAX = 10000, POL_SUPERS_MAX = 100 };	/* of a tenant; the store's bounds */
+enum { POL_RULES_MAX = 10000, POL_SUPERS_MAX = 16 };	/* of a tenant; the store's bounds */
 
 /* One tenant's snapshot. One allocation's life: never changed after it was published. */
 struct pol_tenant {

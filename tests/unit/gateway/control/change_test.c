@@ -258,6 +258,142 @@ own_host_names_are_not_the_listeners(void **state)
 	alv_arena_fini(&a);
 }
 
+/* ---- who decides ------------------------------------------------------------------------------------------ */
+
+static struct con_change
+with_access(enum con_op op, enum pol_authorizer authorizer, const char *super)
+{
+	struct con_change c = kit_change(op, "acme");
+
+	c.adopt_prefix = c.keep_display_name = c.authorizer_set = c.supers_set = true;
+	c.authorizer = authorizer;
+	if (super != NULL)
+		snprintf(c.supers[c.nsupers++], sizeof(c.supers[0]), "%s", super);
+	return c;
+}
+
+static void
+authorizers_and_super_users(void **state)
+{
+	struct world	 *w = *state;
+	struct con_change c;
+
+	refused(w, with_access(CON_TENANT_CREATE, POL_AUTHORIZER_ACL, "root"), ALV_E_VALUE, "superUsers[0]: expected User:<name>");
+	refused(w, with_access(CON_TENANT_CREATE, POL_AUTHORIZER_ACL, "User:*"), ALV_E_VALUE, "superUsers[0]");
+	refused(w, with_access(CON_TENANT_CREATE, POL_AUTHORIZER_ACL, "User:"), ALV_E_VALUE, "superUsers[0]");
+	refused(w, with_access(CON_TENANT_CREATE, POL_AUTHORIZER_ACL, "User:a\tb"), ALV_E_VALUE, "superUsers[0]");
+	c = with_access(CON_TENANT_CREATE, POL_AUTHORIZER_ACL, "User:a");
+	snprintf(c.supers[c.nsupers++], sizeof(c.supers[0]), "User:a");
+	refused(w, c, ALV_E_VALUE, "superUsers[0] and superUsers[1] are the same");
+	c.nsupers = POL_SUPERS_MAX + 1;
+	refused(w, c, ALV_E_LENGTH, "expected at most 16");
+	ok(w, with_access(CON_TENANT_CREATE, POL_AUTHORIZER_ACL, "User:a"));
+	assert_true(tenant(w, "acme")->authorizer == POL_AUTHORIZER_ACL && tenant(w, "acme")->nsupers == 1);
+	w->published = 0;
+	ok(w, with_access(CON_TENANT_UPDATE, POL_AUTHORIZER_ACL, "User:a"));	/* as it is */
+	c = kit_change(CON_TENANT_UPDATE, "acme");				/* says nothing of it */
+	c.keep_display_name = true;
+	ok(w, c);
+	assert_int_equal(w->published, 0);
+	c.everyone_set = c.everyone_if_no_acl = true;
+	ok(w, c);
+	assert_true(tenant(w, "acme")->everyone_if_no_acl && tenant(w, "acme")->nsupers == 1);
+	ok(w, with_access(CON_TENANT_UPDATE, POL_AUTHORIZER_ACL, "User:b"));
+	assert_true(alv_str_eqz(tenant(w, "acme")->supers[0], "User:b"));
+	ok(w, with_access(CON_TENANT_UPDATE, POL_AUTHORIZER_NONE, NULL));
+	assert_true(tenant(w, "acme")->authorizer == POL_AUTHORIZER_NONE && tenant(w, "acme")->nsupers == 0);
+	close_world(w);
+	open_world(w);
+	assert_true(tenant(w, "acme")->authorizer == POL_AUTHORIZER_NONE && tenant(w, "acme")->everyone_if_no_acl);
+}
+
+/* ---- ACLs -------------------------------------------------------------------------------------------------- */
+
+static const struct pol_rule allow_orders = { POL_TOPIC, POL_LITERAL, ALV_STR("orders"), ALV_STR("User:a"), ALV_STR("*"), POL_OP_READ,
+	POL_ALLOW };
+
+/* Applies c with these rules; they are freed, c's result is kept. */
+static struct con_change
+with_rules(struct world *w, struct con_change c, const struct pol_rule *r, size_t n)
+{
+	c.rules = pol_rules_new();
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(pol_rules_add(c.rules, &r[i]), ALV_OK);
+	c = done(w, c);
+	pol_rules_free(c.rules);
+	c.rules = NULL;
+	return c;
+}
+
+static void
+acls_come_and_go(void **state)
+{
+	struct world	 *w = *state;
+	struct pol_rule	  r[3] = { allow_orders, allow_orders, allow_orders };
+	struct con_change c, filter;
+
+	ok(w, adopting("acme"));
+	r[1].name = ALV_STR("other");
+	r[2] = r[0];	/* twice in one request */
+	c = with_rules(w, kit_change(CON_ACL_CREATE, "acme"), r, 3);
+	assert_true(c.err == ALV_OK && c.changed == 2 && c.revision == tenant(w, "acme")->revision);
+	assert_int_equal(tenant(w, "acme")->nrules, 2);
+	w->published = 0;
+	c = with_rules(w, kit_change(CON_ACL_CREATE, "acme"), r, 3);	/* again */
+	assert_true(c.err == ALV_OK && c.changed == 0 && w->published == 0 && c.revision == tenant(w, "acme")->revision);
+	filter = kit_change(CON_ACL_DELETE, "acme");
+	filter.filter.name = ALV_STR("nothing");
+	c = with_rules(w, filter, NULL, 0);
+	assert_true(c.err == ALV_OK && c.changed == 0 && w->published == 0);
+	filter.filter.name = ALV_STR("orders");
+	filter.if_revision = 1;
+	assert_int_equal(with_rules(w, filter, NULL, 0).err, ALV_E_STALE);
+	filter.if_revision = tenant(w, "acme")->revision;
+	filter.rules = pol_rules_new();
+	con_apply(&w->core, &filter, NULL);
+	assert_true(filter.err == ALV_OK && filter.changed == 1 && filter.rules->n == 1);
+	assert_true(pol_rule_cmp(&filter.rules->rule[0], &allow_orders) == 0);
+	pol_rules_free(filter.rules);
+	assert_int_equal(tenant(w, "acme")->nrules, 1);
+	close_world(w);
+	open_world(w);
+	assert_true(alv_str_eqz(tenant(w, "acme")->rules[0].name, "other"));
+}
+
+static void
+acls_are_judged_whole(void **state)
+{
+	struct world	 *w = *state;
+	struct pol_rule	  r[2] = { allow_orders, allow_orders };
+	struct con_change c;
+	static struct pol_rule many[POL_RULES_MAX];
+	static char	  name[POL_RULES_MAX][8];
+
+	ok(w, adopting("acme"));
+	r[1].host = ALV_STR("somewhere");
+	c = with_rules(w, kit_change(CON_ACL_CREATE, "acme"), r, 2);
+	assert_int_equal(c.err, ALV_E_VALUE);
+	assert_non_null(strstr(c.detail, "acls[1].host: expected *, an address, or a network"));
+	assert_int_equal(tenant(w, "acme")->nrules, 0);
+	r[1].host = ALV_STR("10.0.0.0/8");
+	c = with_rules(w, kit_change(CON_ACL_CREATE, "nobody"), r, 2);
+	assert_int_equal(c.err, ALV_E_NOT_FOUND);
+	for (size_t i = 0; i < POL_RULES_MAX; i++) {
+		snprintf(name[i], sizeof(name[i]), "%zu", i);
+		many[i] = allow_orders;
+		many[i].name = alv_str_of(name[i]);
+	}
+	c = with_rules(w, kit_change(CON_ACL_CREATE, "acme"), many, POL_RULES_MAX);
+	assert_true(c.err == ALV_OK && c.changed == POL_RULES_MAX);
+	w->published = 0;
+	c = with_rules(w, kit_change(CON_ACL_CREATE, "acme"), r, 2);
+	assert_int_equal(c.err, ALV_E_LIMIT);
+	assert_non_null(strstr(c.detail, "would have 10002 ACLs, expected at most 10000"));
+	assert_true(w->published == 0 && c.changed == 0 && tenant(w, "acme")->nrules == POL_RULES_MAX);
+	ok(w, kit_change(CON_TENANT_DELETE, "acme"));
+	assert_int_equal(with_rules(w, kit_change(CON_ACL_CREATE, "acme"), r, 2).err, ALV_E_CONFLICT);
+}
+
 static void
 a_tenant_lives_and_goes(void **state)
 {
@@ -271,7 +407,7 @@ a_tenant_lives_and_goes(void **state)
 	c = done(w, c);
 	assert_true(c.err == ALV_OK && c.created && c.revision > 0);
 	t = tenant(w, "acme");
-	assert_true(t->state == POL_ACTIVE && t->revision == c.revision && t->nrules == 6);
+	assert_true(t->state == POL_ACTIVE && t->revision == c.revision && t->nrules == 0 && t->authorizer == POL_AUTHORIZER_NONE);
 	assert_true(pol_decide(t, &q));
 	memcpy(cluster, t->cluster_id, sizeof(cluster));
 	refused(w, adopting("acme"), ALV_E_EXISTS, "acme already");
@@ -456,6 +592,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(ids_are_judged), T(ids_fit_the_listeners), T(own_host_names), T(own_host_names_are_not_the_listeners),
+		T(authorizers_and_super_users), T(acls_come_and_go), T(acls_are_judged_whole),
 		T(a_tenant_lives_and_goes), T(users_are_judged_and_kept), T(aliases_are_judged_and_kept),
 		T(aliases_into_a_prefix_end_with_it), T(a_failing_store_changes_nothing),
 		T(changes_without_ends_or_actors_are_refused),

@@ -102,8 +102,6 @@ add_tenant(struct sto_store *s, const char *id)
 	snprintf(t.display_name, sizeof(t.display_name), "The %s \"team\"", id);
 	assert_int_equal(sto_begin(s, &who), ALV_OK);
 	assert_int_equal(sto_tenant_add(s, &t), ALV_OK);
-	assert_int_equal(sto_rule_add(s, alv_str_of(id), &(struct pol_rule){ POL_TOPIC, POL_LITERAL, ALV_STR("*"),
-	    ALV_STR("User:*"), ALV_STR("*"), POL_OP_ALL, POL_ALLOW }), ALV_OK);
 	assert_int_equal(sto_commit(s), ALV_OK);
 	return t.revision;
 }
@@ -191,8 +189,8 @@ everything_survives_a_reopen(void **state)
 	assert_int_equal(p.parts.users[0].scram[0].server_key[0], 3);
 	assert_int_equal(p.parts.naliases, 1);
 	assert_true(p.parts.aliases[0].writable && p.parts.aliases[0].kind == TEN_GROUP);
-	assert_int_equal(p.parts.nrules, 1);
-	assert_int_equal(p.parts.rules[0].op, POL_OP_ALL);
+	assert_int_equal(p.parts.nrules, 0);
+	assert_int_equal(p.parts.nsupers, 0);
 	sto_parts_fini(&p);
 	assert_int_equal(sto_parts_load(s, ALV_STR("globex"), &p), ALV_E_NOT_FOUND);
 	sto_close(s);
@@ -235,6 +233,116 @@ every_write_is_audited(void **state)
 	sto_close(s);
 }
 
+static enum alv_err
+count_rule(void *arg, const struct pol_rule *r)
+{
+	size_t *n = arg;
+
+	return alv_str_eqz(r->name, "stop") ? ALV_E_DENIED : (++*n, ALV_OK);
+}
+
+static void
+acls(void **state)
+{
+	struct sto_store     *s = open_store(*state);
+	const struct pol_rule r = { POL_GROUP, POL_PREFIXED, ALV_STR("g \"1\""), ALV_STR("User:alice"), ALV_STR("10.0.0.0/8"),
+		POL_OP_ALTER_CONFIGS, POL_DENY };
+	const struct pol_rule stop = { POL_TOPIC, POL_LITERAL, ALV_STR("stop"), ALV_STR("User:*"), ALV_STR("*"), POL_OP_ALL, POL_ALLOW };
+	struct sto_parts      p;
+	bool		      added;
+	uint64_t	      first = add_tenant(s, "acme"), now = 0;
+	size_t		      n = 0;
+
+	assert_int_equal(sto_begin(s, &who), ALV_OK);
+	assert_int_equal(sto_rule_add(s, ALV_STR("acme"), &r, &added, &now), ALV_OK);
+	assert_true(added && now > first);
+	assert_int_equal(sto_rule_add(s, ALV_STR("acme"), &r, &added, &now), ALV_OK);
+	assert_false(added);
+	assert_int_equal(sto_rule_each(s, ALV_STR("acme"), &n, count_rule), ALV_OK);
+	assert_int_equal(n, 1);
+	assert_int_equal(sto_rule_add(s, ALV_STR("acme"), &stop, &added, &now), ALV_OK);
+	assert_int_equal(sto_rule_each(s, ALV_STR("acme"), &n, count_rule), ALV_E_DENIED);
+	assert_int_equal(sto_rule_delete(s, ALV_STR("acme"), &stop, &now), ALV_OK);
+	assert_int_equal(sto_rule_delete(s, ALV_STR("acme"), &stop, &now), ALV_E_NOT_FOUND);
+	assert_int_equal(sto_rule_count(s, ALV_STR("acme"), &n), ALV_OK);
+	assert_int_equal(n, 1);
+	assert_int_equal(sto_commit(s), ALV_OK);
+	assert_string_equal(ask(s, "SELECT group_concat(what || '/' || object || (before IS NULL) || (after IS NULL)) FROM audit "
+	    "WHERE what LIKE 'acl%'"), "acl.create/g \"1\"10,acl.create/stop10,acl.delete/stop01");
+	assert_string_equal(ask(s, "SELECT after FROM audit WHERE object LIKE 'g%'"), "{\"tenant\":\"acme\",\"resourceType\":\"GROUP\","
+	    "\"resourceName\":\"g \\\"1\\\"\",\"patternType\":\"PREFIXED\",\"principal\":\"User:alice\",\"host\":\"10.0.0.0/8\","
+	    "\"operation\":\"ALTER_CONFIGS\",\"permission\":\"DENY\"}");
+	assert_int_equal(sto_parts_load(s, ALV_STR("acme"), &p), ALV_OK);
+	assert_int_equal(p.parts.nrules, 1);
+	assert_true(alv_str_eq(p.parts.rules[0].host, r.host) && p.parts.rules[0].op == r.op && p.parts.rules[0].permission == POL_DENY);
+	sto_parts_fini(&p);
+	assert_int_equal(sto_begin(s, &who), ALV_OK);
+	assert_int_equal(sto_tenant_remove(s, ALV_STR("acme"), "tenant.purged"), ALV_OK);
+	assert_int_equal(sto_commit(s), ALV_OK);
+	assert_string_equal(ask(s, "SELECT count(*) FROM rule"), "0");
+	sto_close(s);
+}
+
+/* Every word that a rule can have is in the audit as Kafka calls it. */
+static void
+words_in_the_audit(void **state)
+{
+	struct sto_store *s = open_store(*state);
+	struct pol_rule	  r = { POL_TOPIC, POL_LITERAL, ALV_STR("x"), ALV_STR("User:a"), ALV_STR("*"), POL_OP_ALL, POL_ALLOW };
+	uint64_t	  now;
+	bool		  added;
+
+	add_tenant(s, "acme");
+	assert_int_equal(sto_begin(s, &who), ALV_OK);
+	for (int op = POL_OP_ALL; op <= POL_OP_TWO_PHASE_COMMIT; op++) {
+		r.op = (enum pol_op)op;
+		r.resource = (enum pol_resource)(POL_TOPIC + op % 6);
+		assert_int_equal(sto_rule_add(s, ALV_STR("acme"), &r, &added, &now), ALV_OK);
+	}
+	assert_int_equal(sto_commit(s), ALV_OK);
+	assert_string_equal(ask(s, "SELECT group_concat(after ->> 'operation') FROM audit WHERE what = 'acl.create'"),
+	    "ALL,READ,WRITE,CREATE,DELETE,ALTER,DESCRIBE,CLUSTER_ACTION,DESCRIBE_CONFIGS,ALTER_CONFIGS,IDEMPOTENT_WRITE,"
+	    "CREATE_TOKENS,DESCRIBE_TOKENS,TWO_PHASE_COMMIT");
+	assert_string_equal(ask(s, "SELECT group_concat(DISTINCT after ->> 'resourceType') FROM audit WHERE what = 'acl.create'"),
+	    "CLUSTER,TRANSACTIONAL_ID,DELEGATION_TOKEN,USER,TOPIC,GROUP");
+	sto_close(s);
+}
+
+/* Until the third schema a tenant had rules by which its users may do all: it has no authorizer then. */
+static void
+who_decides(void **state)
+{
+	const struct alv_str supers[] = { ALV_STR("User:root"), ALV_STR("User:a \"b\"") };
+	struct sto_store    *s = open_store(*state);
+	struct sto_tenant    t;
+	struct sto_parts     p;
+
+	add_tenant(s, "acme");
+	assert_int_equal(sto_exec(s, "DROP TABLE super_user; ALTER TABLE tenant DROP COLUMN authorizer; "
+	    "ALTER TABLE tenant DROP COLUMN everyone; DELETE FROM migration WHERE version > 2; PRAGMA user_version = 2;"
+	    "INSERT INTO rule VALUES (1, 'acme', 2, 3, '*', 'User:*', '*', 2, 3)"), ALV_OK);
+	sto_close(s);
+	s = open_store(*state);
+	assert_string_equal(ask(s, "SELECT count(*) FROM rule"), "0");
+	assert_int_equal(sto_tenant_get(s, ALV_STR("acme"), &t), ALV_OK);
+	assert_true(t.authorizer == POL_AUTHORIZER_NONE && !t.everyone_if_no_acl);
+	t.authorizer = POL_AUTHORIZER_ACL;
+	t.everyone_if_no_acl = t.supers_set = true;
+	t.supers = supers;
+	t.nsupers = 2;
+	assert_int_equal(sto_begin(s, &who), ALV_OK);
+	assert_int_equal(sto_tenant_set(s, &t, "tenant.update"), ALV_OK);
+	assert_int_equal(sto_commit(s), ALV_OK);
+	assert_string_equal(ask(s, "SELECT (before ->> 'authorizer') || (after ->> 'authorizer') || (before -> 'superUsers') || "
+	    "(after -> 'superUsers') || (before -> 'allowEveryoneIfNoAclFound') || (after -> 'allowEveryoneIfNoAclFound') "
+	    "FROM audit ORDER BY n DESC LIMIT 1"), "noneacl[][\"User:a \\\"b\\\"\",\"User:root\"]falsetrue");
+	assert_int_equal(sto_parts_load(s, ALV_STR("acme"), &p), ALV_OK);
+	assert_true(p.parts.authorizer == POL_AUTHORIZER_ACL && p.parts.everyone_if_no_acl && p.parts.nsupers == 2);
+	assert_true(alv_str_eq(p.parts.supers[1], supers[0]));
+	sto_parts_fini(&p);
+	sto_close(s);
+}
+
 /* A file of the first schema becomes one of today, with all that is in it; host names are in the audit. */
 static void
 host_names(void **state)
@@ -245,10 +353,11 @@ host_names(void **state)
 	struct ten_own	  own;
 
 	add_tenant(s, "acme");
-	assert_int_equal(sto_exec(s, "DROP TABLE host_name; DELETE FROM migration WHERE version = 2; PRAGMA user_version = 1"), ALV_OK);
+	assert_int_equal(sto_exec(s, "DROP TABLE host_name; DROP TABLE super_user; ALTER TABLE tenant DROP COLUMN authorizer; "
+	    "ALTER TABLE tenant DROP COLUMN everyone; DELETE FROM migration WHERE version > 1; PRAGMA user_version = 1"), ALV_OK);
 	sto_close(s);
 	s = open_store(*state);
-	assert_string_equal(ask(s, "SELECT group_concat(version) FROM migration"), "1,2");
+	assert_string_equal(ask(s, "SELECT group_concat(version) FROM migration"), "1,2,3");
 	assert_int_equal(sto_tenant_get(s, ALV_STR("acme"), &t), ALV_OK);
 	assert_int_equal(ten_own_parse(ALV_STR("k.acme.com"), ALV_STR("b$(node).acme.com"), &own, &field, &expected), ALV_OK);
 	t.own_set = true;
@@ -527,7 +636,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(everything_survives_a_reopen), T(every_write_is_audited), T(host_names), T(what_is_not_there_is_told),
+		T(everything_survives_a_reopen), T(every_write_is_audited), T(host_names), T(acls), T(words_in_the_audit), T(who_decides), T(what_is_not_there_is_told),
 		T(aliases_are_found_by_target), T(secrets_are_not_in_the_file), T(moved_keys_do_not_unseal),
 		T(second_opener_is_refused), T(wrong_keys_are_refused), T(foreign_and_newer_files_are_refused),
 		T(damaged_files_are_refused), T(full_disk_changes_nothing), T(write_limit_changes_nothing),

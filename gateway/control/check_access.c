@@ -1,0 +1,57 @@
+/* Who decides what a tenant's users may do, and who is above that. */
+#include <alcove/str.h>
+
+#include "control/change.h"
+
+enum alv_err
+con_check_supers(struct con_change *c)
+{
+	if (c->nsupers > POL_SUPERS_MAX)
+		return con_say(c, ALV_E_LENGTH, "found %zu super users, expected at most %d", c->nsupers, POL_SUPERS_MAX);
+	for (size_t i = 0; c->supers_set && i < c->nsupers; i++) {
+		const char *p = c->supers[i];
+
+		if (memchr(p, '\0', sizeof(c->supers[i])) == NULL || !pol_principal_good(alv_str_of(p), false))
+			return con_say(c, ALV_E_VALUE, "superUsers[%zu]: expected User:<name>, at most %d bytes of printable text", i,
+			    POL_PRINCIPAL_MAX);
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(p, c->supers[k]) == 0)
+				return con_say(c, ALV_E_VALUE, "superUsers[%zu] and superUsers[%zu] are the same", k, i);
+	}
+	return ALV_OK;
+}
+
+void
+con_access_give(const struct con_change *c, struct sto_tenant *t, struct alv_str supers[static POL_SUPERS_MAX])
+{
+	if (c->authorizer_set)
+		t->authorizer = c->authorizer;
+	if (c->everyone_set)
+		t->everyone_if_no_acl = c->everyone_if_no_acl;
+	t->supers_set = c->supers_set;
+	t->nsupers = c->nsupers;
+	t->supers = supers;
+	for (size_t i = 0; c->supers_set && i < c->nsupers; i++)
+		supers[i] = alv_str_of(c->supers[i]);
+}
+
+/* The snapshot is what the store says. */
+static bool
+same_supers(const struct con_core *k, const struct con_change *c)
+{
+	const struct pol_slot	*slot = pol_dir_find(k->dir, alv_str_of(c->tenant));
+	const struct pol_tenant *t = slot == NULL ? NULL : pol_slot_load(slot);
+	size_t			 n = 0;
+
+	for (size_t i = 0; t != NULL && i < t->nsupers; i++)
+		for (size_t j = 0; j < c->nsupers; j++)
+			n += alv_str_eqz(t->supers[i], c->supers[j]);
+	return t != NULL && t->nsupers == c->nsupers && n == c->nsupers;
+}
+
+bool
+con_access_same(const struct con_core *k, const struct con_change *c, const struct sto_tenant *t)
+{
+	return (!c->authorizer_set || c->authorizer == t->authorizer) &&
+	    (!c->everyone_set || c->everyone_if_no_acl == t->everyone_if_no_acl) && (!c->supers_set || same_supers(k, c));
+}

@@ -1,0 +1,112 @@
+/* A tenant's ACLs: many at once, all or nothing. What is there already is no error, so that a list can be sent again. */
+#include "control/op.h"
+
+#include <alcove/str.h>
+
+static enum alv_err
+check_rule(struct con_change *c, size_t i)
+{
+	const char  *field, *expected;
+	enum alv_err err = pol_rule_check(&c->rules->rule[i], &field, &expected);
+
+	return err ? con_say(c, err, "acls[%zu].%s: expected %s", i, field, expected) : ALV_OK;
+}
+
+/* Is there one that the snapshot has not? The snapshot is what the store says. */
+static bool
+any_new(const struct con_core *k, const struct con_change *c)
+{
+	const struct pol_slot	*slot = pol_dir_find(k->dir, alv_str_of(c->tenant));
+	const struct pol_tenant *t = slot == NULL ? NULL : pol_slot_load(slot);
+
+	for (size_t i = 0; i < c->rules->n; i++)
+		if (t == NULL || !pol_rule_find(t, &c->rules->rule[i]))
+			return true;
+	return false;
+}
+
+static enum con_need
+judge_create(struct con_core *k, struct con_change *c, const struct sto_tenant *t)
+{
+	c->changed = 0;
+	if (c->rules == NULL || c->rules->n > POL_RULES_MAX)
+		return con_end(c, con_say(c, ALV_E_LENGTH, "found %zu ACLs, expected at most %d", c->rules == NULL ? 0 : c->rules->n,
+		    POL_RULES_MAX));
+	for (size_t i = 0; i < c->rules->n; i++)
+		if (check_rule(c, i))
+			return CON_NEED_END;
+	return any_new(k, c) ? CON_NEED_NOTHING : con_unchanged(c, t);
+}
+
+static enum alv_err
+write_create(struct con_core *k, struct con_change *c, struct sto_tenant *t, const struct pol_scram *keys)
+{
+	size_t	     n = 0;
+	enum alv_err err = ALV_OK;
+
+	(void)keys;
+	c->changed = 0;
+	c->revision = t->revision;
+	for (size_t i = 0; !err && i < c->rules->n; i++) {
+		bool added;
+
+		err = sto_rule_add(k->store, alv_str_of(t->id), &c->rules->rule[i], &added, &c->revision);
+		c->changed += !err && added;
+	}
+	if (!err)
+		err = sto_rule_count(k->store, alv_str_of(t->id), &n);
+	if (!err && n > POL_RULES_MAX)
+		err = con_say(c, ALV_E_LIMIT, "tenant %s would have %zu ACLs, expected at most %d; nothing was changed", t->id, n,
+		    POL_RULES_MAX);
+	return err;
+}
+
+/* ---- deleting: what a filter fits is deleted, and told ------------------------------------------------------ */
+
+static enum con_need
+judge_delete(struct con_core *k, struct con_change *c, const struct sto_tenant *t)
+{
+	const struct pol_slot	*slot = pol_dir_find(k->dir, alv_str_of(c->tenant));
+	const struct pol_tenant *now = slot == NULL ? NULL : pol_slot_load(slot);
+
+	c->changed = 0;
+	if (c->rules == NULL || c->rules->n > 0)
+		return con_end(c, con_say(c, ALV_E_VALUE, "a filter and room for what it fits are expected"));
+	for (size_t i = 0; now == NULL || i < now->nrules; i++)
+		if (now == NULL || pol_filter_fits(&c->filter, &now->rules[i]))
+			return CON_NEED_NOTHING;
+	return con_unchanged(c, t);
+}
+
+static enum alv_err
+collect(void *arg, const struct pol_rule *r)
+{
+	struct con_change *c = arg;
+
+	return pol_filter_fits(&c->filter, r) ? pol_rules_add(c->rules, r) : ALV_OK;
+}
+
+static enum alv_err
+write_delete(struct con_core *k, struct con_change *c, struct sto_tenant *t, const struct pol_scram *keys)
+{
+	enum alv_err err = sto_rule_each(k->store, alv_str_of(t->id), c, collect);
+
+	(void)keys;
+	c->revision = t->revision;
+	for (size_t i = 0; !err && i < c->rules->n; i++)
+		err = sto_rule_delete(k->store, alv_str_of(t->id), &c->rules->rule[i], &c->revision);
+	c->changed = c->rules->n;
+	return err;
+}
+
+const struct con_row con_acl_create = {
+	.name = "acl.create",
+	.judge = judge_create,
+	.write = write_create,
+};
+
+const struct con_row con_acl_delete = {
+	.name = "acl.delete",
+	.judge = judge_delete,
+	.write = write_delete,
+};

@@ -1,0 +1,56 @@
+/* ACLs as people and protocols speak of them: words, what makes a good one, filters, lists on their way.
+ * What decides is <alcove/policy.h>. */
+#ifndef ALCOVE_ACL_H
+#define ALCOVE_ACL_H
+
+#include <alcove/buf.h>
+#include <alcove/policy.h>
+
+/* ---- Kafka's words ------------------------------------------------------------------------------------- */
+
+enum pol_word { POL_WORD_RESOURCE, POL_WORD_PATTERN, POL_WORD_OPERATION, POL_WORD_PERMISSION, POL_WORDS };
+
+/* "TOPIC" of POL_TOPIC; NULL: there is none. */
+const char *pol_word(enum pol_word kind, int number);
+/* And back; 0: no such word. ANY (1) and MATCH (2, of patterns) are words as well: of filters. */
+int pol_word_number(enum pol_word kind, struct alv_str word);
+/* "TOPIC, GROUP, ...", static: what a rule may say, or also what a filter may. */
+const char *pol_word_list(enum pol_word kind, bool filter);
+
+/* ---- one rule ------------------------------------------------------------------------------------------ */
+
+enum { POL_NAME_MAX = 1024, POL_PRINCIPAL_MAX = 260 };	/* bytes */
+
+/* Is it one that can be stored? Else *field (as REST calls it) is not as *expected says; both static. Beyond Kafka: a host
+ * is "*", an address or a network; a principal is a user; nothing has control characters. */
+enum alv_err pol_rule_check(const struct pol_rule *r, const char **field, const char **expected) ALV_MUST;
+/* "User:" and a name; with `star` also "User:*". */
+bool pol_principal_good(struct alv_str principal, bool star);
+
+/* ---- filters ------------------------------------------------------------------------------------------- */
+
+/* Kafka's AclBindingFilter. 0 is ANY as 1 is; null texts fit all. */
+struct pol_filter {
+	int	       resource, pattern, op, permission;
+	struct alv_str name, principal, host;
+};
+enum { POL_ANY = 1, POL_PATTERN_MATCH = 2 };
+bool pol_filter_fits(const struct pol_filter *f, const struct pol_rule *r);
+
+/* ---- lists on their way -------------------------------------------------------------------------------- */
+
+/* Owned by whoever made it; copies what it is given. */
+struct pol_rules {
+	size_t		 n, cap;
+	struct pol_rule *rule;
+	struct alv_arena text;
+};
+struct pol_rules *pol_rules_new(void) ALV_MUST;
+enum alv_err	  pol_rules_add(struct pol_rules *l, const struct pol_rule *r) ALV_MUST;
+void		  pol_rules_free(struct pol_rules *l);	/* NULL is allowed */
+/* In order, each once. */
+void		  pol_rules_sort(struct pol_rules *l);
+/* Has the snapshot this rule? */
+bool		  pol_rule_find(const struct pol_tenant *t, const struct pol_rule *r);
+
+#endif
