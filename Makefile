@@ -61,9 +61,9 @@ DEPS_gateway/meter   := gateway/base
 DEPS_gateway/state   := gateway/tenant gateway/base
 DEPS_gateway/net     := gateway/base
 DEPS_gateway/cluster := gateway/kafka gateway/base
-DEPS_gateway/upstream := gateway/net gateway/cluster gateway/authn gateway/kafka policies gateway/tenant gateway/base
+DEPS_gateway/upstream := gateway/net gateway/cluster gateway/authn gateway/meter gateway/kafka policies gateway/tenant gateway/base
 DEPS_gateway/api     := gateway/cluster gateway/authn gateway/meter gateway/quota gateway/kafka policies gateway/tenant gateway/base
-DEPS_gateway/control := gateway/upstream gateway/state gateway/net gateway/cluster gateway/authn gateway/kafka policies \
+DEPS_gateway/control := gateway/upstream gateway/state gateway/net gateway/cluster gateway/authn gateway/meter gateway/kafka policies \
 			gateway/tenant gateway/base
 DEPS_gateway/proxy   := gateway/api gateway/upstream gateway/net gateway/cluster gateway/authn gateway/meter gateway/quota \
 			gateway/kafka policies gateway/tenant gateway/base

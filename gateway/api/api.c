@@ -226,10 +226,60 @@ judge(struct api_call *c, const struct alv_chain *body)
 		result = undecodable(c, &q, err, MET_CLOSE_FRAME_MALFORMED);
 	} else {
 		met_dropped(c->conn->w->meter, q.dropped_tags, 0);
+		api_memo(c)->news = api_news_of(&q);
 		result = c->def->request(c, &q);
 	}
 	kfk_tree_fini(&q);
 	return result;
+}
+
+static enum api_result
+unmap_tree(struct api_call *c, const struct alv_chain *body)
+{
+	struct kfk_tree r;
+	enum alv_err	err;
+	enum api_result result;
+
+	if (c->def->quick != NULL && c->def->quick->response(c, body))
+		return API_ANSWER;
+	err = kfk_tree_decode(&r, kfk_schema_find(c->up_key, KFK_RESPONSE), c->up_version, body, &c->arena);
+	if (err) {
+		result = undecodable(c, &r, err, MET_CLOSE_UPSTREAM_MALFORMED);
+	} else {
+		met_dropped(c->conn->w->meter, r.dropped_tags, 0);
+		result = c->def->response(c, &r);
+	}
+	kfk_tree_fini(&r);
+	return result;
+}
+
+/* The same was asked a moment ago: what the broker said then goes the way of an answer. */
+static enum api_result
+answer_shared(struct api_call *c)
+{
+	struct alv_chain question, answer;
+	enum api_result	 result;
+
+	alv_chain_init(&answer, c->conn->w->pool);
+	if (!api_shared_find(c, &answer)) {
+		alv_chain_clear(&answer);
+		return API_FORWARD;
+	}
+	alv_chain_init(&question, c->conn->w->pool);
+	alv_chain_move(&question, &c->out);
+	result = unmap_tree(c, &answer);
+	alv_chain_clear(&answer);
+	if (result == API_ANSWER) {
+		met_shared(c->conn->w->meter, c->hdr.key);
+		alv_chain_clear(&question);
+		return API_ANSWER;
+	}
+	/* What it would take to answer is not here: a broker is asked as always. */
+	alv_chain_clear(&c->out);
+	alv_chain_move(&c->out, &question);
+	c->wait = API_WAIT_NONE;
+	c->error_code = 0;
+	return c->out.err ? api_fail(c, c->out.err) : API_FORWARD;
 }
 
 enum api_result
@@ -251,6 +301,8 @@ api_request(struct api_call *c, const struct alv_chain *body)
 	if (c->memo == NULL)
 		return api_fail(c, ALV_E_LIMIT);
 	result = judge(c, body);
+	if (result == API_FORWARD)
+		result = answer_shared(c);
 	if (result == API_FORWARD) {
 		c->ids_asked = false;	/* the response may ask once for its own */
 		c->nids = 0;
@@ -292,26 +344,6 @@ keep_body(struct api_call *c, const struct alv_chain *body)
 }
 
 static enum api_result
-unmap_tree(struct api_call *c, const struct alv_chain *body)
-{
-	struct kfk_tree r;
-	enum alv_err	err;
-	enum api_result result;
-
-	if (c->def->quick != NULL && c->def->quick->response(c, body))
-		return API_ANSWER;
-	err = kfk_tree_decode(&r, kfk_schema_find(c->up_key, KFK_RESPONSE), c->up_version, body, &c->arena);
-	if (err) {
-		result = undecodable(c, &r, err, MET_CLOSE_UPSTREAM_MALFORMED);
-	} else {
-		met_dropped(c->conn->w->meter, r.dropped_tags, 0);
-		result = c->def->response(c, &r);
-	}
-	kfk_tree_fini(&r);
-	return result;
-}
-
-static enum api_result
 respond(struct api_call *c, const struct alv_chain *body)
 {
 	enum met_close	why;
@@ -320,6 +352,9 @@ respond(struct api_call *c, const struct alv_chain *body)
 	if (!may_respond(c, &why))
 		return api_close(c, why);
 	result = c->def->stream != NULL ? api_walk_whole(c, body) : unmap_tree(c, body);
+	api_news_note(c);
+	if (result == API_ANSWER)
+		api_shared_keep(c, body);
 	if (result == API_ANSWER || (result == API_WAIT && c->wait == API_WAIT_LEARN))
 		api_charge_response(c, c->out.n);
 	return result;

@@ -5,7 +5,7 @@
  *   api_request  --FORWARD--> (upstream) --> api_response --ANSWER--> client
  *        |  \--ANSWER--> client                   |
  *        |                                        `--WAIT(learn)--> api_resume --ANSWER-->
- *        `--WAIT(ids)--> api_request again;  --WAIT(work)--> api_resume
+ *        `--WAIT(ids, groups)--> api_request again;  --WAIT(work)--> api_resume
  * Where api_streams says so, a response may go on to the client while it still comes from the broker:
  * (upstream) --> api_stream --MORE--> client, --MORE--> client, ... --ANSWER--> client
  * A response may wait for ids as well (an assignment names a topic that was created elsewhere a moment ago):
@@ -39,9 +39,13 @@ struct api_worker {
 	struct alv_pool		*pool;
 	struct clu_ids		*ids;
 	struct met_worker	*meter;
+	struct api_keep		*keep;		/* answers that clients share; NULL: they do not */
 	uint64_t		 now_us;	/* the turn's clock */
 	bool			 draining;	/* we go: whoever asks is sent elsewhere */
 };
+
+struct api_keep *api_keep_new(void) ALV_MUST;
+void		 api_keep_free(struct api_keep *k);
 
 enum api_auth { API_AUTH_NONE, API_AUTH_HANDSHAKE, API_AUTH_DONE };
 
@@ -51,6 +55,7 @@ struct api_conn {
 	const struct pol_listener *listener;		/* proxy */
 	uint16_t		   listener_port;	/* proxy: the port that was bound */
 	int32_t			   node;		/* proxy: the endpoint's broker; -1: bootstrap */
+	int32_t			   broker;		/* proxy: the one that answers it; -1: none was chosen yet */
 	char			   tenant[TEN_ID_MAX + 1];	/* proxy: by SNI or port; "" on a shared port until login */
 	char			   host[46];		/* proxy: the client's address */
 	bool			   tls;			/* proxy */
@@ -79,7 +84,7 @@ enum alv_err api_conn_own(struct api_conn *c, const struct ten_own *own) ALV_MUS
 bool api_conn_check(struct api_conn *c, enum met_close *why) ALV_MUST;
 
 enum api_result { API_FORWARD, API_ANSWER, API_WAIT, API_CLOSE, API_MORE };
-enum api_wait { API_WAIT_NONE, API_WAIT_IDS, API_WAIT_LEARN, API_WAIT_WORK };
+enum api_wait { API_WAIT_NONE, API_WAIT_IDS, API_WAIT_LEARN, API_WAIT_WORK, API_WAIT_GROUPS };
 
 enum { API_WAIT_IDS_MAX = 64, API_LEARN_MAX = 1024 };
 
@@ -114,6 +119,8 @@ struct api_call {
 	size_t		      nids;		/* WAIT_IDS */
 	struct alv_uuid	     *ids;		/* arena; API_WAIT_IDS_MAX */
 	bool		      ids_asked;	/* proxy: the ids were resolved, or could not be: judge with what is known */
+	uint64_t	      groups_since_us;	/* WAIT_GROUPS: of conn->broker, asked for then or later */
+	bool		      groups_asked;	/* proxy: the board has such a list, or it could not be had */
 	size_t		      nlearnt;		/* WAIT_LEARN */
 	struct api_learnt    *learnt;		/* arena */
 	void		     *memo;		/* the handler's own; arena */

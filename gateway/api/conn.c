@@ -46,6 +46,7 @@ void
 api_conn_init(struct api_conn *c, struct api_worker *w)
 {
 	c->w = w;
+	c->broker = -1;
 	c->auth = API_AUTH_NONE;
 }
 

@@ -199,7 +199,7 @@ api_describe_topic_partitions_request(struct api_call *c, struct kfk_tree *q)
 	if (!read_cursor(&p, topics, all))
 		return refuse_pages(c, q, topics);
 	api_memo(c)->all = all;
-	api_memo(c)->topic_ops = true;
+	api_memo(c)->topic_ops = api_memo(c)->shares = true;
 	p.topics = all ? kfk_set_empty(q, &q->root, Q(TOPICS)) : topics;
 	if (all)
 		api_each_topic(c, page_topic, &p);

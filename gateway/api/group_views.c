@@ -1,66 +1,6 @@
-/* Looking at groups: ListGroups, DescribeGroups (classic), ConsumerGroupDescribe (KIP-848); and DeleteGroups. Every broker has its own; what is
+/* Looking at groups: DescribeGroups (classic), ConsumerGroupDescribe (KIP-848); and DeleteGroups. Every broker has its own; what is
  * not this tenant's disappears, what the principal may not describe as well. */
 #include "api/groups.h"
-
-/* ---- ListGroups -------------------------------------------------------------------------------------------- */
-
-enum api_result
-api_list_groups_request(struct api_call *c, struct kfk_tree *q)
-{
-	return api_forward(c, q);
-}
-
-struct listing {
-	struct api_stream s;	/* first */
-	struct api_call *c;
-	enum ten_kind	 kind;
-	bool		 all;
-};
-
-/* A broker lists those of all tenants. */
-static enum kfk_do
-see_listed(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *v)
-{
-	struct listing *l = arg;
-	struct alv_str	virt;
-
-	(void)id;
-	if (f->kind == KFK_KIND_ERROR_CODE) {
-		api_note(l->c, v->i);
-		return KFK_KEEP;
-	}
-	if (v->is_null || ten_unmap(&l->c->tenant->names, l->kind, v->s, &virt))
-		return KFK_DROP;
-	if (!l->all && !api_may(l->c, POL_OP_DESCRIBE, l->kind == TEN_GROUP ? POL_GROUP : POL_TXN, virt))
-		return KFK_DROP;
-	v->s = alv_arena_str(&l->c->arena, virt);
-	v->i = ALV_E_LIMIT;
-	return v->s.p == NULL ? KFK_STOP : KFK_REPLACE;
-}
-
-struct api_stream *
-api_listing(struct api_call *c, enum ten_kind kind, bool all)
-{
-	static const struct kfk_visitor visitor = { .field = see_listed };
-	struct listing		       *l = alv_arena_alloc(&c->arena, sizeof(*l));
-
-	if (l == NULL)
-		return NULL;
-	l->c = c;
-	l->kind = kind;
-	l->all = all;
-	l->s.visitor = &visitor;
-	l->s.kinds = UINT64_C(1) << (kind == TEN_GROUP ? KFK_KIND_GROUP_ID : KFK_KIND_TXN_ID) |
-	    UINT64_C(1) << KFK_KIND_ERROR_CODE;
-	return &l->s;
-}
-
-struct api_stream *
-api_list_groups_stream(struct api_call *c, bool leaves)
-{
-	(void)leaves;	/* never: elements disappear */
-	return api_listing(c, TEN_GROUP, api_may_cluster(c, POL_OP_DESCRIBE));	/* who may describe the cluster sees them all */
-}
 
 /* ---- DescribeGroups ------------------------------------------------------------------------------------------ */
 

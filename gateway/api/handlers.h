@@ -66,7 +66,7 @@ enum api_result api_offset_delete_response(struct api_call *c, struct kfk_tree *
 enum api_result api_offset_fetch_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_offset_fetch_response(struct api_call *c, struct kfk_tree *r);
 
-/* group_views.c, consumer_groups.c */
+/* list_groups.c, group_views.c, consumer_groups.c */
 enum api_result api_list_groups_request(struct api_call *c, struct kfk_tree *q);
 struct api_stream *api_list_groups_stream(struct api_call *c, bool leaves);
 enum api_result api_describe_groups_request(struct api_call *c, struct kfk_tree *q);

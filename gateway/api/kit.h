@@ -88,6 +88,10 @@ struct api_memo {
 	bool		 all;		/* the client asked for everything */
 	bool		 validate_only;	/* nothing is done upstream */
 	bool		 streams;	/* the response may go on while it comes */
+	uint8_t		 news;		/* api_news_of the request */
+	bool		 shares;	/* the broker's answer may be one that was given to the same question before */
+	struct alv_str	 question;	/* shared.c: its bytes; null: the answer is not kept */
+	uint64_t	 asked_us;
 	void		*own;		/* the family's */
 };
 
@@ -300,6 +304,20 @@ void api_learn_id(struct api_call *c, struct alv_uuid id, struct alv_str phys);
 /* Notes for the catalogue; the handler ends with api_learnt_or_answer after api_answer. */
 void		api_learn(struct api_call *c, struct alv_str phys, struct alv_uuid id, int32_t partitions, bool deleted);
 enum api_result api_learnt_or_answer(struct api_call *c, enum api_result answered) ALV_MUST;
+
+/* ---- answers that many share (shared.c, news.c) ------------------------------------------------------------ */
+
+/* What `out` asks was answered a moment ago, where memo->shares: the answer's body. */
+bool api_shared_find(struct api_call *c, struct alv_chain *answer) ALV_MUST;
+/* A broker's answer that went well; kept where the request asked with api_shared_find. */
+void api_shared_keep(struct api_call *c, const struct alv_chain *answer);
+/* Shared answers (enum clu_news) that were asked for before this are too old for this call. Monotonic. */
+uint64_t api_good_since(const struct api_call *c, int what, uint32_t max_age_ms);
+
+/* What the request may change of that, 1 << enum clu_news. Before it is mapped. */
+uint8_t api_news_of(const struct kfk_tree *q);
+/* The broker's answer is here: what was asked before it came is too old for this tenant. */
+void api_news_note(struct api_call *c);
 
 /* ---- metering (charge.c) ---------------------------------------------------------------------------- */
 

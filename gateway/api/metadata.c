@@ -69,7 +69,7 @@ all_topics(struct api_call *c, struct kfk_tree *q)
 {
 	struct listing l = { .q = q, .topics = kfk_set_empty(q, &q->root, Q(TOPICS)) };
 
-	api_memo(c)->all = true;
+	api_memo(c)->all = api_memo(c)->shares = true;
 	if (api_leaks(c))
 		kfk_set_null(q, &q->root, Q(TOPICS));
 	else

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "control/control_int.h"
+#include "upstream/groups.h"
 
 /* ---- topic ids ----------------------------------------------------------------------------------------------- */
 
@@ -113,6 +114,66 @@ con_learn(struct con_control *k, struct con_learning *q)
 		return ALV_E_NOMEM;
 	q->control = k;
 	m->mail.fn = lesson_arrived;
+	m->q = q;
+	err = net_mail_send(k->loop, &m->mail);
+	if (err)
+		free(m);
+	return err;
+}
+
+/* ---- groups -------------------------------------------------------------------------------------------------------- */
+
+struct groups_mail {
+	struct net_mail	       mail;	/* first */
+	struct ups_groups_call call;
+	struct con_groups     *q;
+};
+
+static void
+groups_back(struct net_loop *l, struct net_mail *m)
+{
+	struct con_groups *q = ((struct groups_mail *)m)->q;
+
+	(void)l;
+	free(m);
+	q->done(q);
+}
+
+static void
+groups_listed(struct ups_groups_call *c, bool listed)
+{
+	struct groups_mail *m = ALV_HOLDER(c, struct groups_mail, call);
+
+	m->q->failed = !listed;
+	m->mail.fn = groups_back;
+	net_mail_must(m->q->loop, &m->mail);
+}
+
+static void
+groups_arrived(struct net_loop *l, struct net_mail *mail)
+{
+	struct groups_mail *m = (struct groups_mail *)mail;
+	struct con_control *k = m->q->control;
+
+	(void)l;
+	m->call.since_us = m->q->since_us;
+	m->call.done = groups_listed;
+	if (k->stopping)
+		groups_listed(&m->call, false);
+	else
+		ups_list_groups(k->follower, m->q->node, &m->call);
+}
+
+enum alv_err
+con_list_groups(struct con_control *k, struct con_groups *q)
+{
+	struct groups_mail *m = calloc(1, sizeof(*m));
+	enum alv_err	    err;
+
+	if (m == NULL)
+		return ALV_E_NOMEM;
+	q->control = k;
+	m->mail.fn = groups_arrived;
 	m->q = q;
 	err = net_mail_send(k->loop, &m->mail);
 	if (err)

@@ -216,20 +216,49 @@ render_LOGINS(const struct render *r, const char *name)
 	alv_buf_printf(r->out, "%s{result=\"ok\"} %" PRIu64 "\n", name, TOTAL(r, logins[1]));
 }
 
+/* `more` is behind the api's label. */
+static void
+api_sample(const struct render *r, const char *name, size_t i, const char *more, uint64_t v)
+{
+	if (v == 0)
+		return;
+	if (i < MET_API_KEYS && api_names[i] != NULL)
+		alv_buf_printf(r->out, "%s{api=\"%s\"%s} %" PRIu64 "\n", name, api_names[i], more, v);
+	else if (i < MET_API_KEYS)
+		alv_buf_printf(r->out, "%s{api=\"%zu\"%s} %" PRIu64 "\n", name, i, more, v);
+	else
+		alv_buf_printf(r->out, "%s{api=\"%s\"%s} %" PRIu64 "\n", name, MET_REST, more, v);
+}
+
 static void
 render_REQUESTS(const struct render *r, const char *name)
 {
-	for (size_t i = 0; i <= MET_API_KEYS; i++) {
-		uint64_t v = total(r, offsetof(struct met_worker, requests) + i * sizeof(uint64_t));
+	for (size_t i = 0; i <= MET_API_KEYS; i++)
+		api_sample(r, name, i, "", total(r, offsetof(struct met_worker, requests) + i * sizeof(uint64_t)));
+}
 
-		if (v == 0)
-			continue;
-		if (i < MET_API_KEYS && api_names[i] != NULL)
-			alv_buf_printf(r->out, "%s{api=\"%s\"} %" PRIu64 "\n", name, api_names[i], v);
-		else if (i < MET_API_KEYS)
-			alv_buf_printf(r->out, "%s{api=\"%zu\"} %" PRIu64 "\n", name, i, v);
-		else
-			alv_buf_printf(r->out, "%s{api=\"%s\"} %" PRIu64 "\n", name, MET_REST, v);
+static void
+render_SHARED(const struct render *r, const char *name)
+{
+	for (size_t i = 0; i <= MET_API_KEYS; i++)
+		api_sample(r, name, i, "", total(r, offsetof(struct met_worker, shared) + i * sizeof(uint64_t)));
+}
+
+static void
+render_BROKER_ANSWERS(const struct render *r, const char *name)
+{
+	for (size_t i = 0; i <= MET_API_KEYS; i++) {
+		api_sample(r, name, i, ",asked=\"client\"", total(r, offsetof(struct met_worker, answers) + i * sizeof(uint64_t)));
+		api_sample(r, name, i, ",asked=\"gateway\"", met_own_read(i).answers);
+	}
+}
+
+static void
+render_BROKER_BYTES(const struct render *r, const char *name)
+{
+	for (size_t i = 0; i <= MET_API_KEYS; i++) {
+		api_sample(r, name, i, ",asked=\"client\"", total(r, offsetof(struct met_worker, answer_bytes) + i * sizeof(uint64_t)));
+		api_sample(r, name, i, ",asked=\"gateway\"", met_own_read(i).bytes);
 	}
 }
 

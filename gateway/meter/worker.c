@@ -155,7 +155,7 @@ void
 met_request(struct met_worker *w, struct met_hint *hint, struct alv_str tenant, int16_t api_key, int16_t error_code,
     uint64_t own_us)
 {
-	size_t api = api_key >= 0 && api_key < MET_API_KEYS ? (size_t)api_key : MET_API_KEYS;
+	size_t api = met_api(api_key);
 	int    code = error_code + 1;	/* -1 is Kafka's UNKNOWN_SERVER_ERROR */
 
 	met_count(&w->requests[api], 1);
@@ -164,6 +164,19 @@ met_request(struct met_worker *w, struct met_hint *hint, struct alv_str tenant, 
 	if (tenant.n != 0)	/* before authentication there may be none */
 		met_count(&tenant_entry(w, hint, tenant)->requests, 1);
 	observe(&w->own, own_us);
+}
+
+void
+met_answered(struct met_worker *w, int16_t api_key, uint64_t bytes)
+{
+	met_count(&w->answers[met_api(api_key)], 1);
+	met_count(&w->answer_bytes[met_api(api_key)], bytes);
+}
+
+void
+met_shared(struct met_worker *w, int16_t api_key)
+{
+	met_count(&w->shared[met_api(api_key)], 1);
 }
 
 static void

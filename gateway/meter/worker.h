@@ -22,6 +22,7 @@ struct met_worker {
 	_Atomic uint64_t     closed[MET_CLOSES];
 	_Atomic uint64_t     logins[2];				/* failed, ok */
 	_Atomic uint64_t     requests[MET_API_KEYS + 1];	/* the last one: keys beyond */
+	_Atomic uint64_t     answers[MET_API_KEYS + 1], answer_bytes[MET_API_KEYS + 1], shared[MET_API_KEYS + 1];
 	_Atomic uint64_t     errors[MET_ERROR_CODES + 1];	/* by code + 1; the last one: codes beyond */
 	_Atomic uint64_t     tags, elements, streamed, overflow_bytes;
 	struct met_histogram own, turn;
@@ -29,5 +30,11 @@ struct met_worker {
 	size_t		     rows;	/* in the ledger, without those of MET_REST */
 	struct met_entry    *rest;	/* tenants past the cap; there from the start */
 };
+
+static inline size_t
+met_api(int16_t key)
+{
+	return key >= 0 && key < MET_API_KEYS ? (size_t)key : MET_API_KEYS;
+}
 
 #endif

@@ -93,6 +93,7 @@ void px_client_flush(struct px_client *c);
 void px_client_send(struct px_client *c, struct px_request *r, size_t body_n);
 
 /* upstream.c: the other half. */
+bool px_up_choose(struct px_client *c);		/* sets conn.broker where it is not; false: there is none */
 void px_up_send(struct px_client *c);		/* current is READY: sends it now or when the link can take it */
 void px_up_resume(struct px_client *c);		/* the client reads again */
 void px_up_admitted(struct px_client *c);	/* there is room for the response that waited for it */

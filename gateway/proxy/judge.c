@@ -1,5 +1,5 @@
 /* What the api layer wants done with a request or a response, and the errands it sends us on: resolving topic ids,
- * teaching the catalogue, PBKDF2 off the loop. An errand holds a pointer to the client: client->away counts them. */
+ * teaching the catalogue, lists of groups, PBKDF2 off the loop. An errand holds a pointer to the client: client->away counts them. */
 #include <alcove/check.h>
 #include <alcove/log.h>
 
@@ -186,6 +186,50 @@ teach(struct px_request *r)
 	return true;
 }
 
+/* ---- errand: a broker's groups ------------------------------------------------------------------------------- */
+
+struct listing {
+	struct con_groups  q;	/* first */
+	struct px_client  *client;
+	struct px_request *request;
+};
+
+static void
+groups_listed(struct con_groups *q)
+{
+	struct listing	  *x = ALV_HOLDER(q, struct listing, q);
+	struct px_client  *c = x->client;
+	struct px_request *r = x->request;
+
+	free(x);
+	if (c->state != PX_CLOSED) {
+		r->call.groups_asked = true;
+		resume(c, r);
+	}
+	px_unaway(c);
+}
+
+static bool
+ask_for_groups(struct px_client *c, struct px_request *r)
+{
+	struct listing *x = px_up_choose(c) ? calloc(1, sizeof(*x)) : NULL;
+
+	if (x == NULL)
+		return false;
+	x->client = c;
+	x->request = r;
+	x->q.loop = c->worker->loop;
+	x->q.node = c->conn.broker;
+	x->q.since_us = r->call.groups_since_us;
+	x->q.done = groups_listed;
+	if (con_list_groups(c->worker->gateway->control, &x->q)) {
+		free(x);
+		return false;
+	}
+	c->away++;
+	return true;
+}
+
 /* ---- judgements ---------------------------------------------------------------------------------------------- */
 
 static void
@@ -211,11 +255,14 @@ park(struct px_client *c, struct px_request *r)
 		sent = !r->call.ids_asked && ask_for_ids(c, r);
 	else if (r->call.wait == API_WAIT_WORK)
 		sent = send_to_crypto(c);
+	else if (r->call.wait == API_WAIT_GROUPS)
+		sent = !r->call.groups_asked && ask_for_groups(c, r);
 	if (sent)
 		return;
-	if (r->call.wait == API_WAIT_IDS && !r->call.ids_asked) {
+	if ((r->call.wait == API_WAIT_IDS && !r->call.ids_asked) || (r->call.wait == API_WAIT_GROUPS && !r->call.groups_asked)) {
 		/* Nobody can be asked: judged with what is known, which means unknown, which clients retry. */
-		r->call.ids_asked = true;
+		r->call.ids_asked = r->call.wait == API_WAIT_IDS;
+		r->call.groups_asked = r->call.wait == API_WAIT_GROUPS;
 		px_req_move(r, PX_REQ_JUDGING);
 		px_judge(c, api_request(&r->call, &r->body));
 		return;

@@ -36,6 +36,7 @@ px_pass_begin(struct px_client *c, struct px_request *r, uint32_t size)
 	alv_chain_drop(&s->in, head);
 	c->passing = r;
 	c->passing_left = r->pass_n = size - head;
+	met_answered(c->worker->api.meter, r->call.up_key, size + (uint64_t)4);
 	return true;
 }
 

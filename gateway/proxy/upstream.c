@@ -13,15 +13,23 @@ static const struct ups_link_ops link_ops;
 
 /* ---- opening --------------------------------------------------------------------------------------- */
 
-/* The endpoint's broker, or for a bootstrap connection the next one in turn. */
+/* The endpoint's broker, or for a bootstrap connection the next one in turn; once chosen it stays. */
 static const struct clu_broker *
 pick_broker(struct px_client *c, const struct clu_view *v)
 {
-	if (v == NULL || v->nbrokers == 0)
-		return NULL;
-	if (c->conn.node >= 0)
-		return clu_broker_find(v, c->conn.node);
-	return &v->brokers[c->worker->next_broker++ % v->nbrokers];
+	int32_t			 node = c->conn.node >= 0 ? c->conn.node : c->conn.broker;
+	const struct clu_broker *b = v == NULL || node < 0 ? NULL : clu_broker_find(v, node);
+
+	if (b == NULL && v != NULL && v->nbrokers > 0 && c->conn.node < 0)
+		b = &v->brokers[c->worker->next_broker++ % v->nbrokers];
+	c->conn.broker = b == NULL ? -1 : b->id;
+	return b;
+}
+
+bool
+px_up_choose(struct px_client *c)
+{
+	return c->conn.broker >= 0 || pick_broker(c, clu_board_load(c->worker->gateway->shared.board)) != NULL;
 }
 
 static void
@@ -153,6 +161,7 @@ take_answer(struct px_client *c, struct px_request *r, struct alv_chain *frame)
 	}
 	if (!px_up_header(c, r, frame, &size))
 		return;
+	met_answered(c->worker->api.meter, r->call.up_key, frame->n + 4);
 	r->answered_us = net_loop_now(c->worker->loop);
 	c->worker->api.now_us = r->answered_us;
 	alv_chain_drop(frame, size);
@@ -326,6 +335,7 @@ on_closed(struct ups_link *l, enum ups_end end, const char *words)
 	if (goes_on_elsewhere(c, end)) {
 		alv_log(ALV_LOG_DEBUG, "another broker is tried", ALV_KV_Z("detail", words), ALV_KV_Z("tenant", c->conn.tenant));
 		c->up_state = PX_UP_NONE;
+		c->conn.broker = -1;
 		px_up_send(c);
 		return;
 	}

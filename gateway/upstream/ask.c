@@ -8,6 +8,7 @@
 #include "upstream/ask.h"
 
 #include <alcove/check.h>
+#include <alcove/meter.h>
 #include <alcove/str.h>
 
 #include <stdio.h>
@@ -152,6 +153,8 @@ take_answer(struct ups_asker *a)
 	err = ups_msg_take(&a->link.stream, UPS_ANSWER_MAX, &frame);
 	if (err == ALV_E_MORE)
 		return false;
+	if (q != NULL)
+		met_own_answered(q->key, frame.n + 4);
 	if (!err && (q == NULL || !q->sent))
 		err = ALV_E_VALUE;
 	if (!err)

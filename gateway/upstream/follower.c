@@ -19,6 +19,8 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "upstream/groups.h"
+
 enum { BACKOFF_MIN_MS = 200, BACKOFF_MAX_MS = 5000, APIS_MS = 3000, SOON_MS = 50, PURGE_MS = 15000, META_MS = 10000 };
 
 static void start_round(struct ups_follower *f);
@@ -402,6 +404,7 @@ ups_follower_free(struct ups_follower *f)
 		ups_purges_end(f);
 	}
 	ups_ids_end(f);
+	ups_groups_end(f);
 	while (f->alive > 0)
 		net_loop_turn(f->loop, 10);
 	ups_meta_fini(&f->meta);

@@ -1,6 +1,6 @@
 /* What the files of the follower share. Nobody else's.
  *   follower.c rounds   broker.c brokers and their apis   learn.c topics that passed through us   publish.c views
- *   resolve.c, wants.c ids       scan.c, purge.c prefixes */
+ *   resolve.c, wants.c ids       scan.c, purge.c prefixes       groups.c lists of groups */
 #ifndef UPS_FOLLOWER_STATE_H
 #define UPS_FOLLOWER_STATE_H
 
@@ -33,6 +33,7 @@ struct ups_id_want;
 struct ups_id_batch;
 struct ups_scan;
 struct ups_purge;
+struct ups_lister;
 
 struct ups_follower {
 	struct net_loop	 *loop;
@@ -79,6 +80,7 @@ struct ups_follower {
 	struct ups_scan	 *scans;
 	struct ups_purge *purges;
 	uint32_t	  purge_ms;	/* without progress for so long a purge gives up */
+	struct ups_lister *listers;	/* of the brokers whose groups were asked for lately */
 };
 
 uint64_t ups_random(struct ups_follower *f);

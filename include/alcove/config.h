@@ -75,6 +75,7 @@ struct pol_upstream {
 	uint32_t	       dns_cache_ms, dead_peer_ms;
 	const char	      *cluster_id;	/* NULL: the first that answers */
 	uint32_t	       metadata_refresh_ms;	/* brokers and topics */
+	uint32_t	       listing_max_age_ms;	/* of answers that clients share; 0: none do */
 };
 
 struct pol_limits {

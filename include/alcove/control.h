@@ -107,4 +107,15 @@ struct con_learning {
 };
 enum alv_err con_learn(struct con_control *c, struct con_learning *q) ALV_MUST;
 
+/* A list of one broker's groups on the board (listing.h) that was asked for no earlier than since_us (monotonic). */
+struct con_groups {
+	struct con_control *control;
+	struct net_loop *loop;
+	int32_t		 node;
+	uint64_t	 since_us;
+	bool		 failed;	/* it could not be had: the broker itself has to be asked */
+	void (*done)(struct con_groups *q);
+};
+enum alv_err con_list_groups(struct con_control *c, struct con_groups *q) ALV_MUST;
+
 #endif

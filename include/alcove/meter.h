@@ -46,6 +46,8 @@ void met_upstream(struct met_worker *w, int delta);
 /* Connections that came from another worker, or went there (negative). */
 void met_moved(struct met_worker *w, int connections, int upstreams);
 void met_heavy(struct met_worker *w, unsigned n);	/* how many moved much in the last second */
+void met_answered(struct met_worker *w, int16_t api_key, uint64_t bytes);	/* by a broker, to a client's request */
+void met_shared(struct met_worker *w, int16_t api_key);			/* answered by what a broker had said before */
 void met_upstream_waiting(struct met_worker *w, int delta);		/* for its turn to connect */
 void met_closed(struct met_worker *w, enum met_close why);
 void met_streamed(struct met_worker *w);		/* an answer left while it still came from the broker */
@@ -69,6 +71,13 @@ enum met_process {
 };
 void	met_process_add(enum met_process what, int64_t n);
 int64_t met_process_read(enum met_process what);
+
+/* A broker answered a question of the gateway's own. Any thread. */
+void met_own_answered(int16_t api_key, uint64_t bytes);
+struct met_own {
+	uint64_t answers, bytes;
+};
+struct met_own met_own_read(size_t api_key);	/* one past the last key: those of keys beyond */
 
 /* A certificate in use, for the gauge of their ends. */
 struct met_certificate {

@@ -16,6 +16,7 @@ runner.main([
     "sni",
     "tls_life",
     "listeners",
+    "listing",
     "scale",
     "tenants_live",
     "brokers",

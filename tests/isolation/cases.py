@@ -342,9 +342,12 @@ def _(world, v):
     for node in world.nodes:
         with world.wire(node=node) as w:
             for version in range(0, w.version("ListGroups") + 1):
-                for g in w.request("ListGroups", version, {})["Groups"]:
-                    if g["GroupId"] not in world.own_groups:
-                        raise AssertionError(f"node {node} v{version}: {g['GroupId']}")
+                filters = [{}] + [{"StatesFilter": x} for x in (["Empty"], ["stable", "Empty"], ["%"], [v.physical(v.group)]) if version >= 4]
+                filters += [{"TypesFilter": x} for x in (["classic"], ["consumer", "share", "streams"], [v.group]) if version >= 5]
+                for value in filters * 2:  # the second time from what was asked for all tenants
+                    for g in w.request("ListGroups", version, value)["Groups"]:
+                        if g["GroupId"] not in world.own_groups:
+                            raise AssertionError(f"node {node} v{version} {value}: {g['GroupId']}")
 
 
 @case("DeleteGroups and OffsetDelete of the victim's group, by either name, find no group")

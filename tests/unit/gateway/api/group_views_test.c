@@ -1,95 +1,9 @@
-/* Looking at groups: lists, classic descriptions, KIP-848 descriptions. */
+/* Looking at groups: classic descriptions, KIP-848 descriptions. */
 #include "group_stage.h"
 
 static const struct pol_rule denies[] = { STAGE_DENY(POL_GROUP, "closed", POL_OP_DESCRIBE),
 	STAGE_DENY(POL_CLUSTER, "kafka-cluster", POL_OP_DESCRIBE), STAGE_DENY(POL_TOPIC, "secret", POL_OP_DESCRIBE) };
 enum { DENIES = ALV_COUNT(denies) };
-
-/* ---- ListGroups ----------------------------------------------------------------------------------------- */
-
-#define Q(f) KFK_LIST_GROUPS_REQUEST_##f
-#define R(f) KFK_LIST_GROUPS_RESPONSE_##f
-
-static struct kfk_tree *
-listed(struct stage *s, int16_t version)
-{
-	static const char *const names[] = { "globex.billing", "acme.billing", "acme", "acme.", "acme.closed", "other",
-		"acmeX.a", "acme-2.a", "ACME.a", "" };
-	struct kfk_tree *t = stage_begin(s, KFK_API_LIST_GROUPS, version);
-	struct kfk_node *e;
-
-	if (version >= 4)
-		stage_add_str(t, &t->root, Q(STATES_FILTER), "Stable");
-	if (version >= 5)
-		stage_add_str(t, &t->root, Q(TYPES_FILTER), "classic");
-	t = stage_forwarded(s);
-	if (version >= 4)
-		stage_text(stage_at(&t->root, Q(STATES_FILTER), 0)->v.s, "Stable");
-	if (version >= 5)
-		stage_text(stage_at(&t->root, Q(TYPES_FILTER), 0)->v.s, "classic");
-	t = stage_answers(s);
-	for (size_t i = 0; i < ALV_COUNT(names); i++) {
-		e = stage_add(t, &t->root, R(GROUPS));
-		kfk_set_str(t, e, R(GROUPS_GROUP_ID), alv_str_of(names[i]));
-		kfk_set_str(t, e, R(GROUPS_PROTOCOL_TYPE), ALV_STR("consumer"));
-	}
-	return stage_replied(s);
-}
-
-static void
-lists_hold_own_groups(void **state)
-{
-	struct stage	 s;
-	struct kfk_tree *t;
-
-	(void)state;
-	for (int16_t v = 0; v <= 5; v++) {
-		stage_open(&s, denies, DENIES);
-		t = listed(&s, v);
-		assert_int_equal(stage_count(&t->root, R(GROUPS)), 1);
-		assert_non_null(stage_named(t, &t->root, R(GROUPS), R(GROUPS_GROUP_ID), "billing"));
-		stage_close(&s);
-		/* Who may describe the cluster sees all of it: the virtual one. */
-		stage_open(&s, denies, 1);
-		t = listed(&s, v);
-		assert_int_equal(stage_count(&t->root, R(GROUPS)), 2);
-		assert_non_null(stage_named(t, &t->root, R(GROUPS), R(GROUPS_GROUP_ID), "closed"));
-		stage_close(&s);
-	}
-}
-
-/* Others have more groups than one answer may hold decoded: that is not this tenant's concern. */
-static void
-others_groups_cost_nothing(void **state)
-{
-	enum { MANY = 30000 };
-	struct alv_arena other;
-	struct stage	 s;
-	struct kfk_tree	*t;
-	struct kfk_node *e;
-
-	(void)state;
-	for (int16_t v = 0; v <= 5; v += 5) {
-		stage_open(&s, denies, DENIES);
-		(void)stage_begin(&s, KFK_API_LIST_GROUPS, v);
-		(void)stage_forwarded(&s);
-		s.call.arena.limit = 1 << 20;
-		t = stage_answers(&s);
-		alv_arena_init(&other, 256 << 20);
-		t->arena = &other;
-		for (int i = 0; i < MANY; i++) {
-			e = stage_add(t, &t->root, R(GROUPS));
-			kfk_set_str(t, e, R(GROUPS_GROUP_ID), i == MANY / 2 ? ALV_STR("acme.billing") : ALV_STR("globex.billing"));
-		}
-		t = stage_replied(&s);
-		assert_int_equal(stage_count(&t->root, R(GROUPS)), 1);
-		assert_non_null(stage_named(t, &t->root, R(GROUPS), R(GROUPS_GROUP_ID), "billing"));
-		alv_arena_fini(&other);
-		stage_close(&s);
-	}
-}
-#undef Q
-#undef R
 
 /* ---- DescribeGroups ---------------------------------------------------------------------------------------- */
 
@@ -359,8 +273,6 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lists_hold_own_groups),
-		cmocka_unit_test(others_groups_cost_nothing),
 		cmocka_unit_test(members_speak_of_virtual_topics),
 		cmocka_unit_test(operations_only_when_asked_for),
 		cmocka_unit_test(only_refused_groups_are_answered_here),

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "upstream/follower.h"
+#include "upstream/groups.h"
 #include "tests/unit/gateway/control/running.h"
 
 /* ---- the follower by script. Answers come at the end of the turn, by `later`. ---------------------------------- */
@@ -186,6 +187,15 @@ ups_resolve_ids(struct ups_follower *f, uint64_t who, size_t n, const struct alv
 	for (size_t i = 0; i < n; i++)
 		names[i] = id[i].b[0] == 0 ? NULL : strdup("acme.orders");
 	done(arg, ALV_OK, n, id, names);
+}
+
+/* Broker 7 cannot be asked. */
+void
+ups_list_groups(struct ups_follower *f, int32_t node, struct ups_groups_call *c)
+{
+	(void)f;
+	assert_int_equal(c->since_us, 99);
+	c->done(c, node != 7);
 }
 
 void
@@ -393,6 +403,30 @@ workers_are_answered_on_their_loop(void **state)
 }
 
 static void
+groups_listed(struct con_groups *q)
+{
+	(void)q;
+	answered = true;
+}
+
+static void
+lists_of_groups_are_asked_for(void **state)
+{
+	struct running	 *r = *state;
+	struct net_loop	 *l = net_loop_new();
+	struct con_groups q = { .loop = l, .since_us = 99, .done = groups_listed };
+
+	for (q.node = 6; q.node <= 7; q.node++) {
+		answered = false;
+		assert_int_equal(con_list_groups(r->control, &q), ALV_OK);
+		while (!answered)
+			net_loop_turn(l, 1000);
+		assert_int_equal(q.failed, q.node == 7);
+	}
+	net_loop_free(l);
+}
+
+static void
 ready_when_all_is_there(void **state)
 {
 	struct running *r = *state;
@@ -414,7 +448,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(names_on_the_cluster_stop_a_creation), T(a_purge_goes_on_until_nothing_is_left), T(a_purge_outlives_a_restart),
 		T(changes_of_a_tenant_keep_their_order), T(waiting_changes_are_bounded), T(workers_are_answered_on_their_loop),
-		T(ready_when_all_is_there),
+		T(lists_of_groups_are_asked_for), T(ready_when_all_is_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,7 @@ struct proxy {
 	struct px_worker   *worker;
 	struct con_ids	   *question;	/* the last one that was asked */
 	struct con_learning *lesson;
+	struct con_groups   *listing;
 	int		    client;	/* the client's end */
 	bool		    mute;	/* the broker does not answer */
 	void (*answer)(struct proxy *p, struct kfk_tree *r);	/* what the broker says; NULL: nothing but defaults */
@@ -48,6 +49,15 @@ con_learn(struct con_control *c, struct con_learning *q)
 	(void)c;
 	assert_null(the_proxy->lesson);
 	the_proxy->lesson = q;
+	return ALV_OK;
+}
+
+enum alv_err
+con_list_groups(struct con_control *c, struct con_groups *q)
+{
+	(void)c;
+	assert_null(the_proxy->listing);
+	the_proxy->listing = q;
 	return ALV_OK;
 }
 

@@ -3,6 +3,8 @@
 
 #include "bench.h"
 
+#include <alcove/listing.h>
+
 static uint64_t ahead_us;
 
 static uint64_t
@@ -175,6 +177,53 @@ answers_may_come_too_late(void **state)
 		assert_non_null(p.worker->clients);	/* the errand holds it */
 		answer_question(&p, "acme.new");
 		PROXY_UNTIL(&p, p.worker->clients == NULL);
+		proxy_close(&p);
+	}
+}
+
+static void
+answer_listing(struct proxy *p, bool failed)
+{
+	struct con_groups *q = p->listing;
+
+	assert_int_equal(q->node, 1);
+	p->listing = NULL;
+	q->failed = failed;
+	q->done(q);
+}
+
+/* A list of groups is asked for elsewhere; a bootstrap connection gets its broker by that, and keeps it. */
+static void
+requests_wait_for_groups(void **state)
+{
+	struct clu_group  group = { .id = ALV_STR("acme.billing") };
+	struct clu_groups parts = { .node = 1, .asked_us = UINT64_MAX, .n = 1, .groups = &group };
+	struct px_client *c;
+	struct proxy	  p;
+
+	(void)state;
+	for (int how = 0; how < 3; how++) {
+		c = begin(&p);
+		p.conf.upstream.listing_max_age_ms = 1000;
+		proxy_send(&p, KFK_API_LIST_GROUPS, 5, 1, NULL);
+		PROXY_UNTIL(&p, p.listing != NULL);
+		assert_int_equal(c->conn.broker, 1);
+		if (how == 0) {
+			assert_int_equal(clu_board_put_groups(p.gateway.shared.board, clu_groups_build(&parts)), ALV_OK);
+			answer_listing(&p, false);
+			assert_int_equal(proxy_await(&p), 1);
+			assert_int_equal(p.broker.accepted, 0);
+		} else if (how == 1) {
+			answer_listing(&p, true);	/* the broker itself is asked */
+			assert_int_equal(proxy_await(&p), 1);
+			assert_int_equal(p.broker.requests[KFK_API_LIST_GROUPS], 1);
+		} else {
+			px_client_close(c, MET_CLOSE_DRAIN, false);
+			proxy_turns(&p, 5);
+			assert_non_null(p.worker->clients);	/* the errand holds it */
+			answer_listing(&p, false);
+			PROXY_UNTIL(&p, p.worker->clients == NULL);
+		}
 		proxy_close(&p);
 	}
 }
@@ -383,6 +432,7 @@ main(void)
 		cmocka_unit_test(a_broker_out_of_step_ends_it),
 		cmocka_unit_test(requests_wait_for_ids),
 		cmocka_unit_test(answers_may_come_too_late),
+		cmocka_unit_test(requests_wait_for_groups),
 		cmocka_unit_test(a_response_asks_and_then_teaches),
 		cmocka_unit_test(a_client_that_hung_up_goes_soon),
 		cmocka_unit_test(who_only_stops_talking_is_still_answered),
