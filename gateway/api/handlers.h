@@ -49,6 +49,17 @@ enum api_result api_incremental_alter_configs_response(struct api_call *c, struc
 enum api_result api_alter_configs_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_alter_configs_response(struct api_call *c, struct kfk_tree *r);
 
+/* partitions.c, log_dirs.c, config_list.c */
+enum api_result api_delete_records_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_delete_records_response(struct api_call *c, struct kfk_tree *r);
+enum api_result api_describe_producers_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_describe_producers_response(struct api_call *c, struct kfk_tree *r);
+enum api_result api_list_partition_reassignments_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_describe_log_dirs_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_describe_log_dirs_response(struct api_call *c, struct kfk_tree *r);
+enum api_result api_list_config_resources_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_list_config_resources_response(struct api_call *c, struct kfk_tree *r);
+
 /* groups.c */
 enum api_result api_find_coordinator_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_find_coordinator_response(struct api_call *c, struct kfk_tree *r);

@@ -274,6 +274,7 @@ const api_rule_fn api_out_rules[KFK_KIND_COUNT] = {
 	[KFK_KIND_PROTOCOL] = api_rule_keep,
 	[KFK_KIND_CONFIG_NAME] = api_rule_keep,
 	[KFK_KIND_CONFIG_VALUE] = api_rule_keep,
+	[KFK_KIND_LOG_DIR] = api_rule_blank,		/* log_dirs.c gives them numbers */
 	[KFK_KIND_STATE] = api_rule_keep,
 	[KFK_KIND_OPAQUE] = api_rule_keep,
 };

@@ -9,6 +9,7 @@ runner.main([
     "transactions",
     "admin",
     "configs",
+    "storage",
     "refusals",
     "versions",
     "identity",

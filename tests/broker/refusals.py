@@ -6,7 +6,7 @@ from runner import both, create_topic, equal, fresh, gateway, kw, stack, true
 GATEWAY = True
 JAVA = pathlib.Path(__file__).resolve().parent / "java"
 REFUSED = {"AlterReplicaLogDirs", "ElectLeaders", "AlterPartitionReassignments", "DescribeQuorum", "UpdateFeatures", "UnregisterBroker",
-           "AddRaftVoter", "RemoveRaftVoter", "UnregisterController"}
+           "AddRaftVoter", "RemoveRaftVoter", "UnregisterController", "WriteTxnMarkers"}
 
 
 def requests(topic, w):

@@ -15,7 +15,7 @@ DIFFERENT = {
 }
 # What the gateway answers by itself: asked of the broker it would change the cluster, or says what only the broker has.
 REFUSED = {"AlterReplicaLogDirs", "ElectLeaders", "AlterPartitionReassignments", "DescribeQuorum", "UpdateFeatures", "UnregisterBroker",
-           "AddRaftVoter", "RemoveRaftVoter", "UnregisterController"}
+           "AddRaftVoter", "RemoveRaftVoter", "UnregisterController", "WriteTxnMarkers"}
 LOCAL = {"ApiVersions", "SaslHandshake", "SaslAuthenticate"} | REFUSED
 
 

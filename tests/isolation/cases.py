@@ -6,6 +6,7 @@ import kafkawire as kw
 
 CASES = []
 UNKNOWN_TOPIC, TOPIC_DENIED, INVALID_TOPIC, UNKNOWN_ID, INVALID_REQUEST, POLICY = 3, 29, 17, 100, 42, 44
+DENIED_CLUSTER = 31
 METADATA_TOPIC_ID = uuid.UUID(int=1)
 ZERO = uuid.UUID(int=0)
 
@@ -276,21 +277,6 @@ def _(world, v):
         change = [{"Name": "retention.ms", "ConfigOperation": 0, "Value": "1"}]
         r = w.request("IncrementalAlterConfigs", 1, {"Resources": [{"ResourceType": 2, "ResourceName": name, "Configs": change}], "ValidateOnly": False})
         expect("IncrementalAlterConfigs", r["Responses"][0]["ErrorCode"], UNKNOWN_TOPIC)
-
-
-@case("configs of brokers, loggers, client metrics, groups and unknown types")
-def _(world, v):
-    for kind, name in ((4, "1"), (4, ""), (8, "1"), (16, "sub"), (32, v.group), (99, "x"), (0, "x")):
-        wire = world.wire()
-        try:
-            r = wire.request("DescribeConfigs", 4, {"Resources": [{"ResourceType": kind, "ResourceName": name, "ConfigurationKeys": None}]})
-            expect(f"describe {kind}", r["Results"][0]["ErrorCode"], {31, INVALID_REQUEST, 30})
-            expect(f"describe {kind}", len(r["Results"][0]["Configs"]), 0)
-            change = [{"Name": "log.retention.ms", "ConfigOperation": 0, "Value": "1"}]
-            r = wire.request("IncrementalAlterConfigs", 1, {"Resources": [{"ResourceType": kind, "ResourceName": name, "Configs": change}], "ValidateOnly": False})
-            expect(f"alter {kind}", r["Responses"][0]["ErrorCode"], {31, INVALID_REQUEST, 35, 30})
-        finally:
-            wire.close()
 
 
 @case("DescribeTopicPartitions: pages of own topics, cursors that name others")

@@ -9,7 +9,7 @@ import uuid
 import kafkawire as kw
 
 # What an attacker calls its own groups and topics comes back in its own lists: these may hold every name of the sweep.
-LISTS = {"ListGroups", "ListTransactions", "Metadata", "DescribeTopicPartitions"}
+LISTS = {"ListGroups", "ListTransactions", "ListConfigResources", "DescribeLogDirs", "Metadata", "DescribeTopicPartitions"}
 SKIP = {"SaslHandshake", "SaslAuthenticate"}  # cases.py has them
 # Fields whose value decides whether a request waits: kept short.
 SMALL = {"MaxWaitMs": 50, "TimeoutMs": 2000, "timeoutMs": 2000, "SessionTimeoutMs": 6000, "RebalanceTimeoutMs": 500,
@@ -87,6 +87,7 @@ def picker(names, number):
 
 
 fresh = itertools.count()
+types = itertools.cycle((2, 32, 4))  # topics, groups, brokers
 
 
 def adjust(api, value):
@@ -101,9 +102,9 @@ def adjust(api, value):
         for topic in value["Topics"]:
             topic.update(NumPartitions=1, ReplicationFactor=1, Assignments=[], Configs=[])
         value["validateOnly"] = True
-    if api in ("DescribeConfigs", "IncrementalAlterConfigs"):
+    if api in ("DescribeConfigs", "IncrementalAlterConfigs", "AlterConfigs"):
         for resource in value["Resources"]:
-            resource["ResourceType"] = 2
+            resource["ResourceType"] = next(types)
     return value
 
 

@@ -81,8 +81,9 @@ class World:
             self.until_leader(w, v.topic)
             self.cluster_ids(w)
             part = {"Index": 0, "Records": kw.batch([(b"k", v.secret_record)])}
-            r = w.request("Produce", 9, {"Acks": -1, "TimeoutMs": 5000, "TransactionalId": None,
-                                         "TopicData": [{"Name": v.topic, "PartitionData": [part]}]})
+            r = self.settled(w, "Produce", 9, {"Acks": -1, "TimeoutMs": 5000, "TransactionalId": None,
+                                               "TopicData": [{"Name": v.topic, "PartitionData": [part]}]},
+                             lambda r: r["Responses"][0]["PartitionResponses"][0]["ErrorCode"])
             assert r["Responses"][0]["PartitionResponses"][0]["ErrorCode"] == 0, r
             self.plant_offsets(w)
             self.plant_transaction(w, v.hidden_txn)
@@ -104,10 +105,10 @@ class World:
             self.cluster_id = p.request("Metadata", 9, {"Topics": []})["ClusterId"]
 
     def settled(self, w, api, version, value, code):
-        """Repeats a request while the coordinator is still loading or moving."""
+        """Repeats a request while the coordinator is still loading or moving, or a leader does not know yet that it is one."""
         for _ in range(100):
             r = w.request(api, version, value)
-            if code(r) not in (14, 15, 16, 51):
+            if code(r) not in (6, 14, 15, 16, 51):
                 return r
             time.sleep(0.1)
         raise AssertionError(f"{api}: {r}")

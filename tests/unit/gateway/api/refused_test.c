@@ -39,8 +39,8 @@ each_key_is_decided(void **state)
 	assert_null(api_def_row(-1));
 	assert_null(api_def_row(ALV_COUNT(keys)));
 	assert_null(api_def_row(INT16_MAX));
-	assert_int_equal(decided[API_DENY_E], 9);
-	assert_int_equal(decided[API_DENY_X], 21);
+	assert_int_equal(decided[API_DENY_E], 10);
+	assert_int_equal(decided[API_DENY_X], 23);
 }
 
 /* A broker that lacks it is not spoken for, and one with more does not get us to offer what we do not know. */
@@ -178,6 +178,42 @@ reassignments(void **state)
 #undef R
 }
 
+/* Kafka's kafka-transactions --abort: markers end transactions of whomever. */
+static void
+markers(void **state)
+{
+#define Q(f) KFK_WRITE_TXN_MARKERS_REQUEST_##f
+#define R(f) KFK_WRITE_TXN_MARKERS_RESPONSE_##f
+	struct stage s;
+
+	(void)state;
+	stage_open(&s, NULL, 0);
+	for (int16_t v = 1; v <= 2; v++) {
+		struct kfk_tree *q = stage_begin(&s, KFK_API_WRITE_TXN_MARKERS, v), *r;
+		struct kfk_node *list = kfk_set_empty(q, &q->root, Q(MARKERS)), *m, *t;
+
+		for (int i = 0; i < 2; i++) {
+			m = kfk_add(q, list);
+			kfk_set_int(q, m, Q(MARKERS_PRODUCER_ID), 40 + i);
+			t = kfk_add(q, kfk_set_empty(q, m, Q(MARKERS_TOPICS)));
+			kfk_set_str(q, t, Q(MARKERS_TOPICS_NAME), ALV_STR("__consumer_offsets"));
+			kfk_add(q, kfk_set_empty(q, t, Q(MARKERS_TOPICS_PARTITION_INDEXES)))->v.i = 6;
+		}
+		r = refused(&s);
+		assert_int_equal(stage_count(&r->root, R(MARKERS)), 2);
+		for (size_t i = 0; i < 2; i++) {
+			m = stage_at(&r->root, R(MARKERS), i);
+			assert_int_equal(kfk_get_int(r, m, R(MARKERS_PRODUCER_ID)), 40 + i);
+			t = stage_at(stage_at(m, R(MARKERS_TOPICS), 0), R(MARKERS_TOPICS_PARTITIONS), 0);
+			assert_int_equal(kfk_get_int(r, t, R(MARKERS_TOPICS_PARTITIONS_PARTITION_INDEX)), 6);
+			assert_int_equal(kfk_get_int(r, t, R(MARKERS_TOPICS_PARTITIONS_ERROR_CODE)), DENIED);
+		}
+	}
+	stage_close(&s);
+#undef Q
+#undef R
+}
+
 /* Those that have one error and nothing else. */
 static void
 the_rest(void **state)
@@ -219,6 +255,7 @@ main(void)
 		cmocka_unit_test(directories),
 		cmocka_unit_test(leaders),
 		cmocka_unit_test(reassignments),
+		cmocka_unit_test(markers),
 		cmocka_unit_test(the_rest),
 	};
 
