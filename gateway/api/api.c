@@ -64,17 +64,33 @@ api_send(struct api_call *c, struct kfk_tree *q)
 }
 
 enum api_result
-api_forward(struct api_call *c, struct kfk_tree *q)
+api_send_out(struct api_call *c)
+{
+	return forward(c, c->hdr.key, c->hdr.version);
+}
+
+bool
+api_mapped(struct api_call *c, struct kfk_tree *q, enum api_result *result)
 {
 	enum alv_err err = api_map_in(c, q);
 
 	if (err == ALV_E_AGAIN)
-		return api_wait_ids(c);
-	if (err == ALV_E_NOMEM || err == ALV_E_LIMIT || c->arena.failed)
-		return api_fail(c, err);
-	if (err)
-		return api_close(c, MET_CLOSE_API_REFUSED);	/* a field that no rule lets pass */
-	return api_send(c, q);
+		*result = api_wait_ids(c);
+	else if (err == ALV_E_NOMEM || err == ALV_E_LIMIT || c->arena.failed)
+		*result = api_fail(c, err);
+	else if (err)
+		*result = api_close(c, MET_CLOSE_API_REFUSED);	/* a field that no rule lets pass */
+	else
+		return true;
+	return false;
+}
+
+enum api_result
+api_forward(struct api_call *c, struct kfk_tree *q)
+{
+	enum api_result result;
+
+	return api_mapped(c, q, &result) ? api_send(c, q) : result;
 }
 
 void
@@ -214,7 +230,7 @@ judge(struct api_call *c, const struct alv_chain *body)
 
 	if (c->def->quick != NULL) {
 		if (c->def->quick->request(c, body))
-			return forward(c, c->hdr.key, c->hdr.version);
+			return api_send_out(c);
 		api_memo(c)->asked = (struct api_asked){ 0 };
 	}
 	err = kfk_tree_decode(&q, s, c->hdr.version, body, &c->arena);

@@ -72,11 +72,15 @@ struct api_conn {
 	uint64_t		   authenticated_us;
 	struct met_hint		   meter;		/* rows of the worker's meter */
 	struct api_groups	  *groups;		/* what the api layer remembers per connection; its own */
+	struct api_sessions	  *sessions;		/* fetch sessions; NULL: there never was one */
+	size_t			   kept;		/* bytes that these have */
 };
 void api_conn_init(struct api_conn *c, struct api_worker *w);
 void api_conn_fini(struct api_conn *c);
 /* It goes on at another worker, on whose thread this is called; nothing of it is in flight. */
 void api_conn_enter(struct api_conn *c, struct api_worker *w);
+/* There is no room for what it keeps: lets go of what clients can do without. Bytes that this gave back at once. */
+size_t api_conn_release(struct api_conn *c);
 /* It came in by a host name of its tenant's own; a copy is kept. */
 enum alv_err api_conn_own(struct api_conn *c, const struct ten_own *own) ALV_MUST;
 /* May this connection go on? Asked when the directory's generation changed: false sets *why (suspended, deleted, user

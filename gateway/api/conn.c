@@ -1,6 +1,6 @@
 /* The api layer's part of a client connection: whether it may go on, and which addresses its clients are told.
  * Invariant: of a snapshot only copies are kept here; the slot is loaded anew each time. */
-#include "api/kit.h"
+#include "api/fetch_session.h"
 
 #include <stdlib.h>
 
@@ -66,6 +66,7 @@ api_conn_fini(struct api_conn *c)
 	c->sasl_begun = false;
 	free(c->groups);
 	c->groups = NULL;
+	api_sessions_fini(c);
 	free(c->own);
 	c->own = NULL;
 }

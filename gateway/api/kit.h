@@ -105,6 +105,10 @@ api_memo(const struct api_call *c)
 
 /* Maps in by kind and encodes at q->version (raise or lower it before where another version goes upstream). */
 enum api_result api_forward(struct api_call *c, struct kfk_tree *q) ALV_MUST;
+/* Its first half: true: go on with api_send. False: *result is what to return. */
+bool		api_mapped(struct api_call *c, struct kfk_tree *q, enum api_result *result) ALV_MUST;
+/* What is in c->out already, by a walk, is the broker's. */
+enum api_result api_send_out(struct api_call *c) ALV_MUST;
 /* Only the second half of api_forward, for handlers that answer themselves when api_map_in refuses. */
 enum api_result api_send(struct api_call *c, struct kfk_tree *q) ALV_MUST;
 /* A response tree of the client's version, all defaults. Ends with api_answer, which also lets go of it. */
@@ -133,6 +137,7 @@ void api_note(struct api_call *c, int64_t code);
 struct api_stream {
 	const struct kfk_visitor *visitor;	/* with array_begin.. of the functions below, or of the api's own */
 	uint64_t		  kinds;	/* 1 << enum kfk_kind that it sees */
+	void			(*end)(struct api_stream *s);	/* its walk is over, in whatever way; NULL: nobody asks */
 	size_t			  room;		/* how much the last tagged fields may grow; at least 2 where not 0 */
 	uint16_t		  list;		/* behind its last element: */
 	uint32_t		  nextra;

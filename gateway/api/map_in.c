@@ -113,6 +113,7 @@ in_no_node(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
 	return n->v.i < 0 ? ALV_OK : ALV_E_DENIED;
 }
 
+/* A number that a client made up could be another tenant's session. Who knows better sets it afterwards (fetch.c). */
 static enum alv_err
 in_no_session(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
 {
@@ -170,6 +171,7 @@ const api_rule_fn api_in_rules[KFK_KIND_COUNT] = {
 	[KFK_KIND_RECORDS] = api_rule_keep,
 	[KFK_KIND_SESSION_ID] = in_no_session,
 	[KFK_KIND_SESSION_EPOCH] = in_no_session,
+	[KFK_KIND_PARTITION] = api_rule_keep,
 	[KFK_KIND_ACKS] = api_rule_keep,
 	[KFK_KIND_MAX_BYTES] = api_rule_keep,		/* fetch.c lowers them */
 	[KFK_KIND_FOLLOWER] = leave_out,

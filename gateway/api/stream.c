@@ -125,6 +125,8 @@ api_stream_fini(struct api_call *c)
 	kfk_walk_fini(&s->walk);
 	alv_chain_clear(&s->extra);
 	alv_chain_clear(&s->ready);
+	if (s->end != NULL)
+		s->end(s);
 }
 
 static enum api_result

@@ -305,6 +305,44 @@ render_STREAMED(const struct render *r, const char *name)
 	sample(r, name, TOTAL(r, streamed));
 }
 
+static const char *const ended_names[MET_SESSION_COUNTS] = {
+	[MET_SESSION_CLIENT] = "client", [MET_SESSION_BROKER] = "broker", [MET_SESSION_EVICTED] = "evicted",
+	[MET_SESSION_REVOKED] = "revoked"
+};
+
+/* A connection may open one at one worker and lose it at another: only the sums are right. */
+static void
+render_SESSIONS(const struct render *r, const char *name)
+{
+	uint64_t ended = 0, opened;
+
+	for (int i = 0; i < MET_SESSION_COUNTS; i++)
+		ended += ended_names[i] == NULL ? 0 : TOTAL(r, sessions[i]);
+	/* Read after those that ended, which were opened before. */
+	opened = TOTAL(r, sessions[MET_SESSION_OPENED]);
+	sample(r, name, opened > ended ? opened - ended : 0);
+}
+
+static void
+render_SESSIONS_OPENED(const struct render *r, const char *name)
+{
+	sample(r, name, TOTAL(r, sessions[MET_SESSION_OPENED]));
+}
+
+static void
+render_SESSIONS_ENDED(const struct render *r, const char *name)
+{
+	for (int i = 0; i < MET_SESSION_COUNTS; i++)
+		if (ended_names[i] != NULL)
+			alv_buf_printf(r->out, "%s{by=\"%s\"} %" PRIu64 "\n", name, ended_names[i], TOTAL(r, sessions[i]));
+}
+
+static void
+render_SESSIONS_USED(const struct render *r, const char *name)
+{
+	sample(r, name, TOTAL(r, sessions[MET_SESSION_USED]));
+}
+
 static void
 render_DROPPED_TAGS(const struct render *r, const char *name)
 {

@@ -248,6 +248,13 @@ met_closed(struct met_worker *w, enum met_close why)
 }
 
 void
+met_session(struct met_worker *w, enum met_session what)
+{
+	ALV_CHECK((unsigned)what < MET_SESSION_COUNTS);
+	met_count(&w->sessions[what], 1);
+}
+
+void
 met_login(struct met_worker *w, bool ok)
 {
 	met_count(&w->logins[ok], 1);

@@ -22,9 +22,9 @@ arriving(const struct px_intake *i, const struct net_stream *s)
 	return larger(i->admitted ? i->room : 0, s->in.n);
 }
 
-/* Beyond what is free. */
+/* What is on its way, beyond what is free. */
 static size_t
-needed(const struct px_client *c)
+moving(const struct px_client *c)
 {
 	const struct px_request *r = c->current;
 	size_t			 n = c->inflight.weight;
@@ -34,6 +34,13 @@ needed(const struct px_client *c)
 	n += arriving(&c->hold.in, &c->stream) + net_stream_left(&c->stream);
 	n += arriving(&c->hold.up, &c->up.stream) + net_stream_left(&c->up.stream);
 	return n > PX_FREE ? n - PX_FREE : 0;
+}
+
+/* And what stays: that leaves the free part to what is on its way. */
+static size_t
+needed(const struct px_client *c)
+{
+	return moving(c) + c->conn.kept;
 }
 
 /* ---- the budget ---------------------------------------------------------------------------------- */
@@ -81,22 +88,31 @@ give(struct px_client *c, size_t n)
 	}
 }
 
+static bool
+grow(struct px_client *c, size_t more)
+{
+	if (!have_cell(c) || !px_budget_grow(budget(c), c->hold.cell, more))
+		return false;
+	add(c, more);
+	return true;
+}
+
 void
 px_hold_settle(struct px_client *c)
 {
 	struct px_hold *h = &c->hold;
 	size_t		need = needed(c);
 
-	if (need < h->reserved) {
-		give(c, h->reserved - need);
-	} else if (need > h->reserved) {
-		size_t more = need - h->reserved;
-
-		if (have_cell(c) && px_budget_grow(budget(c), h->cell, more))
-			add(c, more);
+	/* What can be spared goes before the connection does. */
+	if (need > h->reserved && !grow(c, need - h->reserved)) {
+		if (api_conn_release(&c->conn) > 0)
+			px_hold_settle(c);
 		else
 			px_client_close(c, MET_CLOSE_MEMORY, false);
+		return;
 	}
+	if (need < h->reserved)
+		give(c, h->reserved - need);
 }
 
 void
@@ -214,7 +230,7 @@ waits_for_itself(struct px_client *c, size_t size)
 	const struct pol_limits *l = &c->worker->gateway->conf->limits;
 	size_t			 more, most = larger(l->frame_max_bytes, l->response_max_bytes);
 
-	if (c->hold.reserved > 0 && needed(c) + size > most)
+	if (c->hold.reserved > c->conn.kept && moving(c) + size > most)
 		return true;
 	return size <= PX_IN_MAX && !admit_now(c, &c->hold.in, size, &more);
 }

@@ -92,6 +92,8 @@ struct pol_limits {
 	uint32_t out_max_bytes;			/* unsent responses per connection before its upstream is not read */
 	uint32_t arena_max_bytes;		/* decoded form of one request or response */
 	uint32_t topic_ids_max;			/* cached per worker */
+	uint32_t fetch_sessions_max;		/* of one connection; 0: none are given */
+	uint32_t fetch_session_partitions_max;
 	uint64_t memory_max_bytes;		/* frames and answers on their way, of all connections; 0: by what there is */
 	uint32_t memory_share_percent;		/* of that for one tenant at most */
 	uint32_t memory_floor_bytes;		/* for each tenant, whatever the others hold */

@@ -51,6 +51,17 @@ void met_shared(struct met_worker *w, int16_t api_key);			/* answered by what a 
 void met_upstream_waiting(struct met_worker *w, int delta);		/* for its turn to connect */
 void met_closed(struct met_worker *w, enum met_close why);
 void met_streamed(struct met_worker *w);		/* an answer left while it still came from the broker */
+/* Incremental fetch sessions of clients. */
+enum met_session {
+	MET_SESSION_OPENED,
+	MET_SESSION_USED,	/* a Fetch went on with one */
+	MET_SESSION_CLIENT,	/* ended: by the client, or with its connection */
+	MET_SESSION_BROKER,	/* ended: by the broker */
+	MET_SESSION_EVICTED,	/* ended: no room */
+	MET_SESSION_REVOKED,	/* ended: a topic of it may not be read any more, or one was asked for that may not */
+	MET_SESSION_COUNTS
+};
+void met_session(struct met_worker *w, enum met_session what);
 void met_login(struct met_worker *w, bool ok);
 void met_dropped(struct met_worker *w, uint32_t tags, uint32_t elements);	/* unknown tags; foreign elements filtered out */
 void met_memory(struct met_worker *w, int64_t delta);			/* bytes reserved for what is on its way */

@@ -19,6 +19,7 @@ runner.main([
     "listeners",
     "listing",
     "scale",
+    "sessions",
     "tenants_live",
     "brokers",
     "life",

@@ -184,19 +184,75 @@ def _(world, v):
         expect("error", r["Responses"][0]["Partitions"][0]["ErrorCode"], UNKNOWN_ID)
 
 
-@case("fetch sessions: none is given, none can be joined, naming the victim's closes nothing")
+def opened(w, version, topic):
+    """A full fetch that opens a session; -> its id."""
+    r = w.request("Fetch", version, fetch([topic], version, SessionEpoch=0))
+    expect("opening", (r["ErrorCode"], r["SessionId"] != 0), [(0, True)])
+    return r["SessionId"]
+
+
+def goes_on(p, version, theirs, epoch):
+    r = p.request("Fetch", version, fetch([], version, SessionId=theirs, SessionEpoch=epoch))
+    expect("the victim's session afterwards", (r["ErrorCode"], r["SessionId"]), [(0, theirs)])
+
+
+@case("fetch sessions: the victim's number, the gateway's as the broker's, opens, closes and changes nothing")
 def _(world, v):
-    with world.physical() as p:  # a session on the broker, as the victim's client would have without the gateway
-        opened = p.request("Fetch", 13, fetch([fetch_topic(13, "", v.topic_id)], 13, SessionEpoch=0))
-        theirs = opened["SessionId"]
-        with world.wire() as w:
-            r = w.request("Fetch", 13, fetch([], 13, SessionId=theirs, SessionEpoch=1))
-            expect("joining", r["ErrorCode"], 70)
-            for epoch in (0, -1):
-                r = w.request("Fetch", 13, fetch([], 13, SessionId=theirs, SessionEpoch=epoch))
-                expect(f"epoch {epoch}", r["SessionId"], 0)
-        again = p.request("Fetch", 13, fetch([], 13, SessionId=theirs, SessionEpoch=1))
-        expect("the victim's session afterwards", again["ErrorCode"], 0)
+    for version in (7, 12, 13, 18):
+        victims = fetch_topic(version, v.topic, v.topic_id)
+        physical = fetch_topic(version, v.physical(v.topic), v.topic_id)
+        # as the victim's client has one, and as it is at the broker, which knows no connections: both numbers at once
+        with world.stack.globex.wire() as b, world.physical() as p, world.wire() as w:
+            for holder, theirs in ((b, opened(b, version, victims)), (p, opened(p, version, physical))):
+                for epoch in (1, 2, 3):
+                    r = w.request("Fetch", version, fetch([], version, SessionId=theirs, SessionEpoch=epoch))
+                    expect(f"v{version}, joining", (r["ErrorCode"], r["Responses"]), [(70, [])])
+                for epoch in (0, -1):
+                    r = w.request("Fetch", version, fetch([], version, SessionId=theirs, SessionEpoch=epoch))
+                    expect(f"v{version}, epoch {epoch}", (r["ErrorCode"], r["SessionId"]), [(0, 0)])
+                for epoch in (0, 1):
+                    w.request("Fetch", version, fetch([], version, SessionId=theirs, SessionEpoch=epoch, ForgottenTopicsData=[
+                        {k: t for k, t in physical.items() if k != "Partitions"} | {"Partitions": [0]}]))
+                goes_on(holder, version, theirs, 1)
+
+
+@case("fetch sessions: a number is good on its own connection only")
+def _(world, v):
+    for version in (7, 18):
+        own = fetch_topic(version, world.own_topics[0], world.own_ids[world.own_topics[0]])
+        with world.wire() as w, world.wire() as other:
+            mine = opened(w, version, own)
+            r = other.request("Fetch", version, fetch([], version, SessionId=mine, SessionEpoch=1))
+            expect(f"v{version}", r["ErrorCode"], 70)
+            other.request("Fetch", version, fetch([own], version, SessionId=mine, SessionEpoch=0))
+            goes_on(w, version, mine, 1)
+
+
+@case("fetch sessions: the victim's topic neither comes into an own one nor leaves the victim's")
+def _(world, v):
+    for version in (7, 12, 13, 18):
+        own = fetch_topic(version, world.own_topics[0], world.own_ids[world.own_topics[0]])
+        theirs = fetch_topic(version, v.physical(v.topic), v.topic_id)
+        forgotten = [{k: t for k, t in theirs.items() if k != "Partitions"} | {"Partitions": [0]}]
+        with world.physical() as p, world.wire() as w:
+            physical = opened(p, version, theirs)
+            mine = opened(w, version, own)
+            r = w.request("Fetch", version, fetch([], version, SessionId=mine, SessionEpoch=1, ForgottenTopicsData=forgotten))
+            expect(f"v{version}, forgetting", (r["ErrorCode"], r["Responses"]), [(0, [])])
+            r = w.request("Fetch", version, fetch([theirs], version, SessionId=mine, SessionEpoch=2))
+            found = [(q["ErrorCode"], q["Records"] or b"") for t in r["Responses"] for q in t["Partitions"]]
+            expect(f"v{version}, adding", found, [[(UNKNOWN_ID if version >= 13 else UNKNOWN_TOPIC, b"")]])
+            goes_on(p, version, physical, 1)
+
+
+@case("fetch sessions: an own one as a follower brings no record")
+def _(world, v):
+    own = fetch_topic(18, world.own_topics[0], world.own_ids[world.own_topics[0]])
+    with world.wire() as w:
+        mine = opened(w, 18, own)
+        r = w.request("Fetch", 18, fetch([own], 18, SessionId=mine, SessionEpoch=1, ReplicaState={"ReplicaId": 1, "ReplicaEpoch": 1}))
+        expect("code", [q["ErrorCode"] for t in r["Responses"] for q in t["Partitions"]], [[TOPIC_DENIED]])
+        goes_on(w, 18, mine, 1)
 
 
 @case("a replica id in Fetch opens nothing")

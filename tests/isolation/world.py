@@ -12,7 +12,7 @@ OWN_TOPICS = ["mine-1", "mine-2", "another"]
 class World:
     def __init__(self, s, victim):
         self.stack, self.victim = s, victim
-        self.own_topics, self.own_groups = list(OWN_TOPICS), set()
+        self.own_topics, self.own_groups, self.own_ids = list(OWN_TOPICS), set(), {}
         self.spare, self.coordinators = collections.deque(), {}
         self.victims_user, self.victims_password = "alice", s.globex.password
         self.nodes = [1]
@@ -77,6 +77,8 @@ class World:
                         raise AssertionError(f"cannot plant {t}")
                     if t["Name"] == v.topic:
                         v.topic_id = t["TopicId"]
+                    if tenant is not globex:
+                        self.own_ids[t["Name"]] = t["TopicId"]
         with globex.wire() as w:
             self.until_leader(w, v.topic)
             self.cluster_ids(w)

@@ -147,7 +147,7 @@ make_fetch(struct stage *s, struct kfk_tree *q, bool usual)
 	kfk_set_int(q, &q->root, FQ(MAX_BYTES), (int)dice(3) << 20);
 	kfk_set_int(q, &q->root, FQ(REPLICA_ID), odd(usual, 6) ? 1 : -1 - (int)dice(3));
 	kfk_set_int(q, &q->root, FQ(SESSION_ID), odd(usual, 2) ? 55 : 0);
-	kfk_set_int(q, &q->root, FQ(SESSION_EPOCH), odd(usual, 5) ? 3 : (int)dice(2) - 1);
+	kfk_set_int(q, &q->root, FQ(SESSION_EPOCH), odd(usual, 5) ? 3 : odd(usual, 2) ? 0 : -1);
 	if (dice(2))
 		kfk_set_str(q, &q->root, FQ(RACK_ID), ALV_STR("rack-7"));
 	if (odd(usual, 6))

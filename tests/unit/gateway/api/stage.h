@@ -52,8 +52,8 @@ stage_id(char c)
 	  .host = ALV_STR("*"), .op = (operation), .permission = POL_DENY }
 
 static inline void
-stage_tenant(struct stage *s, const char *id, const char *cluster_id, enum pol_tenant_state state,
-    const struct pol_rule *denies, size_t n)
+stage_tenant_at(struct stage *s, const char *id, const char *cluster_id, enum pol_tenant_state state,
+    const struct pol_rule *denies, size_t n, uint64_t revision)
 {
 	static struct pol_scram keys;
 	static const struct ten_alias aliases[] = {
@@ -67,7 +67,7 @@ stage_tenant(struct stage *s, const char *id, const char *cluster_id, enum pol_t
 	size_t		 all;
 	const struct pol_rule *base = pol_rules_all(&all);
 	struct pol_user	 user = { .name = ALV_STR("alice"), .revision = 7, .enabled = true };
-	struct pol_parts parts = { .id = alv_str_of(id), .display_name = alv_str_of(id), .state = state, .revision = 1,
+	struct pol_parts parts = { .id = alv_str_of(id), .display_name = alv_str_of(id), .state = state, .revision = revision,
 		.cluster_id = cluster_id, .users = &user, .nusers = 1, .rules = rules, .nrules = all + n };
 
 	if (!keys.present)
@@ -82,6 +82,13 @@ stage_tenant(struct stage *s, const char *id, const char *cluster_id, enum pol_t
 		parts.naliases = ALV_COUNT(aliases);
 	}
 	assert_int_equal(pol_dir_publish(s->dir, alv_str_of(id), pol_build(&parts)), ALV_OK);
+}
+
+static inline void
+stage_tenant(struct stage *s, const char *id, const char *cluster_id, enum pol_tenant_state state,
+    const struct pol_rule *denies, size_t n)
+{
+	stage_tenant_at(s, id, cluster_id, state, denies, n, 1);
 }
 
 static inline void
@@ -121,6 +128,8 @@ stage_open(struct stage *s, const struct pol_rule *denies, size_t n)
 	s->listener.endpoint = POL_ENDPOINT_SNI;
 	s->conf.limits.frame_max_bytes = 1 << 20;
 	s->conf.limits.fetch_max_bytes = 1 << 20;
+	s->conf.limits.fetch_sessions_max = 2;
+	s->conf.limits.fetch_session_partitions_max = 20;
 	s->conf.scram_iterations = 4096;
 	s->conf.mechanisms[AUT_SCRAM_SHA_512] = s->conf.mechanisms[AUT_PLAIN] = true;
 	s->shared = (struct api_shared){ .conf = &s->conf, .dir = s->dir, .board = s->board, .fake_secret = ALV_STR("0123456789") };

@@ -70,6 +70,9 @@ workers_are_summed(void **state)
 		met_login(w[i], i == 0);
 		met_dropped(w[i], 3, 4);
 		met_streamed(w[i]);
+		for (int k = 0; k < MET_SESSION_COUNTS; k++)
+			for (int j = 0; j < (k == MET_SESSION_OPENED ? 9 : k + 1) - (i == 1); j++)
+				met_session(w[i], (enum met_session)k);
 		met_turn(w[i], 60);
 		met_memory(w[i], 500);
 		met_memory(w[i], -200);
@@ -93,6 +96,11 @@ workers_are_summed(void **state)
 	has(t, "alcove_tenant_requests_total{tenant=\"_other\"} 0\nalcove_tenant_requests_total{tenant=\"acme\"} 2\nalcove_tenant_requests_total{tenant=\"zeta\"} 2\n");
 	has(t, "alcove_tenant_bytes_total{tenant=\"zeta\",direction=\"produce\"} 200\n");
 	has(t, "alcove_streamed_responses_total 2\n");
+	has(t, "alcove_fetch_sessions_opened_total 17\n");
+	has(t, "alcove_fetch_sessions_ended_total{by=\"client\"} 5\nalcove_fetch_sessions_ended_total{by=\"broker\"} 7\n"
+	       "alcove_fetch_sessions_ended_total{by=\"evicted\"} 9\nalcove_fetch_sessions_ended_total{by=\"revoked\"} 11\n");
+	has(t, "alcove_fetch_sessions 0\n");
+	has(t, "alcove_fetch_session_requests_total 3\n");
 	has(t, "alcove_dropped_tags_total 6\n");
 	has(t, "alcove_filtered_elements_total 8\n");
 	has(t, "alcove_own_latency_seconds_bucket{le=\"5e-05\"} 2\n");
