@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-enum { STEPS_MAX = 4, WAITS_MAX = 4, PIECE = 64 };
+enum { STEPS_MAX = 6, WAITS_MAX = 4, PIECE = 64 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -32,6 +32,8 @@ struct talk {
 	struct alv_chain body;	/* the last one that was given in */
 	unsigned	 fail_at;
 	bool		 made;	/* both bodies came from lists so far */
+	bool		 all_made;	/* so did those of the requests before */
+	int32_t		 session;	/* that the client was told last */
 };
 
 /* ---- memory that is not there (the linker's --wrap) --------------------------------------------------------------- */
@@ -129,6 +131,8 @@ build(void)
 	w.shared.conf = &w.conf;
 	w.shared.fake_secret = ALV_STR("0123456789");
 	w.conf.limits.frame_max_bytes = w.conf.limits.fetch_max_bytes = 1 << 20;
+	w.conf.limits.fetch_sessions_max = 2;
+	w.conf.limits.fetch_session_partitions_max = 6;
 	w.conf.scram_iterations = 1;
 	w.conf.mechanisms[AUT_SCRAM_SHA_512] = w.conf.mechanisms[AUT_PLAIN] = true;
 	w.worker = (struct api_worker){ .shared = &w.shared, .pool = alv_pool_new(0), .meter = met_worker_new(10, 100),
@@ -175,6 +179,15 @@ is_id(struct alv_uuid id, const char *list)
 	return false;
 }
 
+static bool
+is_brokers(int64_t session)
+{
+	for (size_t i = 0; i < ALV_COUNT(make_sessions); i++)
+		if (session == make_sessions[i])
+			return true;
+	return false;
+}
+
 static enum alv_err
 own_topic(void *arg, enum kfk_kind kind, struct alv_str in, struct alv_arena *a, struct alv_str *out)
 {
@@ -214,6 +227,9 @@ upstream_field(struct talk *k, const struct kfk_tree *t, const struct kfk_node *
 	case KFK_KIND_TOPIC_ID:
 		MUST(!is_id(n->v.id, "ghcv"));
 		break;
+	case KFK_KIND_SESSION_ID:	/* only what a broker gave */
+		MUST(n->v.i == 0 || (k->session != 0 && n->v.i != k->session && (is_brokers(n->v.i) || !k->all_made)));
+		break;
 	case KFK_KIND_TOPIC_REGEX:
 	case KFK_KIND_TXN_REGEX:
 		MUST(n->v.is_null || n->v.s.n == 0);
@@ -236,6 +252,10 @@ client_field(struct talk *k, const struct kfk_tree *t, const struct kfk_node *n)
 	(void)t;
 	if (k->made && n->f->type == KFK_STRING && make_identity((enum kfk_kind)n->f->kind) && !n->v.is_null)
 		MUST(!alv_str_starts(n->v.s, ALV_STR("acme.")));
+	if (n->f->kind == KFK_KIND_SESSION_ID && n->v.i != 0) {
+		MUST(!is_brokers(n->v.i));
+		k->session = (int32_t)n->v.i;
+	}
 	if (n->f->kind == KFK_KIND_CLUSTER_ID && n->v.s.n > 0)
 		MUST(alv_str_eqz(n->v.s, k->call.tenant->cluster_id));
 }
@@ -281,7 +301,7 @@ raw_body(struct talk *k)
 	size_t	       n = (size_t)in_u8(&k->in) << 4;
 	struct alv_str s = alv_str_make(k->in.p, n < (size_t)(k->in.end - k->in.p) ? n : (size_t)(k->in.end - k->in.p));
 
-	k->made = false;
+	k->made = k->all_made = false;
 	k->in.p += s.n;
 	for (size_t at = 0; at < s.n; at += PIECE) {	/* blocks of their own: a view that outlives them is seen */
 		size_t		  part = s.n - at < PIECE ? s.n - at : PIECE;
@@ -300,7 +320,7 @@ next_body(struct talk *k, enum kfk_dir dir, int16_t version, bool raw)
 {
 	const struct kfk_schema *s = kfk_schema_find(k->call.hdr.key, dir);
 	struct make		 g = { .in = &k->in,
-				 .consumer = dir == KFK_RESPONSE && ((const struct api_memo *)k->call.memo)->consumer };
+				 .session = k->session, .consumer = dir == KFK_RESPONSE && ((const struct api_memo *)k->call.memo)->consumer };
 
 	alv_chain_clear(&k->body);
 	if (raw || s == NULL || !kfk_versions_has(s->versions, version))
@@ -476,7 +496,7 @@ connect_as(struct talk *k, uint8_t who)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct talk k = { .in = { data, data + n } };
+	struct talk k = { .in = { data, data + n }, .all_made = true };
 	bool	    more = true;
 
 	/* What the bytes say themselves may come back: then neither mark would tell anything. */

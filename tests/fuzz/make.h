@@ -26,7 +26,11 @@ struct make {
 	struct in	*in;
 	struct kfk_tree *t;
 	bool		 consumer;	/* embedded bytes are of the consumer protocol */
+	int32_t		 session;	/* that a client was told last; 0: none */
 };
+
+/* What brokers number their fetch sessions with. */
+static const int32_t make_sessions[] = { 0x01020304, 0x7fffff01 };
 
 #define PICK(list, i) (list)[(i) % ALV_COUNT(list)]
 
@@ -154,6 +158,8 @@ make_int(struct make *g, const struct kfk_field *f)
 
 	if (f->kind == KFK_KIND_ERROR_CODE)
 		v = x < 0xc0 ? 0 : x % 128;
+	if (f->kind == KFK_KIND_SESSION_ID && x >= 0x40)
+		v = g->t->schema->dir == KFK_REQUEST && x < 0xe0 ? g->session : PICK(make_sessions, x);
 	switch (f->type) {
 	case KFK_BOOL: return v & 1;
 	case KFK_INT8: return (int8_t)v;

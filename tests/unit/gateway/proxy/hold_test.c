@@ -3,6 +3,8 @@
 
 #include "bench.h"
 
+#include "api/fetch_session.h"
+
 #define MIB ((size_t)1024 * 1024)
 
 static uint64_t ahead_us;
@@ -170,6 +172,44 @@ everything_is_given_back(void **state)
 	PROXY_UNTIL(&p, c->inflight.n == 0 && c->hold.reserved == 0);
 	assert_int_equal(used(&p), 0);
 	assert_int_equal(alv_pool_out(p.worker->pool), 0);
+	proxy_close(&p);
+}
+
+/* What a connection keeps of its fetch sessions has a place of its own: with all others taken, what passes still finds the
+ * free part; and where there is no place for it, it goes, not the connection. */
+static void
+what_is_kept_goes_first(void **state)
+{
+	struct px_client *c;
+	struct px_cell	 *others;
+	struct api_session *s;
+	struct api_call	  call = { 0 };
+	struct proxy	  p;
+
+	(void)state;
+	c = begin(&p);
+	p.conf.limits.fetch_sessions_max = 1;
+	proxy_send(&p, KFK_API_METADATA, 9, 0, NULL);
+	assert_int_equal(proxy_await(&p), 0);
+	call.conn = &c->conn;
+	call.tenant = pol_slot_load(c->conn.slot);
+	s = api_session_begin(&call, true);
+	assert_non_null(s);
+	c->conn.kept = 2 * MIB;	/* as if it were so large */
+	px_hold_settle(c);
+	assert_int_equal(c->hold.reserved, 2 * MIB);
+	assert_int_equal(used(&p), 2 * MIB);
+	others = occupy(&p, 2 * MIB);
+	for (int i = 1; i < 5; i++) {
+		proxy_send(&p, KFK_API_METADATA, 9, i, NULL);
+		assert_int_equal(proxy_await(&p), i);
+	}
+	c->conn.kept = p.gateway.budget->max / 8 * 9;
+	px_hold_settle(c);
+	assert_int_equal(c->state, PX_SERVING);
+	assert_int_equal(c->conn.kept, 0);
+	assert_int_equal(c->hold.reserved, 0);
+	clear_out(&p, others, 2 * MIB);
 	proxy_close(&p);
 }
 
@@ -354,6 +394,7 @@ main(void)
 		cmocka_unit_test(what_has_no_place_is_not_read),
 		cmocka_unit_test(small_ones_need_no_place),
 		cmocka_unit_test(everything_is_given_back),
+		cmocka_unit_test(what_is_kept_goes_first),
 		cmocka_unit_test(a_response_waits_as_well),
 		cmocka_unit_test(little_does_not_keep_much),
 		cmocka_unit_test(a_sender_keeps_its_rate),
