@@ -47,17 +47,18 @@ class Session:
             "MaxWaitMs": self.wait_ms, "MinBytes": 1, "MaxBytes": 1 << 24, "SessionId": self.id if id is None else id,
             "SessionEpoch": self.epoch if epoch is None else epoch, "Topics": list(topics), "ForgottenTopicsData": list(forgotten)})
 
-    def open(self, indexes):
+    def open(self, offsets):
+        """offsets: by partition."""
         self.epoch = 0
-        reply = self.ask([self.name | {"Partitions": [partition(i) for i in indexes]}])
+        reply = self.ask([self.name | {"Partitions": [partition(i, o) for i, o in offsets.items()]}])
         equal("opening", 0, reply["ErrorCode"])
         self.id, self.epoch = reply["SessionId"], 1
         true(f"a session {self.id}", self.id > 0)
         return reply
 
-    def more(self, indexes=(), forget=(), offset=0):
+    def more(self, offsets=None, forget=()):
         """-> {partition: what came}. Goes on."""
-        reply = self.ask([self.name | {"Partitions": [partition(i, offset) for i in indexes]}] if indexes else [],
+        reply = self.ask([self.name | {"Partitions": [partition(i, o) for i, o in offsets.items()]}] if offsets else [],
                          [self.name | {"Partitions": list(forget)}] if forget else [])
         equal(f"epoch {self.epoch}", (0, self.id), (reply["ErrorCode"], reply["SessionId"]))
         self.epoch += 1
@@ -72,16 +73,19 @@ def test_numbers(s):
     """Ids, epochs, forgotten partitions and what changed, in each version: through the gateway as at a broker itself."""
     topic, topic_id = made(s, "numbers", 3)
     with s.acme.wire() as producer, s.acme.wire() as w:
+        end = 0
         for version in range(7, 19):
             x = Session(w, version, topic, topic_id)
-            first = x.open([0, 1])
+            first = x.open({0: 0, 1: end})
             equal("a full fetch tells of all", [0, 1], sorted(p["PartitionIndex"] for p in first["Responses"][0]["Partitions"]))
             equal("nothing changed", {}, x.more())
-            end = produce(producer, topic, [b"v%d" % version], partition=1)
-            equal("what changed", [b"v%d" % version], values(x.more([1], offset=end)[1]))
-            equal("what was read", {}, x.more([1], offset=end + 1))
-            true("a new one is told of", 2 in x.more([2]))
+            produce(producer, topic, [b"v%d" % version], partition=1)
+            equal("what changed", [b"v%d" % version], values(x.more()[1]))
+            end += 1
+            equal("what was read", {}, x.more({1: end}))
+            true("a new one is told of", 2 in x.more({2: 0}))
             produce(producer, topic, [b"more"], partition=1)
+            end += 1
             equal("what was forgotten is not told of", {}, x.more(forget=[1]))
             equal("a wrong epoch", (BAD_EPOCH, 0), (x.ask(epoch=x.epoch + 1)["ErrorCode"], x.ask(epoch=x.epoch - 1)["SessionId"]))
             other = 12 if version >= 13 else 13
@@ -91,14 +95,14 @@ def test_numbers(s):
             reply = x.ask(forgotten=[x.name | {"Partitions": [0, 2]}])
             equal("without a partition it is none", (0, 0), (reply["ErrorCode"], reply["SessionId"]))
             equal("it is gone", NOT_FOUND, x.ask()["ErrorCode"])
-            x.open([0])
+            x.open({0: 0})
             before = x.id
             equal("closing", (0, 0), tuple(x.ask(epoch=-1)[k] for k in ("ErrorCode", "SessionId")))
             equal("closed", NOT_FOUND, x.ask()["ErrorCode"])
             x.id = 0
-            x.open([0])
+            x.open({0: 0})
             x.epoch, before = 0, x.id
-            x.open([0, 1])
+            x.open({0: 0, 1: 0})
             true("a full fetch with its id makes another one", x.id != before)
             equal("and the one before is gone", NOT_FOUND, x.ask(id=before)["ErrorCode"])
 
@@ -108,8 +112,8 @@ def test_topics_made_anew(s):
     topic, old = made(s, "anew")
     with s.acme.wire() as w:
         by_id, by_name = Session(w, 16, topic, old), Session(w, 12, topic, old)
-        by_id.open([0])
-        by_name.open([0])
+        by_id.open({0: 0})
+        by_name.open({0: 0})
         equal("nothing is wrong yet", ({}, {}), (by_id.more(), by_name.more()))
         delete_topic(s.acme, topic)
         gone = stack.wait_until("it is told that the topic is gone", lambda: by_id.more().get(0))
@@ -118,7 +122,7 @@ def test_topics_made_anew(s):
         settled(s.acme, topic, 1)
         true("another id", new != old)
         produce(w, topic, [b"new"])
-        stack.wait_until("the session by name has it", lambda: values(by_name.more([0]).get(0, {"Records": b""})) == [b"new"])
+        stack.wait_until("the session by name has it", lambda: values(by_name.more({0: 0}).get(0, {"Records": b""})) == [b"new"])
         part = stack.wait_until("the old id stays unknown", lambda: by_id.more().get(0))
         true(f"code {part['ErrorCode']}", part["ErrorCode"] in (UNKNOWN_ID, INCONSISTENT_ID) and not part["Records"])
 
@@ -129,7 +133,7 @@ def test_numbers_are_the_connections_own(s):
     topic, topic_id = made(s, "own")
     with contextlib.ExitStack() as stay:
         x = Session(stay.enter_context(s.acme.wire()), 16, topic, topic_id)
-        x.open([0])
+        x.open({0: 0})
         for other in (s.acme, s.globex):
             y = Session(stay.enter_context(other.wire()), 16, topic, topic_id)
             for epoch in (1, 2, 3):
@@ -140,7 +144,7 @@ def test_numbers_are_the_connections_own(s):
     with s.acme.wire() as w:
         x.w = w
         equal("nor does the client itself after a reconnect", NOT_FOUND, x.ask()["ErrorCode"])
-        x.open([0])
+        x.open({0: 0})
         equal("which goes on with a full one", {}, x.more())
 
 
@@ -159,7 +163,7 @@ def test_idle_costs_little(s):
         full = cost(lambda: x.ask([x.name | {"Partitions": [partition(i) for i in range(PARTITIONS)]}], id=0, epoch=-1))
         used = s.gateway.metric("alcove_fetch_session_requests_total")
         opened = s.gateway.metric("alcove_fetch_sessions_opened_total")
-        x.open(range(PARTITIONS))
+        x.open({i: 0 for i in range(PARTITIONS)})
         more = cost(x.more)
         true(f"{full} and {more} bytes", full > 60 * PARTITIONS and more < 150)
         true("they are counted", s.gateway.metric("alcove_fetch_session_requests_total") >= used + 10)
