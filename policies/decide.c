@@ -171,30 +171,61 @@ implied(uint32_t ops)
 	return ops;
 }
 
-/* All operations that are allowed. */
 static uint32_t
-decide(const struct pol_tenant *t, const struct pol_who *w, enum pol_resource r, struct alv_str name)
+judge(const struct pol_tenant *t, const struct pol_who *w, enum pol_resource r, struct alv_str name)
 {
-	struct verdict v;
+	struct verdict v = look(t->acls, w, r, name);
 
-	if (w->nobody || name.p == NULL || r < POL_TOPIC || r > POL_USER)
-		return 0;
-	if (w->all)
-		return ALL_OPS;
-	v = look(t->acls, w, r, name);
 	if (!v.found)
 		return t->everyone_if_no_acl ? ALL_OPS : 0;
 	return implied(v.allow) & ~((v.deny & OP(ALL)) != 0 ? ALL_OPS : v.deny);
 }
 
+/* Where a name is remembered: names of one client mostly differ in length or at the end. */
+static struct pol_seen *
+seen_at(struct pol_who *w, enum pol_resource r, struct alv_str name)
+{
+	unsigned last = name.n == 0 ? 0 : (uint8_t)name.p[name.n - 1];
+
+	return &w->seen[(name.n * 3 + last + r) % POL_SEEN];
+}
+
+static bool
+is_seen(const struct pol_seen *s, enum pol_resource r, struct alv_str name)
+{
+	return s->resource == r && s->n == name.n && memcmp(s->name, name.p, name.n) == 0;
+}
+
+/* All operations that are allowed. */
+static uint32_t
+decide(const struct pol_tenant *t, struct pol_who *w, enum pol_resource r, struct alv_str name)
+{
+	struct pol_seen *s;
+	uint32_t	 ops;
+
+	if (w->nobody || name.p == NULL || r < POL_TOPIC || r > POL_USER)
+		return 0;
+	if (w->all)
+		return ALL_OPS;
+	s = seen_at(w, r, name);
+	if (is_seen(s, r, name))
+		return s->ops;
+	ops = judge(t, w, r, name);
+	if (name.n <= POL_SEEN_NAME) {
+		*s = (struct pol_seen){ .ops = ops, .resource = (uint8_t)r, .n = (uint8_t)name.n };
+		memcpy(s->name, name.p, name.n);
+	}
+	return ops;
+}
+
 bool
-pol_may(const struct pol_tenant *t, const struct pol_who *w, enum pol_op op, enum pol_resource r, struct alv_str name)
+pol_may(const struct pol_tenant *t, struct pol_who *w, enum pol_op op, enum pol_resource r, struct alv_str name)
 {
 	return op >= POL_OP_ALL && op <= POL_OP_TWO_PHASE_COMMIT && (decide(t, w, r, name) & UINT32_C(1) << op) != 0;
 }
 
 int32_t
-pol_may_what(const struct pol_tenant *t, const struct pol_who *w, enum pol_resource r, struct alv_str name)
+pol_may_what(const struct pol_tenant *t, struct pol_who *w, enum pol_resource r, struct alv_str name)
 {
 	return r < POL_TOPIC || r > POL_USER ? 0 : (int32_t)(decide(t, w, r, name) & supported[r]);
 }
@@ -224,7 +255,7 @@ dominated(const struct pol_acls *a, const struct pol_who *w, uint32_t at, uint32
 }
 
 bool
-pol_may_any(const struct pol_tenant *t, const struct pol_who *w, enum pol_op op, enum pol_resource r)
+pol_may_any(const struct pol_tenant *t, struct pol_who *w, enum pol_op op, enum pol_resource r)
 {
 	const struct pol_acls *a = t->acls;
 	const uint32_t	       ops = OP(ALL) | UINT32_C(1) << (op & 31);

@@ -4,7 +4,7 @@
 #include "api/kit.h"
 
 /* The connection's principal, looked up anew when the snapshot is another. */
-static const struct pol_who *
+static struct pol_who *
 who(const struct api_call *c)
 {
 	struct api_conn *conn = c->conn;

@@ -80,21 +80,29 @@ const struct pol_user *pol_user_find(const struct pol_tenant *t, struct alv_str 
  * Pure: no lock, no allocation, no time. Super users may; a deny wins; then an allow; else denied, or, where no ACL is about
  * the resource, what the tenant says of that.
  *
- * Who asks is looked up once for a snapshot, then asked for as often as it takes. A pol_who keeps nothing of the snapshot;
- * it holds while `build` is that of the tenant's. */
+ * Who asks is looked up once for a snapshot, then asked for as often as it takes; the last verdicts are remembered, since
+ * clients ask for the same few names. A pol_who keeps nothing of the snapshot; it holds while `build` is that of the
+ * tenant's. One thread at a time. */
+enum { POL_SEEN = 8, POL_SEEN_NAME = 57 };
+struct pol_seen {
+	uint32_t ops;		/* what is allowed, 1 << enum pol_op */
+	uint8_t	 resource, n;	/* 0: empty */
+	char	 name[POL_SEEN_NAME];
+};
 struct pol_who {
 	uint64_t	build;
 	bool		nobody, all, has_address;
 	uint32_t	principal, host;
 	struct alv_cidr address;
+	struct pol_seen seen[POL_SEEN];
 };
 /* principal "User:alice"; null may nothing. What is no address is in no network. */
 void	pol_who_set(struct pol_who *w, const struct pol_tenant *t, struct alv_str principal, struct alv_str host);
-bool	pol_may(const struct pol_tenant *t, const struct pol_who *w, enum pol_op op, enum pol_resource r, struct alv_str name) ALV_MUST;
+bool	pol_may(const struct pol_tenant *t, struct pol_who *w, enum pol_op op, enum pol_resource r, struct alv_str name) ALV_MUST;
 /* Is `op` allowed on any resource of this type? (Kafka's authorizeByResourceType) */
-bool	pol_may_any(const struct pol_tenant *t, const struct pol_who *w, enum pol_op op, enum pol_resource r) ALV_MUST;
+bool	pol_may_any(const struct pol_tenant *t, struct pol_who *w, enum pol_op op, enum pol_resource r) ALV_MUST;
 /* Kafka's authorized-operations bit field for one resource: OR of 1 << op over what its type supports. */
-int32_t pol_may_what(const struct pol_tenant *t, const struct pol_who *w, enum pol_resource r, struct alv_str name);
+int32_t pol_may_what(const struct pol_tenant *t, struct pol_who *w, enum pol_resource r, struct alv_str name);
 
 /* The same for who asks once. */
 struct pol_query {
