@@ -13,20 +13,30 @@
 #define HOST_NAMES(absent) \
 	{ "hostNames", ADM_HOSTS, ADM_NULLABLE, AT(con.own), "Host names of the tenant's own beside the listeners': objects with " \
 	    "bootstrap (\"kafka.acme.com\") and nodePattern (\"b$(node).kafka.acme.com\"); 8 at most. " absent }
+#define ACCESS(absent) \
+	{ "authorizer", ADM_STRING, 0, AT(kind), "Who decides what its users may do: \"acl\", its ACLs as in Kafka; \"none\": they may do " \
+	    "all. " absent }, \
+	{ "superUsers", ADM_SUPERS, ADM_NULLABLE, AT(con.supers), "Principals (\"User:alice\") that may do all where ACLs decide; 16 at " \
+	    "most. " absent }, \
+	{ "allowEveryoneIfNoAclFound", ADM_BOOL, 0, AT(con.everyone_if_no_acl), "Where ACLs decide: what no ACL is about is everybody's, " \
+	    "as by Kafka's allow.everyone.if.no.acl.found. " absent }
 static const struct adm_field tenant_post[] = {
 	{ "id", ADM_STRING, ADM_REQUIRED, AT(con.tenant), "1 to 32 of a-z, 0-9 and '-', neither first nor last a '-'; never changes." },
 	{ "displayName", ADM_STRING, ADM_NULLABLE, AT(con.display_name), "For people; absent or empty: the id." },
 	{ "adoptPrefix", ADM_BOOL, 0, AT(con.adopt_prefix), "Create although the cluster has names that begin with \"<id>.\": they become the tenant's." },
 	HOST_NAMES("Absent: none."),
+	ACCESS("Absent: none, nobody, false."),
 };
 static const struct adm_field tenant_put[] = {
 	{ "displayName", ADM_STRING, ADM_NULLABLE, AT(con.display_name), "For people; absent or empty: the id." },
 	{ "adoptPrefix", ADM_BOOL, 0, AT(con.adopt_prefix), "When it creates: although the cluster has names that begin with \"<id>.\"." },
 	HOST_NAMES("Absent: none."),
+	ACCESS("Absent: stays; when it creates: none, nobody, false."),
 };
 static const struct adm_field tenant_patch[] = {
 	{ "displayName", ADM_STRING, ADM_NULLABLE, AT(con.display_name), "For people; null or empty: the id. Absent: stays." },
 	HOST_NAMES("Null or empty: none. Absent: they stay."),
+	ACCESS("Absent: stays."),
 };
 #define USER_FIELDS \
 	{ "password", ADM_STRING, ADM_SECRET, AT(con.password), "Kept as SCRAM keys only." }, \
@@ -46,6 +56,9 @@ static const struct adm_field alias_post[] = {
 	ALIAS_FIELDS,
 };
 static const struct adm_field alias_put[] = { ALIAS_FIELDS };
+static const struct adm_field acl_post[] = {
+	{ "acls", ADM_ACLS, ADM_REQUIRED, AT(con.rules), "All are made, or none is. One that is there already is no error." },
+};
 
 #define BODY(id, name, fields) [ADM_B_##id] = { name, fields, ALV_COUNT(fields) }
 const struct adm_body adm_bodies[ADM_BODIES] = {
@@ -56,10 +69,11 @@ const struct adm_body adm_bodies[ADM_BODIES] = {
 	BODY(USER_PUT, "PutUser", user_put),
 	BODY(ALIAS_POST, "NewAlias", alias_post),
 	BODY(ALIAS_PUT, "PutAlias", alias_put),
+	BODY(ACL_POST, "NewAcls", acl_post),
 };
 
-static const char *
-type_name(const json_t *v)
+const char *
+adm_json_type(const json_t *v)
 {
 	switch (json_typeof(v)) {
 	case JSON_OBJECT:
@@ -159,6 +173,8 @@ static const struct {
 	[ADM_STRING] = { is_string, "a string", "\"string\"" },
 	[ADM_BOOL] = { is_bool, "a boolean", "\"boolean\"" },
 	[ADM_HOSTS] = { is_array, "an array", "\"array\"" },
+	[ADM_SUPERS] = { is_array, "an array", "\"array\"" },
+	[ADM_ACLS] = { is_array, "an array", "\"array\"" },
 };
 
 /* hostNames[i].<name>. False: answered. */
@@ -170,7 +186,7 @@ take_host(struct adm_req *r, size_t i, const char *name, const json_t *v, char o
 	snprintf(pointer, sizeof(pointer), "/hostNames/%zu/%s", i, name);
 	if (!json_is_string(v) || json_string_length(v) == 0 || json_string_length(v) > 255) {
 		adm_problem(r, ADM_P_INVALID, pointer, "found %s, expected a string of 1 to 255 bytes", v == NULL ? "nothing" :
-		    json_is_string(v) ? "another length" : type_name(v));
+		    json_is_string(v) ? "another length" : adm_json_type(v));
 		return false;
 	}
 	memcpy(out, json_string_value(v), json_string_length(v) + 1);
@@ -221,12 +237,16 @@ take(struct adm_req *r, struct adm_change *c, const struct adm_body *b, const ch
 		return true;
 	}
 	if (!(*types[f->type].is)(v)) {
-		adm_problem(r, ADM_P_INVALID, pointer, "found %s, expected %s", type_name(v), types[f->type].name);
+		adm_problem(r, ADM_P_INVALID, pointer, "found %s, expected %s", adm_json_type(v), types[f->type].name);
 		return false;
 	}
 	c->seen |= 1u << (f - b->fields);
 	if (f->type == ADM_HOSTS)
 		return take_hosts(r, c, v);
+	if (f->type == ADM_SUPERS)
+		return adm_take_supers(r, c, v);
+	if (f->type == ADM_ACLS)
+		return adm_take_acls(r, c, v);
 	if (f->type == ADM_BOOL) {
 		*(bool *)(void *)((char *)c + f->at) = json_is_true(v);
 		return true;
@@ -276,7 +296,7 @@ adm_body_read(struct adm_req *r, struct adm_change *c)
 	if (object == NULL)
 		adm_problem(r, ADM_P_MALFORMED_BODY, NULL, "line %d, column %d: %s", e.line, e.column, syntax_name(json_error_code(&e)));
 	else if (!json_is_object(object))
-		adm_problem(r, ADM_P_MALFORMED_BODY, "", "found %s, expected an object", type_name(object));
+		adm_problem(r, ADM_P_MALFORMED_BODY, "", "found %s, expected an object", adm_json_type(object));
 	else
 		good = bind_fields(r, c, r->route->body, object);
 	json_decref(object);
@@ -303,6 +323,12 @@ adm_body_schema(const struct adm_body *b)
 			json_object_set_new(p, "maxItems", json_integer(TEN_OWN_MAX));
 			json_object_set_new(p, "items", json_pack("{s:s}", "$ref", "#/components/schemas/HostName"));
 		}
+		if (f->type == ADM_SUPERS) {
+			json_object_set_new(p, "maxItems", json_integer(POL_SUPERS_MAX));
+			json_object_set_new(p, "items", json_pack("{s:s}", "type", "string"));
+		}
+		if (f->type == ADM_ACLS)
+			json_object_set_new(p, "items", json_pack("{s:s}", "$ref", "#/components/schemas/Acl"));
 		if (f->type == ADM_STRING)
 			json_object_set_new(p, "maxLength", json_integer((json_int_t)f->size - 1));
 		if ((f->flags & ADM_SECRET) != 0)

@@ -27,6 +27,7 @@ adm_change_new(struct adm_req *r, enum con_op op)
 void
 adm_change_free(struct adm_change *c)
 {
+	pol_rules_free(c->con.rules);
 	explicit_bzero(c, sizeof(*c));
 	free(c);
 }

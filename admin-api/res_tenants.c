@@ -10,14 +10,18 @@ tenant_json(const struct pol_tenant *t)
 {
 	static const char *const states[] = { [POL_ACTIVE] = "active", [POL_SUSPENDED] = "suspended", [POL_DELETED] = "deleted" };
 
-	json_t *hosts = json_array();
+	json_t *hosts = json_array(), *supers = json_array();
 
+	for (size_t i = 0; i < t->nsupers; i++)
+		json_array_append_new(supers, adm_json_str(t->supers[i]));
 	for (size_t i = 0; i < t->nown; i++)
 		json_array_append_new(hosts, json_pack("{s:o, s:o}", "bootstrap", adm_json_str(t->own[i].bootstrap), "nodePattern",
 		    adm_json_str(t->own[i].node_text)));
-	return json_pack("{s:o, s:o, s:s, s:s, s:I, s:I, s:o, s:I}", "id", adm_json_str(t->names.id), "displayName",
+	return json_pack("{s:o, s:o, s:s, s:s, s:I, s:I, s:o, s:s, s:o, s:b, s:I, s:I}", "id", adm_json_str(t->names.id), "displayName",
 	    adm_json_str(t->display_name), "state", states[t->state], "clusterId", t->cluster_id, "users", (json_int_t)t->nusers,
-	    "aliases", (json_int_t)t->names.naliases, "hostNames", hosts, "revision", (json_int_t)t->revision);
+	    "aliases", (json_int_t)t->names.naliases, "hostNames", hosts, "authorizer",
+	    t->authorizer == POL_AUTHORIZER_NONE ? "none" : "acl", "superUsers", supers, "allowEveryoneIfNoAclFound",
+	    t->everyone_if_no_acl, "acls", (json_int_t)t->nrules, "revision", (json_int_t)t->revision);
 }
 
 void
@@ -69,6 +73,21 @@ reply_post(struct adm_req *r, struct adm_change *c)
 	reply_tenant(r, c);
 }
 
+/* What the body says of who decides. False: answered, c is freed. */
+static bool
+read_access(struct adm_req *r, struct adm_change *c)
+{
+	c->con.authorizer_set = adm_body_has(c, r->route->body, "authorizer");
+	c->con.supers_set = adm_body_has(c, r->route->body, "superUsers");
+	c->con.everyone_set = adm_body_has(c, r->route->body, "allowEveryoneIfNoAclFound");
+	c->con.authorizer = strcmp(c->kind, "none") == 0 ? POL_AUTHORIZER_NONE : POL_AUTHORIZER_ACL;
+	if (!c->con.authorizer_set || strcmp(c->kind, "none") == 0 || strcmp(c->kind, "acl") == 0)
+		return true;
+	adm_problem(r, ADM_P_INVALID, "/authorizer", "found \"%s\", expected acl or none", c->kind);
+	adm_change_free(c);
+	return false;
+}
+
 void
 adm_tenant_post(struct adm_req *r)
 {
@@ -81,7 +100,8 @@ adm_tenant_post(struct adm_req *r)
 		return;
 	}
 	c->con.own_set = true;
-	adm_change_submit(c, reply_post);
+	if (read_access(r, c))
+		adm_change_submit(c, reply_post);
 }
 
 /* A change of the tenant in {id}, with the client's conditions. NULL: answered. */
@@ -119,7 +139,10 @@ adm_tenant_put(struct adm_req *r)
 	c = change_of(r, there ? CON_TENANT_UPDATE : CON_TENANT_CREATE, t);
 	if (c == NULL)
 		return;
-	c->con.own_set = true;	/* PUT says all */
+	/* PUT says all; but that users may do all must be said in so many words. */
+	c->con.own_set = true;
+	if (!read_access(r, c))
+		return;
 	if (adm_only_create(r))
 		c->con.if_absent = c->named = true;
 	adm_change_submit(c, there ? reply_tenant : reply_post);
@@ -145,11 +168,14 @@ adm_tenant_patch(struct adm_req *r)
 		return;
 	c->con.keep_display_name = !adm_body_has(c, r->route->body, "displayName");
 	c->con.own_set = adm_body_has(c, r->route->body, "hostNames");
-	if (c->con.keep_display_name && !c->con.own_set) {
-		adm_problem(r, ADM_P_INVALID, "", "found neither displayName nor hostNames, expected one of them");
+	if (c->seen == 0) {
+		adm_problem(r, ADM_P_INVALID, "", "found no field, expected displayName, hostNames, authorizer, superUsers or "
+		    "allowEveryoneIfNoAclFound");
 		adm_change_free(c);
 		return;
 	}
+	if (!read_access(r, c))
+		return;
 	adm_change_submit(c, reply_tenant);
 }
 

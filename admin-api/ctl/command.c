@@ -40,11 +40,45 @@ add_host_names(json_t *o, const char *list)
 	return ALV_OK;
 }
 
+/* "User:alice,User:bob" */
+static void
+add_super_users(json_t *o, const char *list)
+{
+	json_t *all = json_array();
+
+	while (*list != '\0') {
+		size_t n = strcspn(list, ",");
+
+		json_array_append_new(all, json_stringn(list, n));
+		list += n;
+		list += *list == ',';
+	}
+	json_object_set_new(o, "superUsers", all);
+}
+
+static enum alv_err
+add_access(const struct ctl_call *c, json_t *o)
+{
+	const char *everyone = c->opt.everyone;
+
+	if (c->opt.super_users != NULL)
+		add_super_users(o, c->opt.super_users);
+	if (everyone != NULL && strcmp(everyone, "yes") != 0 && strcmp(everyone, "no") != 0) {
+		fprintf(stderr, "alcovectl: --allow-everyone-if-no-acl-found: found \"%.20s\", expected yes or no\n", everyone);
+		return ALV_E_VALUE;
+	}
+	if (everyone != NULL)
+		json_object_set_new(o, "allowEveryoneIfNoAclFound", json_boolean(strcmp(everyone, "yes") == 0));
+	return add_str(o, "authorizer", c->opt.authorizer);
+}
+
 static enum alv_err
 tenant_body_of(const struct ctl_call *c, json_t *o)
 {
 	enum alv_err e = c->opt.host_names == NULL ? ALV_OK : add_host_names(o, c->opt.host_names);
 
+	if (e == ALV_OK)
+		e = add_access(c, o);
 	return e != ALV_OK ? e : add_str(o, "displayName", c->opt.display_name);
 }
 
@@ -68,10 +102,13 @@ new_tenant_body(const struct ctl_call *c, json_t **out)
 static enum alv_err
 change_tenant_body(const struct ctl_call *c, json_t **out)
 {
+	enum alv_err e;
+
 	*out = json_object();
-	if (c->opt.display_name != NULL || c->opt.host_names != NULL)
-		return tenant_body_of(c, *out);
-	fprintf(stderr, "alcovectl: expected --display-name or --host-names\n");
+	e = tenant_body_of(c, *out);
+	if (e != ALV_OK || json_object_size(*out) > 0)
+		return e;
+	fprintf(stderr, "alcovectl: expected --display-name, --host-names, --authorizer, --super-users or --allow-everyone-if-no-acl-found\n");
 	return ALV_E_MISSING;
 }
 
@@ -135,7 +172,7 @@ alias_body(const struct ctl_call *c, json_t **out)
 }
 
 static const struct ctl_column tenant_columns[] = {
-	{ "ID", "id" }, { "STATE", "state" }, { "USERS", "users" }, { "ALIASES", "aliases" }, { "HOST NAMES", "hostNames" }, { "REVISION", "revision" },
+	{ "ID", "id" }, { "STATE", "state" }, { "USERS", "users" }, { "ALIASES", "aliases" }, { "HOST NAMES", "hostNames" }, { "AUTHORIZER", "authorizer" }, { "REVISION", "revision" },
 	{ "DISPLAY NAME", "displayName" }, { NULL, NULL }
 };
 static const struct ctl_column user_columns[] = {
@@ -145,6 +182,11 @@ static const struct ctl_column user_columns[] = {
 static const struct ctl_column alias_columns[] = {
 	{ "KIND", "kind" }, { "NAME", "name" }, { "TARGET", "target" }, { "WRITABLE", "writable" }, { NULL, NULL }
 };
+static const struct ctl_column acl_columns[] = {
+	{ "TYPE", "resourceType" }, { "NAME", "resourceName" }, { "PATTERN", "patternType" }, { "PRINCIPAL", "principal" }, { "HOST", "host" },
+	{ "OPERATION", "operation" }, { "PERMISSION", "permission" }, { NULL, NULL }
+};
+static const struct ctl_column created_columns[] = { { "CREATED", "created" }, { "EXISTING", "existing" }, { NULL, NULL } };
 static const struct ctl_column who_columns[] = { { "NAME", "name" }, { "ROLE", "role" }, { NULL, NULL } };
 static const struct ctl_column cluster_columns[] = {
 	{ "CLUSTER", "clusterId" }, { "REACHABLE", "reachable" }, { "READY", "ready" }, { "TOPICS", "topics" },
@@ -152,10 +194,10 @@ static const struct ctl_column cluster_columns[] = {
 };
 
 const struct ctl_command ctl_commands[] = {
-	{ "tenant", "create", "ID", "display-name host-names adopt-prefix", "create a tenant", "POST", "/v1/tenants", new_tenant_body, tenant_columns, NULL },
+	{ "tenant", "create", "ID", "display-name host-names authorizer super-users allow-everyone-if-no-acl-found adopt-prefix", "create a tenant", "POST", "/v1/tenants", new_tenant_body, tenant_columns, NULL },
 	{ "tenant", "get", "ID", "", "show a tenant", "GET", "/v1/tenants/%1", NULL, tenant_columns, NULL },
 	{ "tenant", "list", "", "limit after", "list tenants", "GET", "/v1/tenants", NULL, tenant_columns, NULL },
-	{ "tenant", "update", "ID", "display-name host-names if-match", "change a tenant's display name or host names", "PATCH", "/v1/tenants/%1", change_tenant_body, tenant_columns, NULL },
+	{ "tenant", "update", "ID", "display-name host-names authorizer super-users allow-everyone-if-no-acl-found if-match", "change a tenant's display name, host names or authorizer", "PATCH", "/v1/tenants/%1", change_tenant_body, tenant_columns, NULL },
 	{ "tenant", "delete", "ID", "purge if-match", "delete a tenant", "DELETE", "/v1/tenants/%1", NULL, tenant_columns, "tenant %1 deleted" },
 	{ "tenant", "suspend", "ID", "if-match", "refuse a tenant's clients", "POST", "/v1/tenants/%1/suspend", NULL, tenant_columns, NULL },
 	{ "tenant", "resume", "ID", "if-match", "let a tenant's clients in again", "POST", "/v1/tenants/%1/resume", NULL, tenant_columns, NULL },
@@ -171,6 +213,12 @@ const struct ctl_command ctl_commands[] = {
 	    "POST", "/v1/tenants/%1/aliases", alias_body, alias_columns, NULL },
 	{ "alias", "list", "TENANT", "limit after", "list a tenant's aliases", "GET", "/v1/tenants/%1/aliases", NULL, alias_columns, NULL },
 	{ "alias", "delete", "TENANT KIND NAME", "if-match", "delete an alias", "DELETE", "/v1/tenants/%1/aliases/%2/%3", NULL, alias_columns, "alias %3 of %1 deleted" },
+	{ "acl", "create", "TENANT", "resource-type resource-name pattern-type principal host operation permission file if-match", "create an ACL, or all in a file",
+	    "POST", "/v1/tenants/%1/acls", ctl_acl_body, created_columns, NULL },
+	{ "acl", "list", "TENANT", "resource-type resource-name pattern-type principal host operation permission limit after", "list a tenant's ACLs",
+	    "GET", "/v1/tenants/%1/acls", NULL, acl_columns, NULL },
+	{ "acl", "delete", "TENANT", "resource-type resource-name pattern-type principal host operation permission if-match",
+	    "delete the ACLs that fit, and list them; --resource-type any: all", "DELETE", "/v1/tenants/%1/acls", NULL, acl_columns, NULL },
 	{ "cluster", "", "", "", "show the physical cluster", "GET", "/v1/cluster", NULL, cluster_columns, NULL },
 	{ "whoami", "", "", "", "show whose token this is", "GET", "/v1/whoami", NULL, who_columns, NULL },
 	{ "version", "", "", "", "print the version", NULL, NULL, NULL, NULL, NULL },

@@ -16,6 +16,8 @@ enum { CTL_ARGS_MAX = 4 };
 struct ctl_options {
 	const char *url, *token_file, *ca, *output;			/* for every command */
 	const char *display_name, *host_names, *password_file, *limit, *after, *if_match;	/* for some */
+	const char *authorizer, *super_users, *everyone, *file;
+	const char *resource_type, *resource_name, *pattern_type, *principal, *host, *operation, *permission;	/* of ACLs */
 	bool	    adopt_prefix, purge, generate, enable, disable, writable, read_only, help;
 };
 
@@ -65,6 +67,11 @@ char *ctl_secret_token(const struct ctl_options *o);
 /* ---- http.c ---- */
 /* body NULL: none. Returns an exit code; the answer's JSON (may be NULL) and status are set when the server answered. */
 int ctl_http(const struct ctl_call *c, const char *method, const char *path, const json_t *body, long *status, json_t **answer) ALV_MUST;
+
+/* ---- acl.c ---- */
+enum alv_err ctl_acl_body(const struct ctl_call *c, json_t **out);
+/* The path with the options that say which ACLs are meant, malloc'ed. */
+char	    *ctl_acl_filter(const struct ctl_call *c, const char *path);
 
 /* ---- print.c ---- */
 void ctl_print(const struct ctl_call *c, const struct ctl_command *cmd, const json_t *answer);

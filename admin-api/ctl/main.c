@@ -19,6 +19,21 @@ page_path(const struct ctl_call *c, const char *base, const char *after)
 	return out;
 }
 
+/* One page of a list, or the one thing there is. malloc'ed. */
+static char *
+path_of(const struct ctl_call *c, const struct ctl_command *cmd, const char *base, const char *after)
+{
+	bool  list = strcmp(cmd->verb, "list") == 0;
+	char *path = list ? page_path(c, base, after) :
+	    c->opt.purge ? ctl_fill("%1?purge=true", &(struct ctl_call){ .arg = { base } }, false) : strdup(base), *filtered;
+
+	if (path == NULL || strcmp(cmd->noun, "acl") != 0 || strcmp(cmd->verb, "create") == 0)
+		return path;
+	filtered = ctl_acl_filter(c, path);
+	free(path);
+	return filtered;
+}
+
 /* The server's answer, whole. For lists *answer gets all items. */
 static int
 ask(const struct ctl_call *c, const struct ctl_command *cmd, const json_t *body, json_t **answer)
@@ -31,8 +46,7 @@ ask(const struct ctl_call *c, const struct ctl_command *cmd, const json_t *body,
 	int	    r;
 
 	do {
-		path = base == NULL ? NULL : list ? page_path(c, base, after) :
-		    c->opt.purge ? ctl_fill("%1?purge=true", &(struct ctl_call){ .arg = { base } }, false) : strdup(base);
+		path = base == NULL ? NULL : path_of(c, cmd, base, after);
 		r = path == NULL ? CTL_USAGE : ctl_http(c, cmd->method, path, body, &status, &page);
 		free(path);
 		if (r == CTL_OK && (status < 200 || status > 299)) {

@@ -119,7 +119,7 @@ tenants(void **state)
 	expect(NULL, "tenant update acme --host-names k.acme.com=b$(node).acme.com,k.acme.org=b$(node).acme.org", 0, "k.acme.com,k.acme.org", "");
 	expect(NULL, "tenant update acme --host-names k.acme.com", 2, "", "expected bootstrap=node-pattern");
 	expect(NULL, "tenant update acme --host-names=", 0, "-", "");
-	expect(NULL, "tenant update acme", 2, "", "expected --display-name or --host-names");
+	expect(NULL, "tenant update acme", 2, "", "expected --display-name, --host-names, --authorizer");
 	expect(NULL, "tenant suspend acme", 0, "suspended", "");
 	expect(NULL, "tenant resume acme", 0, "active", "");
 	expect(NULL, "tenant delete acme --purge", 0, "tenant acme deleted\n", "");
@@ -148,6 +148,46 @@ users(void **state)
 	expect(NULL, "user list acme", 0, "alice  no", "");
 	expect(NULL, "user delete acme bob", 0, "user bob of acme deleted", "");
 	expect(NULL, "user get acme bob", 1, "", "(404)");
+}
+
+static void
+acls(void **state)
+{
+	char   line[256], file[128];
+	FILE  *out;
+	size_t n;
+
+	(void)state;
+	expect(NULL, "tenant create acme --authorizer acl --super-users User:root,User:ops", 0, "acl", "");
+	expect(NULL, "tenant update acme --allow-everyone-if-no-acl-found maybe", 2, "", "expected yes or no");
+	expect(NULL, "tenant update acme --allow-everyone-if-no-acl-found yes -o json", 0, "\"allowEveryoneIfNoAclFound\": true", "");
+	expect(NULL, "tenant get acme -o json", 0, "\"User:ops\"", "");
+	expect(NULL, "acl create acme --resource-type topic --resource-name orders --principal User:alice --operation read", 0, "1        0", "");
+	expect(NULL, "acl create acme --resource-type topic --resource-name orders --principal User:alice --operation READ", 0, "0        1", "");
+	expect(NULL, "acl create acme --resource-type transactional-id --resource-name t --pattern-type prefixed --principal User:* "
+	    "--operation describe-configs --host 10.0.0.0/8 --permission deny", 0, "1        0", "");
+	expect(NULL, "acl create acme --resource-type topic", 1, "", "acls[0].resourceName: found nothing");
+	expect(NULL, "acl create acme", 2, "", "expected --file, or the parts of one ACL");
+	expect(NULL, "acl create acme --file x --host *", 2, "", "expected --file, or the parts of one ACL");
+	expect(NULL, "acl list acme", 0, "TRANSACTIONAL_ID  t       PREFIXED  User:*      10.0.0.0/8  DESCRIBE_CONFIGS  DENY", "");
+	expect(NULL, "acl list acme --principal User:alice --limit 1", 0, "TOPIC  orders  LITERAL  User:alice  *     READ       ALLOW", "");
+	expect(NULL, "acl list acme --operation nothing", 1, "", "operation: found \"NOTHING\"");
+	/* What is listed can be created. */
+	snprintf(file, sizeof(file), "%s/acls", f->tmp);
+	out = fopen(file, "w");
+	n = strlen(run(NULL, "acl list acme -o json")->out);
+	assert_true(n > 100 && fputs(run(NULL, "acl list acme -o json")->out, out) >= 0);
+	fclose(out);
+	expect(NULL, "acl delete acme", 1, "", "found no filter");
+	expect(NULL, "acl delete acme --resource-type any", 0, "TOPIC ", "");
+	expect(NULL, "acl list acme -o json", 0, "\"items\": []", "");
+	snprintf(line, sizeof(line), "acl create acme --file %s", file);
+	expect(NULL, line, 0, "2        0", "");
+	unlink(file);
+	expect("[{\"resourceType\":\"GROUP\",\"resourceName\":\"g\",\"principal\":\"User:a\",\"operation\":\"READ\"}]", "acl create acme --file -", 0,
+	    "1        0", "");
+	expect("{\"acls\": {}}", "acl create acme --file -", 2, "", "found no list of ACLs");
+	expect("{", "acl create acme --file -", 2, "", "-: line 1");
 }
 
 static void
@@ -227,7 +267,7 @@ no_control_characters(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { T(tenants), T(users), T(the_rest), T(usage), T(unreachable), T(no_control_characters) };
+	const struct CMUnitTest tests[] = { T(tenants), T(users), T(acls), T(the_rest), T(usage), T(unreachable), T(no_control_characters) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,6 +60,10 @@ struct fx_tenant {
 	size_t		      naliases;
 	size_t		      nown;
 	struct con_own	      own[TEN_OWN_MAX];
+	bool		      acls_decide, everyone;
+	size_t		      nsupers;
+	char		      supers[POL_SUPERS_MAX][POL_PRINCIPAL_MAX + 1];
+	struct pol_rules     *rules;
 };
 
 /* The double of the control thread. */
@@ -149,10 +153,19 @@ fx_publish(struct con_control *c, struct fx_tenant *t)
 		.aliases = aliases, .naliases = t->naliases };
 	struct ten_own	   own[TEN_OWN_MAX];
 	const char	  *field, *expected;
+	struct alv_str	   supers[POL_SUPERS_MAX];
 	struct pol_tenant *made;
 
 	p.own = own;
 	p.nown = t->nown;
+	p.authorizer = t->acls_decide ? POL_AUTHORIZER_ACL : POL_AUTHORIZER_NONE;
+	p.everyone_if_no_acl = t->everyone;
+	p.supers = supers;
+	p.nsupers = t->nsupers;
+	for (size_t i = 0; i < t->nsupers; i++)
+		supers[i] = alv_str_of(t->supers[i]);
+	p.rules = t->rules->rule;
+	p.nrules = t->rules->n;
 	for (size_t i = 0; i < t->nown; i++)
 		if (ten_own_parse(alv_str_of(t->own[i].bootstrap), alv_str_of(t->own[i].node_pattern), &own[i], &field, &expected))
 			abort();
@@ -212,6 +225,49 @@ fx_alias_put(struct fx_tenant *t, struct con_change *g)
 	return ALV_OK;
 }
 
+static void
+fx_access(struct fx_tenant *t, const struct con_change *g)
+{
+	if (g->authorizer_set)
+		t->acls_decide = g->authorizer == POL_AUTHORIZER_ACL;
+	if (g->everyone_set)
+		t->everyone = g->everyone_if_no_acl;
+	if (!g->supers_set)
+		return;
+	memcpy(t->supers, g->supers, sizeof(t->supers));
+	t->nsupers = g->nsupers;
+}
+
+static enum alv_err
+fx_acl_create(struct fx_tenant *t, struct con_change *g)
+{
+	for (size_t i = 0; i < g->rules->n; i++) {
+		size_t before = t->rules->n;
+
+		if (pol_rules_add(t->rules, &g->rules->rule[i]) != ALV_OK)
+			abort();
+		pol_rules_sort(t->rules);
+		g->changed += t->rules->n - before;
+	}
+	return ALV_OK;
+}
+
+static enum alv_err
+fx_acl_delete(struct fx_tenant *t, struct con_change *g)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < t->rules->n; i++) {
+		if (!pol_filter_fits(&g->filter, &t->rules->rule[i]))
+			t->rules->rule[kept++] = t->rules->rule[i];
+		else if (pol_rules_add(g->rules, &t->rules->rule[i]) != ALV_OK)
+			abort();
+	}
+	t->rules->n = kept;
+	g->changed = g->rules->n;
+	return ALV_OK;
+}
+
 static enum alv_err
 fx_apply_to(struct con_control *c, struct fx_tenant *t, struct con_change *g)
 {
@@ -225,7 +281,12 @@ fx_apply_to(struct con_control *c, struct fx_tenant *t, struct con_change *g)
 			memcpy(t->own, g->own, sizeof(t->own));
 			t->nown = g->nown;
 		}
+		fx_access(t, g);
 		return ALV_OK;
+	case CON_ACL_CREATE:
+		return fx_acl_create(t, g);
+	case CON_ACL_DELETE:
+		return fx_acl_delete(t, g);
 	case CON_TENANT_SUSPEND:
 		t->state = POL_SUSPENDED;
 		return ALV_OK;
@@ -275,6 +336,8 @@ fx_apply(struct con_control *c, struct con_change *g)
 		memset(t, 0, sizeof(*t));
 		snprintf(t->id, sizeof(t->id), "%s", g->tenant);
 		snprintf(t->display, sizeof(t->display), "%s", g->display_name);
+		t->rules = pol_rules_new();
+		fx_access(t, g);
 		g->created = true;
 	} else {
 		if (t == NULL)
@@ -284,6 +347,7 @@ fx_apply(struct con_control *c, struct con_change *g)
 		if (g->op == CON_TENANT_DELETE) {
 			if (pol_dir_publish(c->dir, alv_str_of(g->tenant), NULL) != ALV_OK)
 				abort();
+			pol_rules_free(t->rules);
 			*t = c->tenant[--c->ntenants];
 			return ALV_OK;
 		}
@@ -410,6 +474,8 @@ fx_free(struct fx *f)
 	fx_set(f, &f->control.stop, true);
 	pthread_join(f->control.thread, NULL);
 	pol_dir_free(f->control.dir);
+	for (size_t i = 0; i < f->control.ntenants; i++)
+		pol_rules_free(f->control.tenant[i].rules);
 	clu_board_free(f->board);
 	alv_qsbr_free(f->qsbr);
 	met_worker_free(f->meter);

@@ -1,0 +1,110 @@
+/* ACLs on the command line: bodies from options or a file, filters for the query. Kafka's words are taken in any case. */
+#include "admin-api/ctl/ctl.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	const char *field;
+	size_t	    at;		/* in struct ctl_options */
+	bool	    word;
+} parts[] = {
+	{ "resourceType", offsetof(struct ctl_options, resource_type), true },
+	{ "resourceName", offsetof(struct ctl_options, resource_name), false },
+	{ "patternType", offsetof(struct ctl_options, pattern_type), true },
+	{ "principal", offsetof(struct ctl_options, principal), false },
+	{ "host", offsetof(struct ctl_options, host), false },
+	{ "operation", offsetof(struct ctl_options, operation), true },
+	{ "permission", offsetof(struct ctl_options, permission), true },
+};
+
+/* The option's text, or NULL; words in upper case, '-' as '_'. The caller frees. */
+static char *
+part_text(const struct ctl_options *o, size_t i)
+{
+	const char *given = *(const char *const *)(const void *)((const char *)o + parts[i].at);
+	char	   *text = given == NULL ? NULL : strdup(given);
+
+	for (char *p = text; p != NULL && parts[i].word && *p != '\0'; p++)
+		*p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
+	return text;
+}
+
+char *
+ctl_acl_filter(const struct ctl_call *c, const char *path)
+{
+	struct alv_buf b;
+	char	       mark = strchr(path, '?') == NULL ? '?' : '&';
+
+	alv_buf_init(&b, 16000);
+	alv_buf_z(&b, path);
+	for (size_t i = 0; i < ALV_COUNT(parts); i++) {
+		char	       *text = part_text(&c->opt, i), *value;
+		struct ctl_call arg = { .arg = { text } };
+
+		if (text == NULL)
+			continue;
+		value = ctl_fill("%1", &arg, true);
+		alv_buf_printf(&b, "%c%s=%s", mark, parts[i].field, value == NULL ? "" : value);
+		mark = '&';
+		free(value);
+		free(text);
+	}
+	alv_buf_byte(&b, '\0');
+	if (b.err == ALV_OK)
+		return (char *)b.p;
+	alv_buf_fini(&b);
+	return NULL;
+}
+
+/* An array of ACLs, or an object that holds one: what `acl list -o json` prints. */
+static enum alv_err
+from_file(const char *file, json_t *o)
+{
+	json_error_t e;
+	json_t	    *all = strcmp(file, "-") == 0 ? json_loadf(stdin, JSON_REJECT_DUPLICATES, &e) : json_load_file(file, JSON_REJECT_DUPLICATES, &e);
+	json_t	    *list = json_is_array(all) ? all : json_object_get(all, json_object_get(all, "acls") != NULL ? "acls" : "items");
+
+	if (!json_is_array(list)) {
+		if (all == NULL)
+			fprintf(stderr, "alcovectl: %s: line %d, column %d: %s\n", file, e.line, e.column, e.text);
+		else
+			fprintf(stderr, "alcovectl: %s: found no list of ACLs, expected an array, or an object with \"acls\"\n", file);
+		json_decref(all);
+		return ALV_E_SYNTAX;
+	}
+	json_object_set(o, "acls", list);
+	json_decref(all);
+	return ALV_OK;
+}
+
+enum alv_err
+ctl_acl_body(const struct ctl_call *c, json_t **out)
+{
+	json_t *one = json_object();
+	bool	any = false;
+
+	*out = json_object();
+	for (size_t i = 0; i < ALV_COUNT(parts); i++) {
+		char *text = part_text(&c->opt, i);
+
+		if (text == NULL)
+			continue;
+		any = true;
+		json_object_set_new(one, parts[i].field, json_string(text));
+		free(text);
+	}
+	if (any == (c->opt.file != NULL)) {
+		fprintf(stderr, "alcovectl: expected --file, or the parts of one ACL: --resource-type, --resource-name, --principal, --operation\n");
+		json_decref(one);
+		return ALV_E_MISSING;
+	}
+	if (c->opt.file == NULL) {
+		json_object_set_new(*out, "acls", json_pack("[o]", one));
+		return ALV_OK;
+	}
+	json_decref(one);
+	return from_file(c->opt.file, *out);
+}
