@@ -590,6 +590,7 @@ main(int argc, char **argv)
 	struct args a = { .init = { .domain = "alcove.localhost", .bootstrap = "127.0.0.1:9092" } };
 	int	    r;
 
+	net_tls_memory();
 	a.init.sans = a.sans;
 	r = parse(argc, argv, &a);
 	if (r != 0)

@@ -5,7 +5,7 @@
  *
  * Invariants: nothing is decoded before the gate let it pass; a body is consumed to its last byte or refused;
  * c->tenant and c->view are loaded anew at each entry and never kept. */
-#include "api/quick.h"
+#include "api/repeat.h"
 
 /* ---- results ---------------------------------------------------------------------------------- */
 
@@ -40,8 +40,8 @@ api_note(struct api_call *c, int64_t code)
 }
 
 /* Kafka lifts its ban on writing internal topics for this client id, whoever says it. */
-static struct alv_str
-upstream_client_id(struct alv_str id)
+struct alv_str
+api_upstream_client_id(struct alv_str id)
 {
 	return alv_str_eqz(id, "__admin_client") ? ALV_STR("admin-client") : id;
 }
@@ -51,7 +51,7 @@ forward(struct api_call *c, int16_t key, int16_t version)
 {
 	c->up_key = key;
 	c->up_version = version;
-	c->up_client_id = upstream_client_id(c->hdr.client_id);
+	c->up_client_id = api_upstream_client_id(c->hdr.client_id);
 	return API_FORWARD;
 }
 
@@ -256,6 +256,10 @@ unmap_tree(struct api_call *c, const struct alv_chain *body)
 	enum alv_err	err;
 	enum api_result result;
 
+	if (c->repeat != NULL && api_repeat_response(c, body))
+		return API_ANSWER;
+	if (c->repeat != NULL && !api_repeat_recall(c))
+		return api_fail(c, ALV_E_LIMIT);
 	if (c->def->quick != NULL && c->def->quick->response(c, body))
 		return API_ANSWER;
 	err = kfk_tree_decode(&r, kfk_schema_find(c->up_key, KFK_RESPONSE), c->up_version, body, &c->arena);
@@ -330,6 +334,17 @@ api_request(struct api_call *c, const struct alv_chain *body)
 	return result;
 }
 
+bool
+api_again(struct api_call *c, struct alv_chain *frame)
+{
+	enum met_close why;
+
+	if (c->conn->repeats.of[0] == NULL || c->conn->auth != API_AUTH_DONE)
+		return false;
+	load(c);
+	return tenant_serves(c, &why) && c->view != NULL && api_repeat_request(c, frame);
+}
+
 /* ---- responses -------------------------------------------------------------------------------------- */
 
 bool
@@ -368,11 +383,12 @@ respond(struct api_call *c, const struct alv_chain *body)
 	if (!may_respond(c, &why))
 		return api_close(c, why);
 	result = c->def->stream != NULL ? api_walk_whole(c, body) : unmap_tree(c, body);
-	api_news_note(c);
-	if (result == API_ANSWER)
+	if (c->memo != NULL)	/* a repeat has none, and brings no news */
+		api_news_note(c);
+	if (result == API_ANSWER && c->memo != NULL)
 		api_shared_keep(c, body);
 	if (result == API_ANSWER || (result == API_WAIT && c->wait == API_WAIT_LEARN))
-		api_charge_response(c, c->out.n);
+		api_charge_response(c, c->framed ? c->answer_n : c->out.n);
 	return result;
 }
 
@@ -396,6 +412,7 @@ api_response(struct api_call *c, const struct alv_chain *body)
 	enum api_result result;
 
 	alv_chain_clear(&c->out);
+	c->framed = false;
 	result = respond(c, body);
 	if (result == API_WAIT && c->wait == API_WAIT_IDS) {
 		/* Should nobody resolve them: this is why it ends. */
@@ -440,6 +457,8 @@ api_call_fini(struct api_call *c)
 	api_stream_fini(c);
 	alv_chain_clear(&c->out);
 	alv_chain_clear(&c->kept);
+	api_repeat_put(c->repeat);
+	c->repeat = NULL;
 	alv_arena_fini(&c->arena);
 }
 
@@ -451,6 +470,7 @@ api_call_reset(struct api_call *c)
 	api_stream_fini(c);
 	alv_chain_clear(&c->out);
 	alv_chain_clear(&c->kept);
+	api_repeat_put(c->repeat);
 	alv_arena_reset(&c->arena);
 	arena = c->arena;
 	memset(c, 0, sizeof(*c));

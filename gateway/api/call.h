@@ -47,6 +47,14 @@ struct api_worker {
 struct api_keep *api_keep_new(void) ALV_MUST;
 void		 api_keep_free(struct api_keep *k);
 
+/* Requests that a connection may say again; see repeat.h. */
+enum { API_REPEATS = 4 };
+struct api_repeats {
+	struct api_repeat *of[API_REPEATS];
+	bool		   used[API_REPEATS];	/* said again since it was remembered */
+	uint8_t		   next, pause;
+};
+
 enum api_auth { API_AUTH_NONE, API_AUTH_HANDSHAKE, API_AUTH_DONE };
 
 /* The api layer's part of a client connection. The proxy embeds it, calls init and fini, and sets what is marked. */
@@ -74,6 +82,7 @@ struct api_conn {
 	struct api_groups	  *groups;		/* what the api layer remembers per connection; its own */
 	struct api_sessions	  *sessions;		/* fetch sessions; NULL: there never was one */
 	size_t			   kept;		/* bytes that these have */
+	struct api_repeats	   repeats;		/* the same */
 };
 void api_conn_init(struct api_conn *c, struct api_worker *w);
 void api_conn_fini(struct api_conn *c);
@@ -112,6 +121,7 @@ struct api_call {
 	size_t		      answer_n;		/* api_stream: bytes of the whole body for the client; known before the first */
 	int16_t		      up_key, up_version;	/* FORWARD: what goes upstream (out is of it); mostly the client's own api */
 	struct alv_str	      up_client_id;	/* FORWARD: the client id that goes upstream */
+	bool		      framed;		/* FORWARD, ANSWER: out is a whole frame, size and header too */
 	bool		      no_response;	/* FORWARD of acks=0: nothing will come back */
 	bool		      raw;		/* ANSWER to a bare SASL token: a frame without response header */
 	int16_t		      error_code;	/* for metrics: the first or worst */
@@ -130,6 +140,7 @@ struct api_call {
 	void		     *memo;		/* the handler's own; arena */
 	uint64_t	      charged;		/* bytes of this direction that a topic has already been charged */
 	struct alv_chain      kept;		/* a response that waits for ids; the api layer's own */
+	struct api_repeat    *repeat;		/* which one this is; NULL: none */
 	struct api_stream    *stream;		/* a response that is walked; the api layer's own */
 	/* valid during a call into the api layer only */
 	const struct pol_tenant *tenant;
@@ -138,6 +149,9 @@ struct api_call {
 
 /* Body without header; views only, the proxy keeps it until the request left. hdr, conn, arena are set. */
 enum api_result api_request(struct api_call *call, const struct alv_chain *body) ALV_MUST;
+/* To be asked first, with the frame but its size: may it go to the broker as one before it did? True: FORWARD, and the
+ * frame was taken; hdr need not be set, and is. */
+bool api_again(struct api_call *call, struct alv_chain *frame) ALV_MUST;
 /* After WAIT_WORK (conn->sasl's work is done), WAIT_LEARN, or WAIT_IDS of api_response (ids_asked is set). */
 enum api_result api_resume(struct api_call *call) ALV_MUST;
 /* The broker's response body, of up_version. ANSWER, WAIT (learn or ids) or CLOSE. */

@@ -1,6 +1,7 @@
 /* The api layer's part of a client connection: whether it may go on, and which addresses its clients are told.
  * Invariant: of a snapshot only copies are kept here; the slot is loaded anew each time. */
 #include "api/fetch_session.h"
+#include "api/repeat.h"
 
 #include <stdlib.h>
 
@@ -56,6 +57,7 @@ api_conn_enter(struct api_conn *c, struct api_worker *w)
 {
 	c->w = w;
 	c->meter = (struct met_hint){ 0 };
+	api_repeats_forget(c);	/* they know rows, too */
 }
 
 void
@@ -64,6 +66,7 @@ api_conn_fini(struct api_conn *c)
 	if (c->sasl_begun)
 		aut_server_fini(&c->sasl);
 	c->sasl_begun = false;
+	api_repeats_forget(c);
 	free(c->groups);
 	c->groups = NULL;
 	api_sessions_fini(c);

@@ -126,6 +126,8 @@ enum api_result api_wait_ids(struct api_call *c) ALV_MUST;
 /* A local answer that only says one error in field `error` of the response's top level (and `text`, if in_text). */
 enum api_result api_answer_code(struct api_call *c, uint16_t error, int16_t code) ALV_MUST;
 
+/* The client id that goes to brokers for a client's. */
+struct alv_str api_upstream_client_id(struct alv_str id);
 /* For metrics: keeps the first that is not zero. */
 void api_note(struct api_call *c, int64_t code);
 

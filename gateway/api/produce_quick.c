@@ -1,5 +1,5 @@
 /* Produce the short way: every topic allowed, every batch readable, transactional as it says. See quick.h. */
-#include "api/quick.h"
+#include "api/repeat.h"
 
 #define Q(f) KFK_PRODUCE_REQUEST_##f
 
@@ -10,6 +10,8 @@ struct pass {
 	const struct api_shape *sh;
 	struct api_wanted     *topic;	/* the one under way */
 	struct kfk_batches     batches;	/* of the partition under way */
+	struct api_learnt_produce last;	/* the last partition that was met */
+	uint32_t	       parts;
 	bool		       txn;	/* there is a transactional id, and it may be written to */
 	bool		       transactional, acks0, cut;
 };
@@ -50,6 +52,8 @@ see(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *v)
 		return what;
 	default:	/* the records */
 		p->batches = (struct kfk_batches){ .count = 0 };
+		p->parts++;
+		p->last = (struct api_learnt_produce){ .topic = p->topic, .records = v->is_null ? 0 : (size_t)v->i };
 		p->topic->bytes += v->is_null ? 0 : (uint64_t)v->i;
 		return KFK_KEEP;
 	}
@@ -61,6 +65,8 @@ see_records(void *arg, uint16_t id, const uint8_t *b, size_t n)
 	struct pass *p = arg;
 
 	(void)id;
+	if (p->last.at == NULL)
+		p->last.at = b;
 	return kfk_batches_feed(&p->batches, b, n);
 }
 
@@ -104,6 +110,8 @@ request(struct api_call *c, const struct alv_chain *body)
 	for (uint32_t i = 0; i < a->n; i++)
 		api_charge_topic(c, MET_PRODUCE, a->topic[i].virt, a->topic[i].bytes);
 	c->no_response = p.acks0;
+	if (p.parts == 1 && p.last.at != NULL && !p.txn && !p.acks0)
+		api_repeat_learn(c, body, &p.last);
 	return true;
 }
 

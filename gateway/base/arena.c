@@ -44,15 +44,15 @@ alv_arena_reset(struct alv_arena *a)
 {
 	struct alv_arena_chunk *keep = a->head;
 
-	if (keep != NULL) {
-		free_chunks(keep->next);
-		keep->next = NULL;
-		keep->used = 0;
-		if (keep->cap > CHUNK_FIRST) {
-			free(keep);
-			keep = NULL;
-		}
+	/* The oldest is the smallest. */
+	while (keep != NULL && (keep->next != NULL || keep->cap > CHUNK_FIRST)) {
+		struct alv_arena_chunk *next = keep->next;
+
+		free(keep);
+		keep = next;
 	}
+	if (keep != NULL)
+		keep->used = 0;
 	*a = (struct alv_arena){ .limit = a->limit, .head = keep };
 }
 

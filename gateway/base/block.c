@@ -5,14 +5,18 @@
 
 #include <stdlib.h>
 
+#include "base/piece.h"
+
 static const uint32_t sizes[] = { ALV_BLOCK_SMALL, 16 * 1024, 64 * 1024, ALV_BLOCK_MAX };
-enum { NSIZES = ALV_COUNT(sizes) };
+enum { NSIZES = ALV_COUNT(sizes), PIECES_KEPT = 1024 };
 
 struct alv_pool {
 	struct alv_block *free[NSIZES];	/* chained through the first bytes of data */
 	size_t		  nfree[NSIZES];
 	size_t		  idle[NSIZES];	/* the least that nfree was since the last trim: nobody needed so many */
 	size_t		  kept, keep_max, out;
+	struct alv_piece *piece;	/* free ones */
+	size_t		  npieces;
 };
 
 struct alv_pool *
@@ -56,7 +60,41 @@ alv_pool_free(struct alv_pool *p)
 		while (p->free[i] != NULL)
 			free(take_out(p, i));
 	}
+	while (p->piece != NULL) {
+		struct alv_piece *x = p->piece;
+
+		p->piece = x->next;
+		free(x);
+	}
 	free(p);
+}
+
+struct alv_piece *
+alv_piece_get(struct alv_pool *p)
+{
+	struct alv_piece *x = p == NULL ? NULL : p->piece;
+
+	if (x == NULL)
+		return malloc(sizeof(*x));
+	p->piece = x->next;
+	p->npieces--;
+	return x;
+}
+
+/* Not kept where what is used after it was freed is to be seen. */
+void
+alv_piece_put(struct alv_pool *p, struct alv_piece *x)
+{
+#ifndef ALV_PARANOID
+	if (p != NULL && p->npieces < PIECES_KEPT) {
+		x->next = p->piece;
+		p->piece = x;
+		p->npieces++;
+		return;
+	}
+#endif
+	(void)p;
+	free(x);
 }
 
 void

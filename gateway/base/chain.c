@@ -3,7 +3,7 @@
 #include <alcove/buf.h>
 #include <alcove/check.h>
 
-#include <stdlib.h>
+#include "base/piece.h"
 
 enum { PACK_BELOW = 64 * 1024 };	/* what is longer keeps at most a few times its length alive */
 
@@ -14,13 +14,13 @@ alv_chain_init(struct alv_chain *c, struct alv_pool *pool)
 }
 
 static void
-free_pieces(struct alv_piece *x)
+free_pieces(struct alv_pool *pool, struct alv_piece *x)
 {
 	while (x != NULL) {
 		struct alv_piece *next = x->next;
 
 		alv_block_put(x->block);
-		free(x);
+		alv_piece_put(pool, x);
 		x = next;
 	}
 }
@@ -28,7 +28,7 @@ free_pieces(struct alv_piece *x)
 void
 alv_chain_clear(struct alv_chain *c)
 {
-	free_pieces(c->head);
+	free_pieces(c->pool, c->head);
 	alv_chain_init(c, c->pool);
 }
 
@@ -56,7 +56,7 @@ alv_chain_ref(struct alv_chain *c, struct alv_block *b, const uint8_t *p, size_t
 		c->n += n;
 		return;
 	}
-	x = malloc(sizeof(*x));
+	x = alv_piece_get(c->pool);
 	if (x == NULL) {
 		c->err = ALV_E_NOMEM;
 		return;
@@ -156,7 +156,7 @@ alv_chain_drop(struct alv_chain *c, size_t n)
 
 		n -= x->n;
 		alv_block_put(x->block);
-		free(x);
+		alv_piece_put(c->pool, x);
 	}
 	if (n > 0) {
 		c->head->p += n;
@@ -240,7 +240,7 @@ alv_chain_back(struct alv_chain *c, struct alv_chain_mark m)
 		m.tail->next = NULL;
 		m.tail->n = m.tail_n;
 	}
-	free_pieces(rest);
+	free_pieces(c->pool, rest);
 	c->tail = m.tail;
 	c->n = m.n;
 }

@@ -19,6 +19,7 @@ struct met_entry {
 	size_t		 owned;	/* in a tenant's entry: its rows in the ledger; the writer's alone */
 	_Atomic uint64_t requests;
 	_Atomic uint64_t bytes[MET_DIRECTIONS], charges[MET_DIRECTIONS];
+	bool		 coarse;	/* more than one key's bytes are in here; the writer's alone */
 	char		 text[];	/* the parts one after the other */
 };
 

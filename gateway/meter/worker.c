@@ -80,7 +80,10 @@ ledger_entry(struct met_worker *w, struct met_entry *tenant, const struct met_ke
 			}
 		}
 	}
-	return met_table_add(&w->ledger, &coarse);
+	e = met_table_add(&w->ledger, &coarse);
+	if (e != NULL)
+		e->coarse = true;
+	return e;
 }
 
 /* The same, where it was found last time. */
@@ -115,8 +118,21 @@ met_charge(struct met_worker *w, const struct met_bytes *b)
 	row = hinted_entry(w, tenant, b->hint == NULL ? NULL : &b->hint->row[b->topic.n > 0], &key);
 	if (row != NULL)
 		charge(row, b);
-	if (row == NULL || alv_str_eqz(met_entry_part(row, 1), MET_REST))
+	if (row == NULL || row->coarse)
 		met_count(&w->overflow_bytes, b->bytes);
+}
+
+bool
+met_charge_again(const struct met_hint *hint, bool topic, enum met_direction d, uint64_t bytes)
+{
+	struct met_entry *row = hint->row[topic];
+	struct met_bytes  b = { .direction = d, .bytes = bytes };
+
+	if (hint->tenant == NULL || row == NULL || row->coarse)
+		return false;
+	charge(hint->tenant, &b);
+	charge(row, &b);
+	return true;
 }
 
 void

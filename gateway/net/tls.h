@@ -9,6 +9,10 @@ struct net_tls_server;
 struct net_tls_client;
 struct net_stream;
 
+/* Record buffers are kept by each thread for the next record (tls_mem.c). For the whole process, before anything else is asked
+ * of OpenSSL; later it changes nothing. */
+void net_tls_memory(void);
+
 /* What failed, in words that name the file; for operators. */
 struct net_tls_error {
 	char text[512];

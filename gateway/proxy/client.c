@@ -156,7 +156,9 @@ px_client_send(struct px_client *c, struct px_request *r, size_t body_n)
 	if (r->headed && call->out.n == 0)
 		return;
 	alv_chain_init(&frame, c->worker->pool);
-	if (call->raw) {
+	if (call->framed) {
+		;	/* with all that belongs in front */
+	} else if (call->raw) {
 		uint8_t size[4];
 
 		alv_put_be32(size, (uint32_t)body_n);

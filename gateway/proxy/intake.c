@@ -60,6 +60,11 @@ begin_request(struct px_client *c, uint32_t size)
 		px_judge(c, result);
 		return;
 	}
+	if (api_again(&r->call, &r->body)) {
+		atomic_store_explicit(&c->worker->doing, r->call.hdr.key + 1, memory_order_relaxed);
+		px_judge(c, API_FORWARD);
+		return;
+	}
 	err = kfk_req_header_read(&r->body, &r->call.arena, &r->call.hdr);
 	atomic_store_explicit(&c->worker->doing, r->call.hdr.key + 1, memory_order_relaxed);
 	stall_for_a_test(r);

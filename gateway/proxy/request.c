@@ -54,16 +54,17 @@ px_req_new(struct px_client *c)
 static bool
 spared(struct px_worker *w, struct px_request *r)
 {
-	struct api_call call;
-
 #ifdef ALV_PARANOID
 	return false;
 #endif
 	if (w->nspare == SPARE_MAX)
 		return false;
 	api_call_reset(&r->call);
-	call = r->call;
-	*r = (struct px_request){ .call = call, .next = w->spare };
+	r->magic = 0;
+	r->next = w->spare;
+	r->sent_us = r->answered_us = 0;
+	r->weight = r->pass_n = 0;
+	r->headed = false;
 	w->spare = r;
 	w->nspare++;
 	return true;

@@ -80,7 +80,8 @@ write_request(struct px_client *c, struct px_request *r)
 	h.version = call->up_version;
 	h.client_id = call->up_client_id;
 	alv_chain_init(&frame, c->worker->pool);
-	kfk_req_header_write(&frame, &h, call->out.n);
+	if (!call->framed)
+		kfk_req_header_write(&frame, &h, call->out.n);
 	alv_chain_move(&frame, &call->out);
 	alv_chain_clear(&r->body);
 	if (frame.err) {

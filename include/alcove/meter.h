@@ -37,6 +37,9 @@ struct met_bytes {
 };
 /* The one place where bytes are attributed. Worker's thread only; never fails (past a cap: the row "other"). */
 void met_charge(struct met_worker *w, const struct met_bytes *b);
+/* The same, for whoever has charged by this hint before, and by it only ever the same parts, but for the topic that may
+ * be null or one. False: not yet, or the rows are not its own; then by met_charge. */
+bool met_charge_again(const struct met_hint *hint, bool topic, enum met_direction d, uint64_t bytes);
 
 /* One finished request: its error code (0: none) and the gateway's own share of its latency. */
 void met_request(struct met_worker *w, struct met_hint *hint, struct alv_str tenant, int16_t api_key, int16_t error_code,
