@@ -94,7 +94,7 @@ help:
 ## make test-all        make test, and what takes longer: threads, static analysis, minutes of fuzzing
 ## make bench           what Alcove costs, beside HAProxy and the broker itself (ROUNDS=5, BENCH=quick)
 ## make bench-micro     instructions and function calls for each frame
-## make fuzz            fuzz each parser (FUZZ_SECONDS=60 each)
+## make fuzz            fuzz each parser (FUZZ_SECONDS=60 of CPU time each)
 ## make soak            20 minutes of everything coming and going (SOAK_MINUTES=20), then a crowd; nothing may grow
 ## make coverage        lines that unit tests and fuzz seeds run through, per component
 ## make schema          import Kafka's message schemas anew; leaves no difference when nothing changed
