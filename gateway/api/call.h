@@ -80,6 +80,7 @@ struct api_conn {
 	uint64_t		   authenticated_us;
 	struct met_hint		   meter;		/* rows of the worker's meter */
 	struct api_groups	  *groups;		/* what the api layer remembers per connection; its own */
+	struct api_patterns	  *patterns;		/* the same, of members that subscribe by pattern */
 	struct api_sessions	  *sessions;		/* fetch sessions; NULL: there never was one */
 	size_t			   kept;		/* bytes that these have */
 	struct api_repeats	   repeats;		/* the same */

@@ -1,6 +1,7 @@
 /* The api layer's part of a client connection: whether it may go on, and which addresses its clients are told.
  * Invariant: of a snapshot only copies are kept here; the slot is loaded anew each time. */
 #include "api/fetch_session.h"
+#include "api/patterns.h"
 #include "api/repeat.h"
 
 #include <stdlib.h>
@@ -70,6 +71,8 @@ api_conn_fini(struct api_conn *c)
 	free(c->groups);
 	c->groups = NULL;
 	api_sessions_fini(c);
+	api_patterns_free(c->patterns);
+	c->patterns = NULL;
 	free(c->own);
 	c->own = NULL;
 }

@@ -1,19 +1,19 @@
-/* ConsumerGroupHeartbeat (KIP-848): the group, the topics it subscribes to by name, what it owns. Patterns are refused: brokers
- * would match them against physical names. */
+/* ConsumerGroupHeartbeat (KIP-848): the group, the topics it subscribes to by name, what it owns. Patterns are patterns.c's. */
 #include "api/groups.h"
+#include "api/patterns.h"
 
 #define Q(f) KFK_CONSUMER_GROUP_HEARTBEAT_REQUEST_##f
 #define R(f) KFK_CONSUMER_GROUP_HEARTBEAT_RESPONSE_##f
 
 static enum api_result
-refuse(struct api_call *c, int16_t code, const char *text)
+refuse(struct api_call *c, int16_t code, struct alv_str text)
 {
 	struct kfk_tree r;
 
 	api_answer_begin(c, &r);
 	kfk_set_int(&r, &r.root, R(ERROR_CODE), code);
-	if (text != NULL)
-		kfk_set_str(&r, &r.root, R(ERROR_MESSAGE), alv_str_of(text));
+	if (text.p != NULL)
+		kfk_set_str(&r, &r.root, R(ERROR_MESSAGE), text);
 	api_note(c, code);
 	return api_answer(c, &r);
 }
@@ -60,18 +60,24 @@ drop_foreign_owned(struct api_call *c, struct kfk_tree *q)
 enum api_result
 api_consumer_group_heartbeat_request(struct api_call *c, struct kfk_tree *q)
 {
-	struct alv_str group = kfk_get_str(q, &q->root, Q(GROUP_ID));
-	struct alv_str regex = kfk_get_str(q, &q->root, Q(SUBSCRIBED_TOPIC_REGEX));
+	struct alv_str group = kfk_get_str(q, &q->root, Q(GROUP_ID)), text = ALV_STR_NULL;
 	int16_t	       code = api_judge_group(c, group, POL_OP_READ);
 
 	if (code == KFK_INVALID_GROUP_ID)
-		return refuse(c, KFK_INVALID_REQUEST, "GroupId can't be empty.");
+		return refuse(c, KFK_INVALID_REQUEST, ALV_STR("GroupId can't be empty."));
+	if (code == 0)
+		code = api_judge_subscription(c, q, Q(SUBSCRIBED_TOPIC_NAMES));
+	if (code == 0)
+		code = api_pattern_request(c, q, &text);
 	if (code != 0)
-		return refuse(c, code, NULL);
-	if (regex.p != NULL && regex.n > 0)
-		return refuse(c, KFK_INVALID_REGULAR_EXPRESSION, "Subscribing by a regular expression is not offered here.");
-	code = api_judge_subscription(c, q, Q(SUBSCRIBED_TOPIC_NAMES));
-	if (code != 0)
-		return refuse(c, code, NULL);
+		return refuse(c, code, text);
+	if (c->arena.failed)
+		return api_fail(c, ALV_E_LIMIT);
 	return drop_foreign_owned(c, q) ? api_wait_ids(c) : api_forward(c, q);
+}
+
+enum api_result
+api_consumer_group_heartbeat_response(struct api_call *c, struct kfk_tree *r)
+{
+	return api_pattern_response(c, r) ? api_pass(c, r) : api_fail(c, ALV_E_NOMEM);
 }

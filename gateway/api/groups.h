@@ -22,8 +22,8 @@ enum api_result api_split_groups_forward(struct api_call *c, struct kfk_tree *q,
 enum api_result api_splice_groups_answer(struct api_call *c, struct kfk_tree *r, const struct api_group_list *l) ALV_MUST;
 
 /* A broker's list of everybody's groups or transactional ids, of which own ones are left that may be described. `all`: the
- * principal need not be asked for each. NULL: out of memory. */
-struct api_stream *api_listing(struct api_call *c, enum ten_kind kind, bool all) ALV_MUST;
+ * principal need not be asked for each. pattern: those it matches (text that reg_compile took); null: all. NULL: out of memory. */
+struct api_stream *api_listing(struct api_call *c, enum ten_kind kind, bool all, struct alv_str pattern) ALV_MUST;
 
 /* A refusal among the topic names that a member subscribes to is the whole request's; brokers ask for rights before they look
  * at spelling. 0, 29, 17. */

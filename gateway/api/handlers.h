@@ -87,6 +87,7 @@ enum api_result api_delete_groups_response(struct api_call *c, struct kfk_tree *
 enum api_result api_consumer_group_describe_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_consumer_group_describe_response(struct api_call *c, struct kfk_tree *r);
 enum api_result api_consumer_group_heartbeat_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_consumer_group_heartbeat_response(struct api_call *c, struct kfk_tree *r);
 
 /* share_groups.c */
 enum api_result api_share_group_heartbeat_request(struct api_call *c, struct kfk_tree *q);

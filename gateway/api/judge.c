@@ -32,6 +32,15 @@ api_may_any(const struct api_call *c, enum pol_op op, enum pol_resource res)
 	return pol_may_any(c->tenant, who(c), op, res);
 }
 
+bool
+api_may_all(const struct api_call *c, enum pol_op op, enum pol_resource res)
+{
+	struct pol_query q = { .principal = alv_str_of(c->conn->principal), .host = alv_str_of(c->conn->host), .op = op,
+		.resource = res, .name = ALV_STR_NULL };
+
+	return pol_decide_all(c->tenant, &q);
+}
+
 int32_t
 api_operations(const struct api_call *c, enum pol_resource res, struct alv_str virt)
 {

@@ -92,6 +92,7 @@ struct api_memo {
 	bool		 shares;	/* the broker's answer may be one that was given to the same question before */
 	struct alv_str	 question;	/* shared.c: its bytes; null: the answer is not kept */
 	uint64_t	 asked_us;
+	struct alv_str	 pattern;	/* TOPIC_REGEX: the one text that may go upstream, made here; of a list: what stays */
 	void		*own;		/* the family's */
 };
 
@@ -144,6 +145,7 @@ struct api_stream {
 	uint16_t		  list;		/* behind its last element: */
 	uint32_t		  nextra;
 	struct alv_chain	  extra;
+	void (*fini)(struct api_stream *s);	/* lets go of what is not the arena's; NULL: nothing */
 	/* the core's */
 	struct kfk_visitor	  own;
 	struct kfk_walk		  walk;
@@ -168,6 +170,8 @@ void		api_stream_fini(struct api_call *c);
 bool api_may(const struct api_call *c, enum pol_op op, enum pol_resource res, struct alv_str virt) ALV_MUST;
 bool api_may_cluster(const struct api_call *c, enum pol_op op) ALV_MUST;
 bool api_may_any(const struct api_call *c, enum pol_op op, enum pol_resource res) ALV_MUST;
+/* On every one of the type, also on those that are yet to come? Certain where true. */
+bool api_may_all(const struct api_call *c, enum pol_op op, enum pol_resource res) ALV_MUST;
 int32_t api_operations(const struct api_call *c, enum pol_resource res, struct alv_str virt);
 
 enum {

@@ -3,6 +3,7 @@
  * filtered as it comes. Either way what is not this tenant's disappears, and what the principal may not describe as well.
  * Invariant: a list is only used that was asked for after everything that this tenant changed through this gateway. */
 #include <alcove/listing.h>
+#include <alcove/regex.h>
 
 #include <strings.h>
 
@@ -122,6 +123,7 @@ struct listing {
 	struct api_call *c;
 	enum ten_kind	 kind;
 	bool		 all;
+	struct reg	*pattern;	/* NULL: none */
 };
 
 /* A broker lists those of all tenants. */
@@ -140,19 +142,29 @@ see_listed(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *
 		return KFK_DROP;
 	if (!l->all && !api_may(l->c, POL_OP_DESCRIBE, l->kind == TEN_GROUP ? POL_GROUP : POL_TXN, virt))
 		return KFK_DROP;
+	if (l->pattern != NULL && !reg_matches(l->pattern, virt))
+		return KFK_DROP;
 	v->s = alv_arena_str(&l->c->arena, virt);
 	v->i = ALV_E_LIMIT;
 	return v->s.p == NULL ? KFK_STOP : KFK_REPLACE;
 }
 
+static void
+end_listing(struct api_stream *s)
+{
+	reg_free(((struct listing *)s)->pattern);
+}
+
 struct api_stream *
-api_listing(struct api_call *c, enum ten_kind kind, bool all)
+api_listing(struct api_call *c, enum ten_kind kind, bool all, struct alv_str pattern)
 {
 	static const struct kfk_visitor visitor = { .field = see_listed };
 	struct listing		       *l = alv_arena_alloc(&c->arena, sizeof(*l));
+	struct alv_str			why;
 
-	if (l == NULL)
+	if (l == NULL || (pattern.p != NULL && reg_compile(pattern, &c->arena, &l->pattern, &why)))
 		return NULL;
+	l->s.fini = end_listing;
 	l->c = c;
 	l->kind = kind;
 	l->all = all;
@@ -166,5 +178,5 @@ struct api_stream *
 api_list_groups_stream(struct api_call *c, bool leaves)
 {
 	(void)leaves;	/* never: elements disappear */
-	return api_listing(c, TEN_GROUP, api_may_cluster(c, POL_OP_DESCRIBE));
+	return api_listing(c, TEN_GROUP, api_may_cluster(c, POL_OP_DESCRIBE), ALV_STR_NULL);
 }

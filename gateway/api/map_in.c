@@ -86,7 +86,17 @@ in_id(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
 	return err ? ALV_E_FOREIGN : ALV_OK;
 }
 
-/* Patterns are matched by brokers against physical names: only "none" may pass. */
+/* Patterns are matched by brokers against physical names: "none" may pass, and the very text that the handler had made. */
+static enum alv_err
+in_regex(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
+{
+	(void)p;
+	if (n->v.is_null || n->v.s.n == 0)
+		return ALV_OK;
+	return n->v.s.p == api_memo(m->c)->pattern.p ? ALV_OK : ALV_E_DENIED;
+}
+
+/* Those over transactional ids are matched here (txn_views.c). */
 static enum alv_err
 in_no_regex(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
 {
@@ -160,7 +170,7 @@ const api_rule_fn api_in_rules[KFK_KIND_COUNT] = {
 	[KFK_KIND_COORDINATOR_KEY] = in_coordinator,
 	[KFK_KIND_RESOURCE_NAME] = in_resource,
 	[KFK_KIND_CONFIG_TYPE] = api_rule_keep,
-	[KFK_KIND_TOPIC_REGEX] = in_no_regex,
+	[KFK_KIND_TOPIC_REGEX] = in_regex,
 	[KFK_KIND_TXN_REGEX] = in_no_regex,
 	[KFK_KIND_SUBSCRIPTION] = in_embedded,
 	[KFK_KIND_ASSIGNMENT] = in_embedded,

@@ -1,4 +1,6 @@
 /* Responses, kind by kind: physical to virtual. A kind without an entry in the table is refused. */
+#include <alcove/regex.h>
+
 #include "api/map.h"
 
 /* ---- names inside bytes ------------------------------------------------------------------------------- */
@@ -131,6 +133,20 @@ out_coordinator(struct api_map *m, const struct api_peers *p, struct kfk_node *n
 	return out_name(m, n, api_memo(m->c)->key_kind);
 }
 
+/* What its member wrote, which is in the text that went up; another text did not come from here. */
+static enum alv_err
+out_regex(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
+{
+	struct alv_str text;
+
+	if (n->v.is_null || n->v.s.n == 0)
+		return ALV_OK;
+	if (!reg_original(n->v.s, &m->c->arena, &text))
+		return api_rule_blank(m, p, n);
+	n->v.s = text;
+	return ALV_OK;
+}
+
 /* ---- nodes and texts out of responses --------------------------------------------------------------- */
 
 static void
@@ -254,7 +270,7 @@ const api_rule_fn api_out_rules[KFK_KIND_COUNT] = {
 	[KFK_KIND_COORDINATOR_KEY] = out_coordinator,
 	[KFK_KIND_RESOURCE_NAME] = out_resource,
 	[KFK_KIND_CONFIG_TYPE] = api_rule_keep,
-	[KFK_KIND_TOPIC_REGEX] = api_rule_blank,		/* none was sent, so none can be ours */
+	[KFK_KIND_TOPIC_REGEX] = out_regex,
 	[KFK_KIND_SUBSCRIPTION] = out_embedded,
 	[KFK_KIND_ASSIGNMENT] = out_embedded,
 	[KFK_KIND_BROKER_ID] = out_node,

@@ -122,6 +122,8 @@ api_stream_fini(struct api_call *c)
 	c->stream = NULL;
 	if (s == NULL)
 		return;
+	if (s->fini != NULL)
+		s->fini(s);
 	kfk_walk_fini(&s->walk);
 	alv_chain_clear(&s->extra);
 	alv_chain_clear(&s->ready);

@@ -2,6 +2,8 @@
  * what is not this tenant's disappears, what the principal may not describe as well. */
 #include "api/groups.h"
 
+#include <alcove/regex.h>
+
 /* ---- DescribeTransactions ------------------------------------------------------------------------------------ */
 
 #define R(f) KFK_DESCRIBE_TRANSACTIONS_RESPONSE_##f
@@ -48,9 +50,24 @@ api_describe_transactions_response(struct api_call *c, struct kfk_tree *r)
 
 /* ---- ListTransactions ---------------------------------------------------------------------------------------- */
 
+/* A broker would match the pattern against everybody's ids; here it meets own ones only, so it stays here. */
 enum api_result
 api_list_transactions_request(struct api_call *c, struct kfk_tree *q)
 {
+	struct alv_str pattern = kfk_get_str(q, &q->root, KFK_LIST_TRANSACTIONS_REQUEST_TRANSACTIONAL_ID_PATTERN), why;
+	struct reg    *r;
+	enum alv_err   err;
+
+	if (pattern.n == 0)
+		return api_forward(c, q);
+	err = reg_compile(pattern, &c->arena, &r, &why);
+	reg_free(r);
+	if (err == ALV_E_VALUE)
+		return api_answer_code(c, KFK_LIST_TRANSACTIONS_RESPONSE_ERROR_CODE, KFK_INVALID_REGULAR_EXPRESSION);
+	if (err)
+		return api_fail(c, err);
+	api_memo(c)->pattern = pattern;
+	kfk_set_null(q, &q->root, KFK_LIST_TRANSACTIONS_REQUEST_TRANSACTIONAL_ID_PATTERN);
 	return api_forward(c, q);
 }
 
@@ -58,5 +75,5 @@ struct api_stream *
 api_list_transactions_stream(struct api_call *c, bool leaves)
 {
 	(void)leaves;	/* never: elements disappear */
-	return api_listing(c, TEN_TXN, false);
+	return api_listing(c, TEN_TXN, false, api_memo(c)->pattern);
 }

@@ -115,6 +115,9 @@ struct pol_query {
 bool pol_decide(const struct pol_tenant *t, const struct pol_query *q) ALV_MUST;
 bool pol_decide_any(const struct pol_tenant *t, const struct pol_query *q) ALV_MUST;
 int32_t pol_operations(const struct pol_tenant *t, const struct pol_query *q);
+/* Is `op` allowed on every resource of this type, also on those that are yet to come? The query's name is not looked at. True only
+ * where that is certain. */
+bool pol_decide_all(const struct pol_tenant *t, const struct pol_query *q) ALV_MUST;
 
 /* Order of two rules: by resource, name, pattern (prefixed first), principal, host, operation, permission. -1, 0, 1. */
 int pol_rule_cmp(const struct pol_rule *a, const struct pol_rule *b);

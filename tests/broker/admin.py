@@ -95,12 +95,3 @@ def test_tools(s):
             said = t.tool("api-versions").stdout
             true(said, "Produce(0): " in said and "UNSUPPORTED" in said)
     both(look, "describe", "apis")
-
-
-@gateway
-def test_not_yet(s):
-    """What is closed for now says so: a pattern in KIP-848."""
-    with s.acme.wire() as w:
-        reply = w.request("ConsumerGroupHeartbeat", 1, {"GroupId": fresh("regex"), "MemberId": "fLjDkcfPQGSWqNqjVyAg5g", "MemberEpoch": 0,
-                                                        "RebalanceTimeoutMs": 1000, "SubscribedTopicRegex": ".*", "TopicPartitions": []})
-        equal("a pattern in KIP-848", 128, reply["ErrorCode"])

@@ -4,6 +4,7 @@ import runner
 runner.main([
     "produce_consume",
     "groups",
+    "patterns",
     "group_admin",
     "share",
     "transactions",

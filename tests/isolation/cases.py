@@ -1,5 +1,6 @@
 """Attacks by hand: what a tenant that knows the victim's names and ids would try, and what must come back."""
 
+import time
 import uuid
 
 import kafkawire as kw
@@ -468,13 +469,50 @@ def heartbeat(group, member, **more):
                  "SubscribedTopicNames": [], "SubscribedTopicRegex": None, "ServerAssignor": None, "TopicPartitions": []}, **more)
 
 
-@case("ConsumerGroupHeartbeat: every pattern is refused with 128")
+def assigned(w, group, member, r):
+    """Topic ids of what a member is given in a few heartbeats."""
+    ids = set()
+    for _ in range(40):
+        ids |= {t["TopicId"] for t in (r["Assignment"] or {}).get("TopicPartitions", [])}
+        if ids:
+            break
+        time.sleep(0.05)
+        r = w.request("ConsumerGroupHeartbeat", 1, heartbeat(group, member, MemberEpoch=r["MemberEpoch"], SubscribedTopicNames=None,
+                                                             TopicPartitions=None, RebalanceTimeoutMs=-1))
+        expect("heartbeat", r["ErrorCode"], 0)
+    w.request("ConsumerGroupHeartbeat", 1, heartbeat(group, member, MemberEpoch=-1))
+    return ids
+
+
+@case("ConsumerGroupHeartbeat: patterns that close the group around them are refused with 128")
 def _(world, v):
     with world.coordinator("own-new") as w:
-        for regex in (".*", ")|(?:.*", r"\Qx", "x|.*", "(?i).*", "^.*$", "[", "(?P<n>.*)", "acme|globex"):
+        for regex in (")|(?:.*", "a)(?:b", ")|.*|(", r"x\E.*", "\\", "(?i", "[", r"\C*", "(?P<n>.*", "((a{1000}){1000}){1000}", "(" * 300):
             r = w.request("ConsumerGroupHeartbeat", 1, heartbeat("own-new", str(uuid.uuid4()), SubscribedTopicRegex=regex))
             expect(regex, r["ErrorCode"], 128)
             expect(f"{regex}: assignment", r["Assignment"], [None])
+
+
+@case("ConsumerGroupHeartbeat: whatever a pattern says, own topics only are assigned")
+def _(world, v):
+    with world.wire() as w:
+        own = {t["TopicId"] for t in w.request("Metadata", 12, {"Topics": None})["Topics"]}
+    for i, regex in enumerate((".*", "(?i).*", "x|.*", "^.*$", "(?s).*", "(?P<n>.*)", r"(?:^|)*.*", f"{v.tenant}.*|.*", r".*\Q",
+                               f"^{v.physical(v.topic)}$|{world.own_topics[0]}", "(?U).*", r"\A.*\z")):
+        group, member = f"own-pattern-{i}", str(uuid.uuid4())
+        with world.coordinator(group) as w:
+            r = w.request("ConsumerGroupHeartbeat", 1, heartbeat(group, member, SubscribedTopicRegex=regex))
+            expect(regex, (r["ErrorCode"], r["ErrorMessage"]), [(0, None)])
+            with world.physical() as p:
+                d = p.request("ConsumerGroupDescribe", 1, {"GroupIds": [f"acme.{group}"]})["Groups"][0]["Members"][0]
+                sent = d["SubscribedTopicRegex"]
+            d = w.request("ConsumerGroupDescribe", 1, {"GroupIds": [group]})["Groups"][0]["Members"][0]
+            expect("what the member wrote", d["SubscribedTopicRegex"], regex)
+            ids = assigned(w, group, member, r)
+            if not ids <= own:
+                raise AssertionError(f"{regex} (sent as {sent}): assigned {ids - own}")
+            if i == 0 and not ids:
+                raise AssertionError(f"{regex} (sent as {sent}): nothing is assigned")
 
 
 @case("ConsumerGroupHeartbeat that subscribes to the victim's names or owns its id is assigned nothing of it")
@@ -540,6 +578,14 @@ def _(world, v):
                     raise AssertionError(f"v{version}: {t}")
             r = w.request("ListTransactions", version, {"StateFilters": [], "ProducerIdFilters": [world.victims_producer_id]})
             expect(f"v{version}: the victim's producer", r["TransactionStates"], [[]])
+        for pattern in (".*", f".*{v.txn}.*", f"{v.tenant}.*", "(?s).*", "x|.*"):
+            listed = w.request("ListTransactions", 2, {"StateFilters": [], "ProducerIdFilters": [], "TransactionalIdPattern": pattern})
+            ids = {t["TransactionalId"] for t in listed["TransactionStates"]}
+            if not ids <= {own, "own-txn", v.txn} or world.victims_producer_id in {t["ProducerId"] for t in listed["TransactionStates"]}:
+                raise AssertionError(f"{pattern}: {listed}")
+        for pattern in (")|(.*", ")|(?:.*", "["):
+            r = w.request("ListTransactions", 2, {"StateFilters": [], "ProducerIdFilters": [], "TransactionalIdPattern": pattern})
+            expect(pattern, (r["ErrorCode"], r["TransactionStates"]), [(128, [])])
         ids = [v.physical(v.txn), v.hidden_txn, ""]
         for t in w.request("DescribeTransactions", 0, {"TransactionalIds": ids})["TransactionStates"]:
             expect(f"{t['TransactionalId']}", (t["ErrorCode"], t["Topics"]), [(105, [])])

@@ -118,6 +118,9 @@ public class GroupAdmin {
             until("listed", () -> listed(new ListTransactionsOptions()).equals(Set.of(open, done)));
             equal("by state", Set.of(open), listed(new ListTransactionsOptions().filterStates(List.of(TransactionState.ONGOING))));
             equal("by producer id", Set.of(open), listed(new ListTransactionsOptions().filterProducerIds(List.of(d.producerId()))));
+            equal("by pattern", Set.of(open), listed(new ListTransactionsOptions().filterOnTransactionalIdPattern("^" + word + "-(open|none).*$")));
+            fails("a pattern that is none", InvalidRegularExpression.class,
+                () -> listed(new ListTransactionsOptions().filterOnTransactionalIdPattern(")|(.*")));
             equal("by duration", Set.of(), listed(new ListTransactionsOptions().filterOnDuration(600000)));
             until("begun a while ago", () -> listed(new ListTransactionsOptions().filterOnDuration(10)).equals(Set.of(open, done)));
             a.abortTransaction();

@@ -141,25 +141,6 @@ one_refusal_is_the_whole_requests(void **state)
 }
 
 static void
-patterns_are_refused(void **state)
-{
-	static const char *const patterns[] = { ".*", ")|(?:.*", "\\Qx", "x|.*", "(?i).*", "^.*$", "[", "orders" };
-	struct stage	 s;
-	struct kfk_tree *t;
-
-	(void)state;
-	stage_open(&s, denies, DENIES);
-	for (size_t i = 0; i < ALV_COUNT(patterns); i++) {
-		t = beat(&s, 1, "billing");
-		stage_str(t, Q(SUBSCRIBED_TOPIC_REGEX), patterns[i]);
-		t = stage_refused(&s);
-		assert_int_equal(stage_int(t, R(ERROR_CODE)), KFK_INVALID_REGULAR_EXPRESSION);
-		assert_non_null(kfk_get_str(t, &t->root, R(ERROR_MESSAGE)).p);
-	}
-	stage_close(&s);
-}
-
-static void
 what_is_owned_is_own(void **state)
 {
 	struct alv_uuid  metadata = { { 0 } }, zero = { { 0 } };
@@ -220,7 +201,6 @@ main(void)
 		cmocka_unit_test(subscriptions_are_mapped),
 		cmocka_unit_test(null_and_empty_stay_what_they_are),
 		cmocka_unit_test(one_refusal_is_the_whole_requests),
-		cmocka_unit_test(patterns_are_refused),
 		cmocka_unit_test(what_is_owned_is_own),
 		cmocka_unit_test(owned_ids_may_have_to_be_asked_for),
 	};

@@ -154,6 +154,51 @@ lists_hold_own_transactions(void **state)
 	}
 }
 
+/* Matched here, against own ids as the client knows them; a broker sees nothing of it. */
+static void
+patterns_stay_here(void **state)
+{
+	static const struct { const char *pattern; int n; } cases[] = { { NULL, 3 }, { "", 3 }, { ".*", 3 }, { "tra.*", 1 }, { "^t.*$", 2 },
+		{ "(?:^|x)transfer", 1 }, { "acme.*", 0 }, { "globex.*", 0 }, { "t", 0 }, { "a b", 1 } };
+	static const char *const ids[] = { "globex.tx1", "acme.transfer", "acme.a b", "legacy.taken", "acme.closed" };
+	struct stage	 s;
+	struct kfk_tree *t;
+
+	(void)state;
+	for (size_t i = 0; i < ALV_COUNT(cases); i++) {
+		stage_open(&s, denies, DENIES);
+		t = stage_begin(&s, KFK_API_LIST_TRANSACTIONS, 2);
+		stage_str(t, Q(TRANSACTIONAL_ID_PATTERN), cases[i].pattern);
+		t = stage_forwarded(&s);
+		assert_true(kfk_get_str(t, &t->root, Q(TRANSACTIONAL_ID_PATTERN)).n == 0);
+		t = stage_answers(&s);
+		for (size_t k = 0; k < ALV_COUNT(ids); k++)
+			kfk_set_str(t, stage_add(t, &t->root, R(TRANSACTION_STATES)), R(TRANSACTION_STATES_TRANSACTIONAL_ID), alv_str_of(ids[k]));
+		t = stage_replied(&s);
+		assert_int_equal(stage_count(&t->root, R(TRANSACTION_STATES)), cases[i].n);
+		stage_close(&s);
+	}
+}
+
+static void
+what_is_no_pattern(void **state)
+{
+	static const char *const patterns[] = { ")|(.*", "[", "(", "\\", "a)(?:b" };
+	struct stage	 s;
+	struct kfk_tree *t;
+
+	(void)state;
+	for (size_t i = 0; i < ALV_COUNT(patterns); i++) {
+		stage_open(&s, denies, DENIES);
+		t = stage_begin(&s, KFK_API_LIST_TRANSACTIONS, 2);
+		stage_str(t, Q(TRANSACTIONAL_ID_PATTERN), patterns[i]);
+		t = stage_refused(&s);
+		assert_int_equal(stage_int(t, R(ERROR_CODE)), KFK_INVALID_REGULAR_EXPRESSION);
+		assert_int_equal(stage_count(&t->root, R(TRANSACTION_STATES)), 0);
+		stage_close(&s);
+	}
+}
+
 int
 main(void)
 {
@@ -161,6 +206,8 @@ main(void)
 		cmocka_unit_test(own_transactions_are_described),
 		cmocka_unit_test(only_refused_ids_are_answered_here),
 		cmocka_unit_test(lists_hold_own_transactions),
+		cmocka_unit_test(patterns_stay_here),
+		cmocka_unit_test(what_is_no_pattern),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
