@@ -179,6 +179,35 @@ add_address(struct pol_load *l, const struct pol_option *o, struct alv_str s, ch
 	return true;
 }
 
+/* "from=to"; neither side twice, so that it can be read both ways. */
+static bool
+add_rename(struct pol_load *l, const struct pol_option *o, struct alv_str s, char *at, char *also)
+{
+	const char		*eq = memchr(s.p, '=', s.n);
+	const struct pol_rename *old;
+	struct pol_rename	*all;
+	size_t			 n, k = eq == NULL ? 0 : (size_t)(eq - s.p);
+
+	memcpy(&old, at, sizeof(old));
+	memcpy(&n, also, sizeof(n));
+	if (k == 0 || k + 1 == s.n || n >= 64)
+		return false;
+	all = alv_arena_alloc(l->a, (n + 1) * sizeof(*all));
+	if (all == NULL)
+		return false;
+	all[n].phys = alv_arena_str(l->a, alv_str_make(s.p, k));
+	all[n].virt = alv_arena_str(l->a, alv_str_make(eq + 1, s.n - k - 1));
+	for (size_t i = 0; i < n; i++) {
+		all[i] = old[i];
+		if (alv_str_eq(all[n].phys, old[i].phys) || alv_str_eq(all[n].virt, old[i].virt))
+			return false;
+	}
+	n++;
+	put(at, o, &all, sizeof(all));
+	memcpy(also, &n, sizeof(n));
+	return all[n - 1].phys.p != NULL && all[n - 1].virt.p != NULL;
+}
+
 /* Into a char array. */
 static bool
 put_text(const struct pol_option *o, struct alv_str s, char *at)
@@ -309,6 +338,7 @@ static const struct {
 	[POL_T_BIND] = { "host:port", "host:port", set_bind, false, false, NULL },
 	[POL_T_BINDS] = { "list of host:port", "host:port", add_bind, true, false, NULL },
 	[POL_T_ADDRESSES] = { "list of addresses", "an address of this machine (IPv4 or IPv6), each once", add_address, true, false, NULL },
+	[POL_T_RENAMES] = { "list of from=to", "up to 64 pairs as from=to, neither side twice", add_rename, true, false, NULL },
 	[POL_T_NAME] = { "name", "a name of letters, digits, '-' and '_'", set_name, false, false, NULL },
 	[POL_T_TEXT] = { "text", "text", set_text, false, false, NULL },
 	[POL_T_HOST] = { "host", "a host name or address", set_host, false, false, NULL },

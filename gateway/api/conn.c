@@ -135,10 +135,11 @@ api_endpoints_room(const struct api_call *c)
 	const struct ten_pattern  *node = c->conn->own == NULL ? &c->conn->listener->hosts.node : &c->conn->own->name.node;
 	const struct pol_listener *l = c->conn->listener;
 	size_t			   n = c->view->nbrokers < NODES_MAX ? c->view->nbrokers : NODES_MAX;
+	size_t			   each = api_racks_room(c) + 2;	/* two for longer lengths */
 
 	if (l->endpoint == POL_ENDPOINT_PORT)
-		return n * (strlen(l->advertised_host) + 1);
-	return n * (ten_pattern_room(node, strlen(c->conn->tenant)) + 1);	/* one for a longer length */
+		return n * (strlen(l->advertised_host) + each);
+	return n * (ten_pattern_room(node, strlen(c->conn->tenant)) + each);
 }
 
 bool

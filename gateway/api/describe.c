@@ -67,8 +67,7 @@ api_describe_cluster_request(struct api_call *c, struct kfk_tree *q)
 	kfk_set_str(&r, &r.root, R(CLUSTER_ID), alv_arena_str(&c->arena, alv_str_of(c->tenant->cluster_id)));
 	kfk_set_int(&r, &r.root, R(CONTROLLER_ID), api_some_broker(c, c->view->controller_id));
 	api_put_brokers(c, &r, kfk_set_empty(&r, &r.root, R(BROKERS)), R(BROKERS_BROKER_ID), R(BROKERS_HOST), R(BROKERS_PORT));
-	for (struct kfk_node *e = kfk_get(&r.root, R(BROKERS))->kids; e != NULL; e = e->next)
-		kfk_set_null(&r, e, R(BROKERS_RACK));
+	api_put_racks(c, &r, kfk_get(&r.root, R(BROKERS)), R(BROKERS_BROKER_ID), R(BROKERS_RACK));
 	if (ops)
 		kfk_set_int(&r, &r.root, R(CLUSTER_AUTHORIZED_OPERATIONS), !api_may_cluster(c, POL_OP_DESCRIBE) ? 0
 		    : api_operations(c, POL_CLUSTER, ALV_STR("kafka-cluster")));

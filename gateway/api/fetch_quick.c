@@ -123,7 +123,9 @@ see(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *v)
 	case KFK_KIND_RACK:
 		if (v->s.n == 0)
 			return KFK_KEEP;
-		v->s = ALV_STR("");
+		v->s = api_rack_in(p->c, v->s);
+		if (v->s.p == NULL)
+			v->s = ALV_STR("");
 		return KFK_REPLACE;
 	default:
 		return KFK_STOP;	/* what consumers do not send */

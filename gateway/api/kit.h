@@ -278,12 +278,20 @@ int64_t api_config_source(int64_t source);
 /* Is it a node that this connection's clients can be sent to? (api_advertise without the address; conn.c) */
 bool api_reachable(const struct api_conn *c, int64_t node);
 
-/* Bytes that the hosts of all those nodes have together, at most; of the first nodes where there are many. */
+/* Bytes that the hosts and racks of all those nodes have together, at most; of the first nodes where there are many. */
 size_t api_endpoints_room(const struct api_call *c);
 
 /* Fills an array of endpoints with the brokers that this connection's clients can reach. Fields of an element: node, host,
  * port. */
 void api_put_brokers(struct api_call *c, struct kfk_tree *r, struct kfk_node *list, uint16_t node, uint16_t host, uint16_t port);
+/* Racks as tenants know them; null: none, or they are not told. The text is the view's or the configuration's. racks.c */
+struct alv_str api_rack_out(const struct api_call *c, struct alv_str phys);
+struct alv_str api_rack_of(const struct api_call *c, int64_t node);
+/* And back; null: none of the brokers'. */
+struct alv_str api_rack_in(const struct api_call *c, struct alv_str virt);
+size_t	       api_racks_room(const struct api_call *c);	/* bytes of the longest */
+/* Into each element of a list of brokers. */
+void api_put_racks(struct api_call *c, struct kfk_tree *r, struct kfk_node *list, uint16_t node, uint16_t rack);
 /* One of those, to be named as controller: `wanted` where it can be reached; -1: there is none. */
 int32_t api_some_broker(struct api_call *c, int64_t wanted);
 

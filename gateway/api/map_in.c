@@ -133,6 +133,18 @@ in_no_session(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
 	return ALV_OK;
 }
 
+/* No member or reader is anywhere that nobody was told of. */
+static enum alv_err
+in_rack(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
+{
+	struct alv_str phys = n->v.is_null ? ALV_STR_NULL : api_rack_in(m->c, n->v.s);
+
+	if (phys.p == NULL)
+		return api_rule_blank(m, p, n);
+	n->v.s = alv_arena_str(&m->c->arena, phys);
+	return n->v.s.p == NULL ? ALV_E_NOMEM : ALV_OK;
+}
+
 /* ---- names inside bytes ------------------------------------------------------------------------------- */
 
 static enum alv_err
@@ -140,7 +152,7 @@ embedded_in(void *arg, enum kfk_kind kind, struct alv_str in, struct alv_arena *
 {
 	struct api_call *c = arg;
 
-	/* Other names are not in there; racks are the members' own text and stay theirs. */
+	/* Other names are not in there; racks are the members' own text and stay theirs (racks.c). */
 	return kind == KFK_KIND_TOPIC_NAME ? ten_map(&c->tenant->names, TEN_TOPIC, in, a, out) : ALV_E_DENIED;
 }
 
@@ -176,7 +188,7 @@ const api_rule_fn api_in_rules[KFK_KIND_COUNT] = {
 	[KFK_KIND_ASSIGNMENT] = in_embedded,
 	[KFK_KIND_BROKER_ID] = in_no_node,
 	[KFK_KIND_REPLICA_ID] = in_replica,
-	[KFK_KIND_RACK] = api_rule_blank,
+	[KFK_KIND_RACK] = in_rack,
 	[KFK_KIND_CLUSTER_ID] = leave_out,
 	[KFK_KIND_RECORDS] = api_rule_keep,
 	[KFK_KIND_SESSION_ID] = in_no_session,

@@ -191,6 +191,19 @@ out_address(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
 	return p->node != NULL && p->host != NULL ? ALV_OK : ALV_E_DENIED;
 }
 
+/* Beside an address it is the broker's, else what a member said of itself. */
+static enum alv_err
+out_rack(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
+{
+	bool	       broker = p->node != NULL && p->host != NULL;
+	struct alv_str virt = broker ? api_rack_of(m->c, p->node->v.i) : n->v.is_null ? ALV_STR_NULL : api_rack_out(m->c, n->v.s);
+
+	if (virt.p == NULL)
+		return api_rule_blank(m, p, n);
+	n->v = (struct kfk_value){ .s = alv_arena_str(&m->c->arena, virt) };
+	return n->v.s.p == NULL ? ALV_E_NOMEM : ALV_OK;
+}
+
 static enum alv_err
 out_cluster_id(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
 {
@@ -276,7 +289,7 @@ const api_rule_fn api_out_rules[KFK_KIND_COUNT] = {
 	[KFK_KIND_BROKER_ID] = out_node,
 	[KFK_KIND_HOST] = out_address,
 	[KFK_KIND_PORT] = out_address,
-	[KFK_KIND_RACK] = api_rule_blank,
+	[KFK_KIND_RACK] = out_rack,
 	[KFK_KIND_CLUSTER_ID] = out_cluster_id,
 	[KFK_KIND_ERROR_CODE] = out_code,
 	[KFK_KIND_ERROR_TEXT] = out_text,

@@ -8,6 +8,7 @@
 #define R(f) KFK_METADATA_RESPONSE_##f
 
 enum {
+	V_RACK = 1,	/* the first version that can say where a broker is */
 	V_FLAG = 4,	/* the first version that can say "do not create" */
 	V_FLEXIBLE = 9,
 	V_CLUSTER_OPERATIONS = 10,	/* the last one that can ask for them */
@@ -255,6 +256,8 @@ api_metadata_response(struct api_call *c, struct kfk_tree *r)
 	kfk_set_int(r, &r->root, R(CONTROLLER_ID), api_some_broker(c, kfk_get_int(r, &r->root, R(CONTROLLER_ID))));
 	if (!api_unmap(c, r, &result))
 		return result;
+	if (r->version >= V_RACK || c->hdr.version >= V_RACK)
+		api_put_racks(c, r, kfk_get(&r->root, R(BROKERS)), R(BROKERS_NODE_ID), R(BROKERS_RACK));
 	fix_topics(c, r);
 	add_denied(c, r);
 	return api_answer(c, r);

@@ -10,6 +10,7 @@
 #include <alcove/log.h>
 #include <alcove/tenant.h>
 
+enum pol_racks { POL_RACKS_HIDE, POL_RACKS_EXPOSE };
 enum pol_endpoint { POL_ENDPOINT_SNI, POL_ENDPOINT_PORT };
 /* security.protocol */
 enum pol_security { POL_PLAINTEXT, POL_SSL, POL_SASL_PLAINTEXT, POL_SASL_SSL };
@@ -56,6 +57,10 @@ struct pol_listener {
 	const char	 *min_protocol;		/* "TLSv1.2", "TLSv1.3" */
 };
 
+struct pol_rename {
+	struct alv_str phys, virt;
+};
+
 struct pol_upstream {
 	size_t		       nbootstrap;
 	const struct pol_bind *bootstrap;
@@ -75,6 +80,9 @@ struct pol_upstream {
 	uint32_t	       dns_cache_ms, dead_peer_ms;
 	const char	      *cluster_id;	/* NULL: the first that answers */
 	uint32_t	       metadata_refresh_ms;	/* brokers and topics */
+	enum pol_racks	       racks;
+	size_t		       nrack_names;
+	const struct pol_rename *rack_names;	/* brokers' racks that tenants know under other names */
 	uint32_t	       listing_max_age_ms;	/* of answers that clients share; 0: none do */
 };
 

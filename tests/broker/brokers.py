@@ -1,6 +1,8 @@
-"""Three brokers: virtual ones for each, connections that go where they should, brokers that stop, die, come back and are replaced."""
+"""Three brokers: virtual ones for each, connections that go where they should, racks, brokers that stop, die, come back and are replaced."""
+import json
 import threading
 import time
+import uuid
 
 import confluent_kafka as ck
 
@@ -9,6 +11,8 @@ from runner import create_topic, equal, fresh, kw, stack, true
 
 OWN_STACK = True
 NODES = (1, 2, 3)
+RACKS = {1: "rack-1", 2: "rack-2", 3: "zone-c"}  # the third's own is rack-3; tenants know it by another name
+RACK_NAMES = "  rack.names: [rack-3=zone-c]\n"
 
 
 # ---- the cluster ------------------------------------------------------------------------------------
@@ -210,7 +214,7 @@ def told_by_the_old(w, topic, topic_id, version):
         reply = w.request("Fetch", version, {"MaxWaitMs": 100, "MinBytes": 1, "MaxBytes": 1000, "SessionEpoch": -1, "Topics": [{
             "TopicId": topic_id, "Partitions": [{"Partition": 0, "CurrentLeaderEpoch": -1, "PartitionMaxBytes": 1000}]}]})
         part = reply["Responses"][0]["Partitions"][0]
-    return part["ErrorCode"], part["CurrentLeader"]["LeaderId"], [(e["NodeId"], e["Host"], e["Port"]) for e in reply["NodeEndpoints"]]
+    return part["ErrorCode"], part["CurrentLeader"]["LeaderId"], [(e["NodeId"], e["Host"], e["Port"], e["Rack"]) for e in reply["NodeEndpoints"]]
 
 
 def check_leader_moved(s):
@@ -224,13 +228,90 @@ def check_leader_moved(s):
     stack.wait_until("the leader moved", lambda: partitions(s.acme, topic)[0][0] == new, 20)
     for t in (virtual(s.acme, old), virtual(s.tenant("acme", via="shared"), old),
               s.tenant("acme", via="sni").but(sni=f"b{old}-acme.{stack.DOMAIN}")):
-        here = (new, f"b{new}-acme.{stack.DOMAIN}", t.port) if t.sni else (new, "127.0.0.1", t.port - old + new)
+        here = (new, *((f"b{new}-acme.{stack.DOMAIN}", t.port) if t.sni else ("127.0.0.1", t.port - old + new)), RACKS[new])
         with t.wire() as w:
             for version in (10, 12, 16, 17):  # Produce by name, Fetch by id
                 stack.wait_until(f"version {version}: the old one says who leads now", lambda w=w, v=version, h=here: told_by_the_old(
                     w, topic, topic_id, v) == (6, new, [h]), 10, 0.1)
     traffic.flows("after the move")
     traffic.stop()
+
+
+# ---- near and far ---------------------------------------------------------------------------------------------
+
+def preferred(w, version, topic, topic_id, rack):
+    """What a leader says to a reader in that rack: (error, where to read instead, records)."""
+    name = {"TopicId": topic_id} if version >= 13 else {"Topic": topic}
+    part = w.request("Fetch", version, {"MaxWaitMs": 100, "MinBytes": 1, "MaxBytes": 1 << 20, "SessionEpoch": -1, "RackId": rack, "Topics": [{
+        **name, "Partitions": [{"Partition": 0, "CurrentLeaderEpoch": -1, "PartitionMaxBytes": 1 << 20}]}]})["Responses"][0]["Partitions"][0]
+    return part["ErrorCode"], part["PreferredReadReplica"], len(part["Records"] or b"") > 0
+
+
+def read_near(tenant, topic, rack, want):
+    """A real consumer in that rack, until it reads from where it should; -> (broker, leader) as its statistics say."""
+    seen = {}
+
+    def statistics(text):
+        part = json.loads(text)["topics"].get(topic, {}).get("partitions", {}).get("0")
+        if part:
+            seen.update(broker=part["broker"], leader=part["leader"])
+    c = ck.Consumer(tenant.librdkafka(**{"group.id": fresh("near"), "auto.offset.reset": "earliest", "client.rack": rack, "stats_cb": statistics,
+                                         "statistics.interval.ms": 100, "enable.auto.commit": False, "log_level": 0}))
+    got = []
+    try:
+        c.assign([ck.TopicPartition(topic, 0, 0)])
+
+        def poll():
+            m = c.poll(0.1)
+            if m is not None and not m.error():
+                got.append(m.value())
+            return seen.get("broker") == want and len(got) >= 3
+        stack.wait_until(f"records in {rack} come from {want}", poll, 30, 0)
+    finally:
+        c.close()
+    return seen["broker"], seen["leader"], got
+
+
+def check_racks(s):
+    """Each broker is where the tenant is told it is, everywhere; who says where it is reads from the replica there."""
+    topic = fresh("near")
+    topic_id = create_topic(s.acme, topic, 1, replicas=3)
+    whole(s.acme, topic)
+    leader = partitions(s.acme, topic)[0][0]
+    with s.acme.wire() as w:
+        equal("Metadata", RACKS, {b["NodeId"]: b["Rack"] for b in metadata(w)["Brokers"]})
+        equal("DescribeCluster", RACKS, {b["BrokerId"]: b["Rack"] for b in w.request("DescribeCluster", 1, {})["Brokers"]})
+    with virtual(s.acme, leader).wire() as w:
+        equal("Produce", 0, w.request("Produce", 9, {"Acks": -1, "TimeoutMs": 10000, "TopicData": [{"Name": topic, "PartitionData": [
+            {"Index": 0, "Records": kw.batch([b"one", b"two", b"three"])}]}]})["Responses"][0]["PartitionResponses"][0]["ErrorCode"])
+        for n in NODES:
+            for version in (11, 12, 13, 16, 17):
+                want = (0, -1, True) if n == leader else (0, n, False)
+                stack.wait_until(f"Fetch v{version} in {RACKS[n]}: {want}", lambda v=version, n=n, x=want: preferred(
+                    w, v, topic, topic_id, RACKS[n]) == x, 20, 0.1)
+        for rack in ("", "nowhere", "rack-3"):
+            equal(f"Fetch in {rack!r}", (0, -1, True), preferred(w, 17, topic, topic_id, rack))
+    for n in NODES:
+        if n == leader:
+            continue
+        with virtual(s.acme, n).wire() as w:
+            equal(f"records at {n}", (0, -1, True), preferred(w, 17, topic, topic_id, RACKS[n]))
+        equal(f"a consumer in {RACKS[n]}: broker, leader, records", (n, leader, [b"one", b"two", b"three"]), read_near(s.acme, topic, RACKS[n], n))
+    group = fresh("placed")
+
+    def member():
+        with s.acme.wire() as w:
+            node = w.request("FindCoordinator", 4, {"KeyType": 0, "CoordinatorKeys": [group]})["Coordinators"][0]["NodeId"]
+        if node < 0:
+            return None
+        with virtual(s.acme, node).wire() as w:
+            reply = w.request("ConsumerGroupHeartbeat", 1, {"GroupId": group, "MemberId": str(uuid.uuid4()), "MemberEpoch": 0, "InstanceId": None,
+                              "RackId": "zone-c", "RebalanceTimeoutMs": 10000, "SubscribedTopicNames": [topic], "SubscribedTopicRegex": None,
+                              "ServerAssignor": None, "TopicPartitions": []})
+            if reply["ErrorCode"]:
+                return None
+            return [m["RackId"] for m in w.request("ConsumerGroupDescribe", 1, {"GroupIds": [group]})["Groups"][0]["Members"]]
+    equal("where a member says it is", "zone-c", stack.wait_until("a member", member, 20, 0.2)[0])
 
 
 # ---- one goes -------------------------------------------------------------------------------------------------
@@ -323,5 +404,7 @@ def check_replaced(s):
 
 def test_three_brokers():
     """One cluster for all of it: it takes seconds to start."""
-    checks.run(lambda: stack.Stack(nodes=3), (
-        check_endpoints, check_coordinators, check_leader_moved, check_dies, check_rolling, check_replaced))
+    checks.run(lambda: stack.Stack(nodes=3, kafka_properties={
+        "replica.selector.class": "org.apache.kafka.common.replica.RackAwareReplicaSelector"},
+        upstream=lambda s: (s.kafka.bootstrap, RACK_NAMES)), (
+        check_endpoints, check_coordinators, check_racks, check_leader_moved, check_dies, check_rolling, check_replaced))

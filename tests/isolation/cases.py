@@ -622,6 +622,18 @@ def _(world, v):
 
 # ---- login ----------------------------------------------------------------------------------------------------------
 
+@case("ApiVersions v5 with the physical cluster's id, the victim's, another broker's: 129; with what the tenant was told: served")
+def _(world, v):
+    with world.wire() as w:
+        own = w.request("Metadata", 9, {"Topics": []})["ClusterId"]
+    for node in [None, *world.nodes]:
+        for cluster_id, node_id, wanted in ((own, -1, 0), (own, node if node else -1, 0), (None, -1, 0), (world.cluster_id, -1, 129),
+                                            (world.cluster_id, node if node else -1, 129), (world.victims_cluster_id, -1, 129), (own, 77, 129)):
+            with world.wire(node=node) as w:
+                r = w.request("ApiVersions", 5, {"ClientSoftwareName": "x", "ClientSoftwareVersion": "1", "ClusterId": cluster_id, "NodeId": node_id})
+                expect(f"at {node}: {cluster_id}, {node_id}", r["ErrorCode"], wanted)
+
+
 @case("nothing but ApiVersions and SASL before login")
 def _(world, v):
     for api, value in (("Metadata", {"Topics": []}), ("Fetch", fetch([], 9)), ("ListGroups", {})):
