@@ -13,8 +13,19 @@ enum { TEXT_MAX = 2048, UUID_TEXT = 22 };
 /* Words with dots inside that Kafka's own messages use. Anything else with a dot could be another's name. */
 static const char *const dotted_words[] = {
 #define WORD(w) w,
+#define PHRASE(p)
 #include "tenant/words.def"
 #undef WORD
+#undef PHRASE
+};
+
+/* What stands between its words' marks as it is. */
+static const char *const phrases[] = {
+#define WORD(w)
+#define PHRASE(p) p,
+#include "tenant/words.def"
+#undef WORD
+#undef PHRASE
 };
 
 /* Beside topics' characters all of UTF-8's: groups may be called anything. */
@@ -60,9 +71,11 @@ is_dotted_word(struct alv_str w)
 static bool
 word_harmless(struct alv_str w)
 {
+	if (is_dotted_word(w))
+		return true;
 	if (alv_str_starts(w, ALV_STR("__")) || w.n == UUID_TEXT)
 		return false;	/* Kafka's own topics; ids of topics and of the cluster */
-	return memchr(w.p, '.', w.n) == NULL || is_number(w) || is_dotted_word(w);
+	return memchr(w.p, '.', w.n) == NULL || is_number(w);
 }
 
 /* "3", " 3", "Id=3", "s: [3": the number of a machine? */
@@ -186,10 +199,23 @@ holds_target(const struct ten_names *t, const struct alv_buf *out)
 	return false;
 }
 
+/* How long the known phrase at p is; 0: there is none. */
+static size_t
+phrase_at(const char *p, const char *end)
+{
+	for (size_t i = 0; i < ALV_COUNT(phrases); i++) {
+		size_t n = strlen(phrases[i]);
+
+		if ((size_t)(end - p) >= n && memcmp(p, phrases[i], n) == 0)
+			return n;
+	}
+	return 0;
+}
+
 static bool
 clean(const struct ten_names *t, struct alv_str text, struct alv_buf *out)
 {
-	size_t at = 0;
+	size_t at = 0, n;
 
 	if (text.n > TEXT_MAX || !alv_str_utf8(text))
 		return false;
@@ -197,6 +223,12 @@ clean(const struct ten_names *t, struct alv_str text, struct alv_buf *out)
 		if (name_char(text.p[at])) {
 			if (!take_word(t, text, &at, out))
 				return false;
+			continue;
+		}
+		n = phrase_at(text.p + at, text.p + text.n);
+		if (n > 0) {
+			alv_buf_add(out, text.p + at, n);
+			at += n;
 			continue;
 		}
 		if (!mark_harmless(text.p + at, text.p + text.n))

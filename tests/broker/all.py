@@ -11,6 +11,7 @@ runner.main([
     "admin",
     "configs",
     "storage",
+    "texts",
     "refusals",
     "versions",
     "identity",

@@ -154,7 +154,15 @@ def check_apis():
         breach(path, 0, "a row that this check cannot read: API(.., \"permission\", \"tested by\")")
 
 
-for check in (check_apis, check_includes, check_prefixes, check_calls, check_words, check_lengths):
+def check_config_words():
+    """A text that names an option of topics or groups may pass to tenants: each such option is a known word."""
+    words = set(re.findall(r'^WORD\("([^"]+)"\)', text("gateway/tenant/words.def"), re.M))
+    for name in re.findall(r'^(?:TOPIC|GROUP)\("([^"]+)"', text("gateway/api/config_policy.def"), re.M):
+        if "." in name and name not in words:
+            breach("gateway/tenant/words.def", 0, f"{name} of config_policy.def is missing")
+
+
+for check in (check_apis, check_config_words, check_includes, check_prefixes, check_calls, check_words, check_lengths):
     check()
 for b in breaches:
     print(b)
