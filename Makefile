@@ -100,6 +100,7 @@ help:
 ## make demo            set everything up, show two tenants on one Kafka, stop (KEEP=1: leave it running)
 ## make test            set everything up and run every test
 ## make test-all        make test, and what takes longer: threads, static analysis, minutes of fuzzing
+## make test-brokers    the main job on other versions of Kafka than the one that tests run
 ## make bench           what Alcove costs, beside HAProxy and the broker itself (ROUNDS=5, BENCH=quick)
 ## make bench-micro     instructions and function calls for each frame
 ## make fuzz            fuzz each parser (FUZZ_SECONDS=60 of CPU time each)
@@ -167,6 +168,11 @@ test:
 
 test-all:
 	@tests/run all
+
+.PHONY: test-brokers
+test-brokers:
+	@$(MAKE) --no-print-directory -s -j2 FLAVOR=asan build/asan/alcove
+	@tests/broker/run other_brokers
 
 demo: deps
 	@$(MAKE) --no-print-directory -s -j2 all

@@ -27,4 +27,4 @@ runner.main([
     "life",
     "faults",
     "upstream",
-])
+], ["other_brokers"])

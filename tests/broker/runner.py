@@ -31,6 +31,14 @@ def gateway(test):
     return test
 
 
+def slow(max_s):
+    """This test may take longer than the others."""
+    def note(test):
+        test.max_s = max_s
+        return test
+    return note
+
+
 def fresh(word):
     """A name that no other test has."""
     return f"{word}-{next(_numbers)}"
@@ -116,7 +124,7 @@ class Report:
 
     def one(self, suite, name, f, *args):
         began = time.monotonic()
-        faulthandler.dump_traceback_later(TEST_MAX_S, exit=True)  # says where it hangs, and ends us
+        faulthandler.dump_traceback_later(getattr(f, "max_s", TEST_MAX_S), exit=True)  # says where it hangs, and ends us
         try:
             f(*args)
         except Exception as e:  # whatever a test raises is its failure
@@ -158,25 +166,27 @@ def run_suite(report, name, module, s, pattern):
     print(f"  {time.monotonic() - began:.1f} s", flush=True)
 
 
-def arguments(suites):
+def arguments(suites, others):
     p = argparse.ArgumentParser(prog="tests/broker/run", description="End-to-end tests with a real Kafka and real clients.",
-                                epilog=f"suites: {' '.join(suites)}. FLAVOR=asan|release|tsan says which build is tested.")
+                                epilog=f"suites: {' '.join(suites)}; only when named: {' '.join(others)}. FLAVOR=asan|release|tsan says which build is tested.")
     p.add_argument("suite", nargs="*", default=[], help="which ones; all when none is named")
     p.add_argument("--direct", action="store_true", help="without a gateway: are the tests themselves right?")
     p.add_argument("--only", default="", help="only tests with this in their name")
     p.add_argument("--keep-going-on", action="store_true", dest="wait", help="wait for Enter before everything is stopped")
     a = p.parse_args()
-    unknown = set(a.suite) - set(suites)
+    unknown = set(a.suite) - set(suites) - set(others)
     if unknown:
-        p.error(f"no suite is called {', '.join(sorted(unknown))}; there are: {' '.join(suites)}")
+        p.error(f"no suite is called {', '.join(sorted(unknown))}; there are: {' '.join(suites + others)}")
     return a
 
 
-def main(suites):
-    a = arguments(suites)
+def main(suites, others=()):
+    """others: suites that only run when they are named."""
+    others = list(others)
+    a = arguments(suites, others)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))  # and so all that was started is stopped
     report, began = Report(), time.monotonic()
-    modules = [(n, importlib.import_module(n)) for n in suites if n in (a.suite or suites)]
+    modules = [(n, importlib.import_module(n)) for n in suites + others if n in (a.suite or suites)]
     shared = [(n, m) for n, m in modules if not getattr(m, "OWN_STACK", False)]
     alone = [(n, m) for n, m in modules if getattr(m, "OWN_STACK", False) and not a.direct]
     try:

@@ -34,7 +34,7 @@ launch() {
 	local dir=$1 libs
 	libs=$("$kit/fetch" broker)
 	setsid java -Xms"${KAFKA_XMX:-512m}" -Xmx"${KAFKA_XMX:-512m}" -XX:+UseG1GC -XX:MaxGCPauseMillis=20 -Djava.awt.headless=true \
-		-Dlog4j2.configurationFile="$kit/log4j-broker.yaml" ${KAFKA_OPTS:-} \
+		-Dlog4j2.configurationFile="$kit/log4j-broker.properties" ${KAFKA_OPTS:-} \
 		-cp "$libs/*" kafka.Kafka "$dir/server.properties" >"$dir/server.log" 2>&1 </dev/null &
 	echo $! >"$dir/pid"
 }
