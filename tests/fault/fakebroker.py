@@ -29,6 +29,7 @@ CLUSTER_ID = "ZmFrZS1icm9rZXItY2x1c3Q"
 NODE = 1
 KEPT = 200  # batches of a partition
 READY_MADE = 350000  # answers with so many bytes of records are kept
+ZERO = uuid.UUID(int=0)
 NEVER_OFFERED = ("ControlledShutdown",)
 
 
@@ -84,6 +85,41 @@ class Topic:
         return out
 
 
+class FetchSession:
+    """KIP-227, as brokers do it: known by its number alone, to whoever says that."""
+
+    def __init__(self, by_id):
+        self.by_id, self.epoch, self.parts, self.told = by_id, 1, {}, {}  # (topic, partition) -> what is asked; what was told last
+
+    @staticmethod
+    def topic(t):
+        return t.get("TopicId") or t.get("Topic")
+
+    def change(self, v):
+        for t in v["Topics"]:
+            for p in t["Partitions"]:
+                self.parts[self.topic(t), p["Partition"]] = p
+        for t in v["ForgottenTopicsData"]:
+            for i in t["Partitions"]:
+                self.parts.pop((self.topic(t), i), None)
+
+    def topics(self):
+        """As a full fetch would name them."""
+        out = {}
+        for (topic, _), p in self.parts.items():
+            out.setdefault(topic, []).append(p)
+        return [{"TopicId" if self.by_id else "Topic": t, "Partitions": p} for t, p in out.items()]
+
+    def changed(self, topics):
+        """Of an answer to all of it: what has something new."""
+        for t in topics:
+            for p in t["Partitions"]:
+                key, news = (self.topic(t), p["PartitionIndex"]), (p["HighWatermark"], p.get("ErrorCode", 0))
+                p["new"] = bool(p.get("Records") or p.get("ErrorCode") or self.told.get(key) != news)
+                self.told[key] = news
+        return [t | {"Partitions": parts} for t in topics if (parts := [p for p in t["Partitions"] if p.pop("new")])]
+
+
 class Connection:
     def __init__(self, broker, reader, writer):
         self.broker, self.reader, self.writer = broker, reader, writer
@@ -119,7 +155,10 @@ class FakeBroker:
         self.lies, self.on_accept, self.opened, self.ready_made = {}, None, 0, {}
         self.advertised = None  # the port that clients are told, where it is not ours
         self.own = 0  # requests of the gateway itself
+        self.asked_ids = 0  # ids in its questions
+        self.sessions, self.fetched, self.fetch_bytes = {}, 0, 0  # Fetch requests, and their bytes
         self.numbers = itertools.count(1000)
+        self.session_numbers = itertools.count(0x51e55000)
 
     # ---- life
 
@@ -223,6 +262,8 @@ class FakeBroker:
 
     def on_Metadata(self, request, v):
         asked = v["Topics"]
+        if request.client_id == "alcove" and asked:
+            self.asked_ids += sum(t.get("TopicId", ZERO) != ZERO for t in asked)
         found = []
         for t in [{"Name": n} for n in sorted(self.topics)] if asked is None else asked:
             topic = self.topic_of(t)
@@ -276,7 +317,41 @@ class FakeBroker:
             out.append({k: t[k] for k in ("Name", "TopicId") if k in t} | {"PartitionResponses": parts})
         return {"Responses": out} if v["Acks"] else None
 
+    def session_of(self, request, v):
+        """-> (the session that a Fetch opens or goes on with, or None; error code)"""
+        epoch, number, by_id = v.get("SessionEpoch", -1), v.get("SessionId", 0), request.version >= 13
+        if epoch in (0, -1):
+            self.sessions.pop(number, None)
+            return (FetchSession(by_id) if epoch == 0 else None), 0
+        x = self.sessions.get(number)
+        if x is None:
+            return None, 70
+        if x.epoch != epoch or x.by_id != by_id:
+            return None, 71 if x.epoch != epoch else 106
+        x.epoch += 1
+        return x, 0
+
     async def on_Fetch(self, request, v):
+        self.fetched += 1
+        self.fetch_bytes += len(request.raw)
+        session, code = self.session_of(request, v)
+        if code:
+            return {"ErrorCode": code}
+        if session is None:
+            return await self.fetch(request, v)
+        session.change(v)
+        value = await self.fetch(request, v | {"Topics": session.topics()})
+        opens = v["SessionEpoch"] == 0
+        number = next((n for n, x in self.sessions.items() if x is session), 0) or (next(self.session_numbers) if session.parts else 0)
+        if session.parts:
+            self.sessions[number] = session
+        elif not opens:
+            self.sessions = {n: x for n, x in self.sessions.items() if x is not session}
+            number = 0
+        changed = session.changed(value["Responses"])
+        return {"SessionId": number, "Responses": value["Responses"] if opens else changed}
+
+    async def fetch(self, request, v):
         out, some = [], False
         for t in v["Topics"]:
             topic = self.topic_of(t, "Topic")
