@@ -22,6 +22,7 @@ runner.main([
     "listing",
     "scale",
     "sessions",
+    "topic_ids",
     "tenants_live",
     "brokers",
     "life",

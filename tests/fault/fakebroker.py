@@ -268,7 +268,8 @@ class FakeBroker:
         for t in [{"Name": n} for n in sorted(self.topics)] if asked is None else asked:
             topic = self.topic_of(t)
             if topic is None:
-                found.append({"ErrorCode": 3 if t.get("Name") else 100, "Name": t.get("Name") or "", "Partitions": []})
+                found.append({"ErrorCode": 3 if t.get("Name") else 100, "Name": t.get("Name") or "", "Partitions": []} | (
+                    {"TopicId": t["TopicId"]} if t.get("TopicId") else {}))
                 continue
             parts = [{"PartitionIndex": i, "LeaderId": NODE, "ReplicaNodes": [NODE], "IsrNodes": [NODE]}
                      for i in range(len(topic.logs))]
