@@ -219,3 +219,61 @@ def test_kafka_python(s):
         equal("records", sorted([*sent, *sent2]), sorted(x))
     if not s.direct:
         true("it used its session", s.gateway.metric("alcove_fetch_session_requests_total") > used)
+
+
+@gateway
+def test_revoked(s):
+    """The right to read goes in the middle of a session: its next answer says so for each partition; granted again, all goes on."""
+    name = fresh("revoked")
+    s.gateway.make_tenant(name, [("alice", "alice-secret"), ("bob", "bob-secret")], authorizer="acl", superUsers=["User:alice"])
+    t = s.gateway.tenant(name, s.folder, via="shared")
+    bob = t.but(user=f"{name}/bob", password="bob-secret")
+    ids = {topic: create_topic(t, topic, 2) for topic in ("kept", "lost")}
+    for topic in ids:
+        settled(t, topic, 2)
+
+    def acl(method, topic):
+        if method == "POST":
+            return s.rest("POST", f"/v1/tenants/{name}/acls", {"acls": [
+                {"resourceType": "TOPIC", "resourceName": topic, "principal": "User:bob", "operation": "READ"}]})
+        return s.rest("DELETE", f"/v1/tenants/{name}/acls?resourceType=TOPIC&resourceName={topic}")
+
+    def codes(reply, version):
+        key = "TopicId" if version >= 13 else "Topic"
+        found = {(x[key], p["PartitionIndex"]): p["ErrorCode"] for x in reply["Responses"] for p in x["Partitions"]}
+        return {(topic, i): found[k] for topic, topic_id in ids.items() for i in (0, 1)
+                if (k := (topic_id if version >= 13 else topic, i)) in found}
+    for topic in ids:
+        acl("POST", topic)
+    with t.wire() as producer, bob.wire() as w:
+        for version in (12, 16):
+            both = [named(version, topic, topic_id) | {"Partitions": [partition(i) for i in (0, 1)]} for topic, topic_id in ids.items()]
+            x = Session(w, version, "kept", ids["kept"])
+            reply = stack.wait_until("bob may read both", lambda: (r := x.ask(both)) and r["SessionId"] > 0 and r, 5)
+            x.id, x.epoch = reply["SessionId"], 1
+            equal("all is well", {0}, set(codes(reply, version).values()))
+            x.more()
+            acl("DELETE", "lost")
+            produce(producer, "lost", [b"secret"])
+
+            def told():
+                r = x.ask()
+                x.epoch += 1
+                return r if 29 in codes(r, version).values() else None
+            reply = stack.wait_until("it is told", told, 5)
+            equal("of each partition", {("lost", 0): 29, ("lost", 1): 29}, codes(reply, version))
+            true("without a record", all(not p["Records"] for q in reply["Responses"] for p in q["Partitions"]))
+            equal("and the session is over", (0, NOT_FOUND), (reply["SessionId"], x.ask()["ErrorCode"]))
+            reply = x.ask(both, id=0, epoch=0)
+            equal("a full one tells the same", ({("lost", 0): 29, ("lost", 1): 29, ("kept", 0): 0, ("kept", 1): 0}, 0),
+                  (codes(reply, version), reply["SessionId"]))
+            x.id = 0
+            x.open({0: 0})
+            equal("what is left has a session", {}, x.more())
+            reply = x.ask([both[1]])
+            equal("the lost one does not come in", {("lost", 0): 29, ("lost", 1): 29}, codes(reply, version))
+            acl("POST", "lost")
+            reply = stack.wait_until("granted again", lambda: (r := x.ask(both, id=0, epoch=0)) and r["SessionId"] > 0 and r, 5)
+            true("with what came meanwhile", any(p["Records"] for q in reply["Responses"] for p in q["Partitions"]))
+            w.request("Fetch", version, {"MaxWaitMs": 1, "MinBytes": 1, "MaxBytes": 1, "SessionId": reply["SessionId"], "SessionEpoch": -1,
+                                         "Topics": []})
