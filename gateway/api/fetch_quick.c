@@ -38,18 +38,25 @@ see_session(struct pass *p, struct kfk_value *v)
 	return p->turn == NULL ? KFK_STOP : KFK_REPLACE;
 }
 
+/* Of a full fetch: the long way opens sessions, and closes the broker's that nobody needs. */
+static enum kfk_do
+see_no_epoch(const struct pass *p, struct kfk_value *v)
+{
+	if (v->i > 0 || (v->i == 0 && api_session_may_open(p->c)))
+		return KFK_STOP;
+	return put(v, -1);
+}
+
 /* Both sides count alike, so the epoch passes as it is. */
 static enum kfk_do
-see_epoch(struct pass *p, struct kfk_value *v)
+see_epoch(const struct pass *p, struct kfk_value *v)
 {
 	struct api_call *c = p->c;
 
-	if (p->session != NULL)
-		return v->i <= 0 || api_session_check(p->session, v->i, c->hdr.version >= 13) != 0 ||
-		    p->session->revision != c->tenant->revision ? KFK_STOP : KFK_KEEP;
-	if (v->i > 0 || api_session_unneeded(c->conn) != 0 || (v->i == 0 && api_session_may_open(c)))
-		return KFK_STOP;
-	return put(v, -1);
+	if (p->session == NULL)
+		return api_session_unneeded(c->conn) != 0 ? KFK_STOP : see_no_epoch(p, v);
+	return v->i <= 0 || api_session_check(p->session, v->i, c->hdr.version >= 13) != 0 ||
+	    p->session->revision != c->tenant->revision ? KFK_STOP : KFK_KEEP;
 }
 
 /* A topic of the session's, or one that may become so. */
@@ -104,20 +111,17 @@ see(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *v)
 {
 	struct pass *p = arg;
 
+	(void)id;
 	switch (f->kind) {
 	case KFK_KIND_TOPIC_NAME:
 	case KFK_KIND_TOPIC_ID:
-		if (p->session != NULL)
-			return see_member(p, f, v, id == Q(FORGOTTEN_TOPICS_DATA_TOPIC) || id == Q(FORGOTTEN_TOPICS_DATA_TOPIC_ID));
 		return api_quick_topic(p->c, p->sh, f, v);
-	case KFK_KIND_PARTITION:
-		return see_partition(p, id, v);
 	case KFK_KIND_REPLICA_ID:
 		return v->i >= 0 ? KFK_STOP : put(v, -1);
 	case KFK_KIND_SESSION_ID:
-		return see_session(p, v);
+		return put(v, 0);	/* there is none here that could be meant */
 	case KFK_KIND_SESSION_EPOCH:
-		return see_epoch(p, v);
+		return see_no_epoch(p, v);
 	case KFK_KIND_MAX_BYTES:
 		return v->i > p->max ? put(v, p->max) : KFK_KEEP;
 	case KFK_KIND_RACK:
@@ -130,6 +134,30 @@ see(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *v)
 	default:
 		return KFK_STOP;	/* what consumers do not send */
 	}
+}
+
+/* On a connection that has, or had, sessions. */
+static enum kfk_do
+see_more(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *v)
+{
+	struct pass *p = arg;
+
+	switch (f->kind) {
+	case KFK_KIND_SESSION_ID:
+		return see_session(p, v);
+	case KFK_KIND_SESSION_EPOCH:
+		return see_epoch(p, v);
+	case KFK_KIND_PARTITION:
+		return see_partition(p, id, v);
+	case KFK_KIND_TOPIC_NAME:
+	case KFK_KIND_TOPIC_ID:
+		if (p->session != NULL)
+			return see_member(p, f, v, id == Q(FORGOTTEN_TOPICS_DATA_TOPIC) || id == Q(FORGOTTEN_TOPICS_DATA_TOPIC_ID));
+		break;
+	default:
+		break;
+	}
+	return see(arg, id, f, v);
 }
 
 static enum kfk_do
@@ -153,14 +181,15 @@ struct_begins(void *arg, uint16_t id, bool is_null)
 static bool
 request(struct api_call *c, const struct alv_chain *body)
 {
-	static const struct kfk_visitor visitor = { .field = see, .array_begin = list_begins, .struct_begin = struct_begins };
+	static const struct kfk_visitor plain = { .field = see, .array_begin = list_begins, .struct_begin = struct_begins };
+	static const struct kfk_visitor more = { .field = see_more, .array_begin = list_begins, .struct_begin = struct_begins };
 	struct pass			p = { .c = c, .sh = api_shape(API_SHAPE_FETCH),
 				    .max = c->conn->w->shared->conf->limits.fetch_max_bytes };
-	bool				leaves = c->hdr.version >= 13;
+	bool				leaves = c->hdr.version >= 13, sessions = c->conn->sessions != NULL;
 
 	if (!api_quick_walk(c, KFK_REQUEST, API_SEE(TOPIC_NAME) | API_SEE(TOPIC_ID) | API_SEE(REPLICA_ID) | API_SEE(SESSION_ID) |
 	    API_SEE(SESSION_EPOCH) | API_SEE(RACK) | API_SEE(CLUSTER_ID) | API_SEE(LOG_DIR) | API_SEE(FOLLOWER) |
-	    (leaves ? 0 : API_SEE(MAX_BYTES)) | (c->conn->sessions == NULL ? 0 : API_SEE(PARTITION)), &visitor, &p, body))
+	    (leaves ? 0 : API_SEE(MAX_BYTES)) | (sessions ? API_SEE(PARTITION) : 0), sessions ? &more : &plain, &p, body))
 		return false;
 	if (p.turn != NULL && !api_turn_goes(c, p.turn)) {
 		alv_chain_clear(&c->out);

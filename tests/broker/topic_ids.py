@@ -83,16 +83,16 @@ def test_of_nobody(s):
             each(w, "made up", uuid.uuid4(), {"all": (UNKNOWN,)})
 
 
+# A null name with the zero id names nothing. Kafka 4.3 stumbles over that in Metadata (-1); here it is an illegal name.
+ZEROS = {"all": (UNKNOWN,), "DeleteTopics": (42, UNKNOWN), "Metadata": (-1, 17)}
+
+
 def test_zero_and_krafts_own(s):
     """The id that means none, and that of the cluster's own metadata: never a topic."""
     with s.acme.wire() as w:
         coordinator(w, "ids")
         each(w, "zero", ZERO, ZEROS)
         each(w, "KRaft's own", METADATAS, {"all": (UNKNOWN,)})
-
-
-# A null name with the zero id names nothing: DeleteTopics and Metadata say that the request is wrong.
-ZEROS = {"all": (UNKNOWN,), "DeleteTopics": (42, UNKNOWN), "Metadata": (3, 42, UNKNOWN)}
 
 
 def test_made_anew(s):
