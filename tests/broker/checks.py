@@ -5,6 +5,8 @@ import os
 import time
 import traceback
 
+import stack
+
 START_MAX_S, CHECK_MAX_S = 180, 240
 
 
@@ -27,10 +29,10 @@ def run(make, checks):
             try:
                 check(s)
                 print(f"    ok {name} ({time.monotonic() - began:.1f} s)", flush=True)
-            except Exception:  # whatever a check raises is its failure
+            except Exception as e:  # whatever a check raises is its failure
                 print(f"    FAILED {name} ({time.monotonic() - began:.1f} s)\n{traceback.format_exc()}", flush=True)
-                failed.append(name)
+                failed.append(f"{name}: {stack.words_of(e, __file__)}")
                 s.failed = True
         limit(START_MAX_S)
     if failed:
-        raise AssertionError(f"failed: {', '.join(failed)}")
+        raise AssertionError("; ".join(failed))

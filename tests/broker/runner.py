@@ -116,6 +116,16 @@ def fetch(w, topic, offset=0, version=12, partition=0, wait_ms=500, isolation=0)
             for o, _, v, _ in b["records"] if o >= offset]
 
 
+def commit_offset(w, group, topic, offset=1):
+    """Raw, for a group without members. Kafka makes its offsets topic only when somebody asks for a coordinator."""
+    def code():
+        found = w.request("FindCoordinator", 4, {"KeyType": 0, "CoordinatorKeys": [group]})["Coordinators"][0]
+        reply = w.request("OffsetCommit", 8, {"GroupId": group, "GenerationIdOrMemberEpoch": -1, "Topics": [
+            {"Name": topic, "Partitions": [{"PartitionIndex": 0, "CommittedOffset": offset}]}]})
+        return found["ErrorCode"] or reply["Topics"][0]["Partitions"][0]["ErrorCode"]
+    stack.wait_until(f"an offset of {group} is committed", lambda: code() == 0, 20)
+
+
 # ---- running -------------------------------------------------------------------------------------
 
 class Report:

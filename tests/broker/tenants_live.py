@@ -1,7 +1,7 @@
 """Tenants and users that change while clients are connected; ids that are taken, reserved, adopted, purged."""
 import time
 
-from runner import create_topic, equal, fetch, fresh, kw, produce, stack, true
+from runner import commit_offset, create_topic, equal, fetch, fresh, kw, produce, stack, true
 
 GATEWAY = True
 LIVE_S = 1.0  # a change is in force everywhere within
@@ -121,8 +121,7 @@ def test_delete_and_purge(s):
     for i in range(3):
         create_topic(t, f"topic-{i}")
     w = t.wire()
-    w.request("OffsetCommit", 8, {"GroupId": "g", "GenerationIdOrMemberEpoch": -1, "Topics": [{"Name": "topic-0", "Partitions": [
-        {"PartitionIndex": 0, "CommittedOffset": 1}]}]})
+    commit_offset(w, "g", "topic-0")
     stack.wait_until("its group is there", lambda: f"{t.name}.g" in s.kafka.groups())
     s.rest("DELETE", f"/v1/tenants/{t.name}")
     closes("deleted", w)
@@ -172,9 +171,7 @@ def test_prefix_of_a_group(s):
         w.request("CreateTopics", 7, {"timeoutMs": 10000, "Topics": [{"Name": f"{name}x.t", "NumPartitions": 1, "ReplicationFactor": 1}]})
         stack.wait_until("the topic is there", lambda: f"{name}x.t" in s.kafka.topics())
         for group in (f"{name}.readers", f"{name}y.readers"):
-            stack.wait_until("the offset is committed", lambda: w.request("OffsetCommit", 8, {
-                "GroupId": group, "GenerationIdOrMemberEpoch": -1, "Topics": [{"Name": f"{name}x.t", "Partitions": [
-                    {"PartitionIndex": 0, "CommittedOffset": 1}]}]})["Topics"][0]["Partitions"][0]["ErrorCode"] == 0)
+            commit_offset(w, group, f"{name}x.t")
     problem = refused(s, 409, "POST", "/v1/tenants", {"id": name})
     true(f"the answer lists the group: {problem}", f"{name}.readers" in str(problem))
     s.rest("POST", "/v1/tenants", {"id": name + "z"})

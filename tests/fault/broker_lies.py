@@ -330,11 +330,11 @@ def check_gone(s):
         t.start()
     for _ in range(3):
         n = len(rounds)
-        stack.wait_until("traffic", lambda: len(rounds) > n + 10, 10)
+        stack.wait_until("traffic", lambda: len(rounds) > n + 10, 30)
         s.broker.restart(lambda: time.sleep(0.1))
     stack.wait_until("ready again", lambda: not not_ready(s), 15)
     n = len(rounds)
-    stack.wait_until("traffic goes on", lambda: len(rounds) > n + 10, 10)
+    stack.wait_until("traffic goes on", lambda: len(rounds) > n + 10, 30)
     stopping.append(True)
     for t in threads:
         t.join(10)
