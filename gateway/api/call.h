@@ -71,8 +71,7 @@ struct api_conn {
 	struct pol_slot		  *slot;		/* set with the tenant; NULL: no such tenant (logins fail alike) */
 	enum api_auth		   auth;
 	bool			   raw_sasl;		/* SaslHandshake v0 was used: next frames are bare tokens */
-	bool			   sasl_begun;
-	struct aut_server	   sasl;
+	struct aut_server	  *sasl;		/* while a login lasts; else NULL */
 	char			   user[256];		/* after login */
 	char			   principal[262];	/* "User:" + user */
 	uint64_t		   user_revision;

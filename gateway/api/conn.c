@@ -64,9 +64,7 @@ api_conn_enter(struct api_conn *c, struct api_worker *w)
 void
 api_conn_fini(struct api_conn *c)
 {
-	if (c->sasl_begun)
-		aut_server_fini(&c->sasl);
-	c->sasl_begun = false;
+	api_sasl_forget(c);
 	api_repeats_forget(c);
 	free(c->groups);
 	c->groups = NULL;

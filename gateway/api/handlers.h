@@ -12,6 +12,7 @@ enum api_result api_sasl_handshake_request(struct api_call *c, struct kfk_tree *
 enum api_result api_sasl_authenticate_request(struct api_call *c, struct kfk_tree *q);
 /* The exchange's work is done: conn->sasl goes on. */
 enum api_result api_sasl_resume(struct api_call *c);
+void		api_sasl_forget(struct api_conn *conn);	/* the exchange, if one is under way */
 
 /* refused.c: every api of refused.def */
 enum api_result api_refused_request(struct api_call *c, struct kfk_tree *q);

@@ -5,6 +5,7 @@
  * Invariants: every failure of a login is one answer, the same bytes whatever the reason; a login never changes the
  * tenant or the principal of a connection that has one; of a snapshot only copies are kept. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "api/kit.h"
 
@@ -64,12 +65,13 @@ answer_mechanisms(struct api_call *c, int16_t code)
 	return api_answer(c, &r);
 }
 
-static void
-forget_exchange(struct api_conn *conn)
+void
+api_sasl_forget(struct api_conn *conn)
 {
-	if (conn->sasl_begun)
-		aut_server_fini(&conn->sasl);
-	conn->sasl_begun = false;
+	if (conn->sasl != NULL)
+		aut_server_fini(conn->sasl);
+	free(conn->sasl);
+	conn->sasl = NULL;
 }
 
 enum api_result
@@ -90,9 +92,11 @@ api_sasl_handshake_request(struct api_call *c, struct kfk_tree *q)
 		met_login(conn->w->meter, false);
 		return answer_mechanisms(c, KFK_UNSUPPORTED_SASL_MECHANISM);
 	}
-	forget_exchange(conn);
-	aut_server_init(&conn->sasl, m, lookup, conn);
-	conn->sasl_begun = true;
+	api_sasl_forget(conn);
+	conn->sasl = malloc(sizeof(*conn->sasl));
+	if (conn->sasl == NULL)
+		return api_fail(c, ALV_E_NOMEM);
+	aut_server_init(conn->sasl, m, lookup, conn);
 	conn->raw_sasl = c->hdr.version == 0;
 	if (conn->auth == API_AUTH_NONE)
 		conn->auth = API_AUTH_HANDSHAKE;
@@ -136,8 +140,8 @@ static enum api_result
 failed(struct api_call *c)
 {
 	met_login(c->conn->w->meter, false);
-	c->words = c->conn->sasl.reason;
-	forget_exchange(c->conn);
+	c->words = c->conn->sasl->reason;
+	api_sasl_forget(c->conn);
 	return answer_error(c, KFK_SASL_AUTHENTICATION_FAILED, ALV_STR(FAILED_TEXT));
 }
 
@@ -145,7 +149,7 @@ failed(struct api_call *c)
 static bool
 take_identity(struct api_conn *conn)
 {
-	const struct aut_account *a = &conn->sasl.account;
+	const struct aut_account *a = &conn->sasl->account;
 	enum met_close		  why;
 
 	if (conn->auth == API_AUTH_DONE)
@@ -173,10 +177,10 @@ proven(struct api_call *c, struct alv_str token)
 
 	if (!take_identity(conn))
 		return failed(c);
-	conn->user_revision = conn->sasl.account.user_revision;
+	conn->user_revision = conn->sasl->account.user_revision;
 	conn->authenticated_us = conn->w->now_us;
 	conn->raw_sasl = false;
-	forget_exchange(conn);
+	api_sasl_forget(conn);
 	met_login(conn->w->meter, true);
 	return answer_token(c, token);
 }
@@ -205,9 +209,9 @@ api_sasl_authenticate_request(struct api_call *c, struct kfk_tree *q)
 
 	if (in.p == NULL)
 		return api_fail(c, ALV_E_LIMIT);
-	if (!c->conn->sasl_begun || c->conn->raw_sasl)
+	if (c->conn->sasl == NULL || c->conn->raw_sasl)
 		return answer_error(c, KFK_ILLEGAL_SASL_STATE, alv_str_of(kfk_code_text(KFK_ILLEGAL_SASL_STATE)));
-	s = aut_server_token(&c->conn->sasl, in, &c->arena, &out);
+	s = aut_server_token(c->conn->sasl, in, &c->arena, &out);
 	return step(c, s, out);
 }
 
@@ -220,9 +224,9 @@ api_raw_token(struct api_call *c, struct alv_str token)
 	c->out.pool = c->conn->w->pool;
 	c->raw = true;
 	c->wait = API_WAIT_NONE;
-	if (!c->conn->sasl_begun || !c->conn->raw_sasl)
+	if (c->conn->sasl == NULL || !c->conn->raw_sasl)
 		return api_close(c, MET_CLOSE_AUTH_REQUIRED);
-	s = aut_server_token(&c->conn->sasl, token, &c->arena, &out);
+	s = aut_server_token(c->conn->sasl, token, &c->arena, &out);
 	return step(c, s, out);
 }
 
@@ -233,8 +237,8 @@ api_sasl_resume(struct api_call *c)
 	enum aut_step  s;
 
 	c->wait = API_WAIT_NONE;
-	if (!c->conn->sasl_begun)
+	if (c->conn->sasl == NULL)
 		return api_close(c, MET_CLOSE_INTERNAL);
-	s = aut_server_resume(&c->conn->sasl, &c->arena, &out);
+	s = aut_server_resume(c->conn->sasl, &c->arena, &out);
 	return step(c, s, out);
 }

@@ -69,6 +69,13 @@ leave_politely(struct net_stream *s)
 }
 
 static void
+drop_name(struct net_stream *s)
+{
+	free(s->sni);
+	s->sni = NULL;
+}
+
+static void
 finish(struct net_stream *s, enum net_end why)
 {
 	if (!lives(s))
@@ -85,6 +92,7 @@ finish(struct net_stream *s, enum net_end why)
 	net_proxy_drop(s);
 	SSL_free(s->ssl);
 	s->ssl = NULL;
+	drop_name(s);
 	net_later(s->ctx->loop, &s->later);
 }
 
@@ -135,6 +143,7 @@ announce(struct net_stream *s)
 	s->flags &= ~(uint32_t)NET_F_OPENING;
 	net_timer_stop(&s->timer);
 	s->ops->on_open(s);
+	drop_name(s);
 	if (s->state == NET_ST_OPEN && net_stream_left(s) > 0)
 		net_later(s->ctx->loop, &s->later);
 }

@@ -96,7 +96,7 @@ struct net_stream {
 	uint32_t		rx_last;	/* what the last read brought: the next one's measure */
 	uint64_t		rekeyed_at;	/* bytes_out at the last KeyUpdate */
 	const char	       *tls_why;
-	char			sni[256];	/* lower case, "" when none; set before on_open on servers */
+	char		       *sni;		/* lower case, NULL when none; on servers, until on_open has returned */
 	void		       *sni_result;	/* what the SNI rule found; the owner's */
 };
 

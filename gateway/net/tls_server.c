@@ -107,6 +107,15 @@ refuse(struct net_stream *s, int *alert)
 	return SSL_CLIENT_HELLO_ERROR;
 }
 
+/* A second hello, after HelloRetryRequest, says it again. */
+static bool
+keep_name(struct net_stream *s, const char *name)
+{
+	free(s->sni);
+	s->sni = name[0] == '\0' ? NULL : strdup(name);
+	return name[0] == '\0' || s->sni != NULL;
+}
+
 /* Runs on the raw ClientHello, before any session is looked at. */
 static int
 on_client_hello(SSL *ssl, int *alert, void *arg)
@@ -115,18 +124,18 @@ on_client_hello(SSL *ssl, int *alert, void *arg)
 	struct net_tls_server_set *set = arg;
 	const struct pair	  *pair;
 	const uint8_t		  *p;
+	char			   name[256] = "";
 	size_t			   n;
 	uint64_t		   trust;
 
-	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &p, &n) == 1 && !read_sni(p, n, s->sni)) {
-		s->sni[0] = '\0';
+	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &p, &n) == 1 && !read_sni(p, n, name))
 		return refuse(s, alert);
-	}
-	if (set->judge != NULL && !set->judge(set->arg, s->sni, &s->sni_result))
+	if (set->judge != NULL && !set->judge(set->arg, name, &s->sni_result))
 		return refuse(s, alert);
-	trust = set->trust == NULL ? 0 : set->trust(set->arg, s->sni, s->sni_result);
-	pair = choose(set, s->sni);
-	if ((pair != &set->pair[0] && SSL_set_SSL_CTX(ssl, pair->ctx) == NULL) || !bind_sessions(ssl, s->sni, trust)) {
+	trust = set->trust == NULL ? 0 : set->trust(set->arg, name, s->sni_result);
+	pair = choose(set, name);
+	if ((pair != &set->pair[0] && SSL_set_SSL_CTX(ssl, pair->ctx) == NULL) || !bind_sessions(ssl, name, trust) ||
+	    !keep_name(s, name)) {
 		*alert = SSL_AD_INTERNAL_ERROR;
 		return SSL_CLIENT_HELLO_ERROR;
 	}

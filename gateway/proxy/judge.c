@@ -90,7 +90,7 @@ login_work(struct net_job *j)
 	struct login_job *l = ALV_HOLDER(j, struct login_job, job);
 
 	/* The client waits for us: nobody else touches its exchange meanwhile, and it is not freed. */
-	aut_server_work(&l->client->conn.sasl);
+	aut_server_work(l->client->conn.sasl);
 }
 
 static void

@@ -336,7 +336,7 @@ wait(struct talk *k, enum api_result r, bool response)
 	for (int i = 0; r == API_WAIT; i++) {
 		MUST(i < WAITS_MAX && k->call.wait != API_WAIT_NONE);
 		if (k->call.wait == API_WAIT_WORK)
-			aut_server_work(&k->conn.sasl);
+			aut_server_work(k->conn.sasl);
 		if (k->call.wait == API_WAIT_IDS) {
 			MUST(!k->call.ids_asked && k->call.nids > 0);
 			k->call.ids_asked = true;

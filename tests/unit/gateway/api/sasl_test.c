@@ -45,7 +45,7 @@ plain(struct stage *s, const char *user, const char *password)
 	if (r != API_WAIT)
 		return r;
 	assert_int_equal(s->call.wait, API_WAIT_WORK);
-	aut_server_work(&s->conn.sasl);
+	aut_server_work(s->conn.sasl);
 	return api_resume(&s->call);
 }
 
@@ -184,7 +184,7 @@ bare_tokens_after_an_old_handshake(void **state)
 		(void)stage_begin(&s, 0, 0);
 		r = api_raw_token(&s.call, alv_str_make(cases[i].token, cases[i].n));
 		if (r == API_WAIT) {
-			aut_server_work(&s.conn.sasl);
+			aut_server_work(s.conn.sasl);
 			r = api_resume(&s.call);
 		}
 		assert_int_equal(r, cases[i].in ? API_ANSWER : API_CLOSE);

@@ -18,6 +18,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -52,6 +53,7 @@ struct side {
 	struct net_stream s;
 	int		  opened, closed, drained, data, wrote;
 	enum net_end	  why;
+	char		  sni[256];	/* as it was on_open */
 	bool		  slow;		/* leaves `in` as it is */
 	void (*on_data)(struct side *x);
 };
@@ -63,6 +65,7 @@ side_on_open(struct net_stream *s)
 
 	assert_int_equal(x->opened + x->closed, 0);
 	x->opened++;
+	snprintf(x->sni, sizeof(x->sni), "%s", s->sni == NULL ? "" : s->sni);
 }
 
 static inline void

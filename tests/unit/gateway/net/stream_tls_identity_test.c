@@ -9,11 +9,11 @@ test_sni_is_lowered_and_judged(void **state)
 	(void)state;
 	ours(&c, &s, "B3-Acme.Kafka.TEST", 0);
 	assert_string_equal(asked_name, "b3-acme.kafka.test");
-	assert_string_equal(s.s.sni, "b3-acme.kafka.test");
+	assert_string_equal(s.sni, "b3-acme.kafka.test");
 	assert_ptr_equal(s.s.sni_result, &tenant);
 	ours_end(&c, &s);
 	ours(&c, &s, "127.0.0.1", 0);	/* by IP SAN, without SNI */
-	assert_string_equal(s.s.sni, "");
+	assert_string_equal(s.sni, "");
 	ours_end(&c, &s);
 }
 
@@ -294,7 +294,7 @@ resumed(const char *host, int version)
 	if (ticket != NULL)
 		assert_int_equal(SSL_set_session(p.ssl, ticket), 1);
 	PUMP_UNTIL(&p, s.opened && p.done == 1);
-	assert_string_equal(s.s.sni, host);
+	assert_string_equal(s.sni, host);
 	side_say(&k, &s, "x", 1);
 	PUMP_UNTIL(&p, p.nheard == 1);
 	yes = SSL_session_reused(p.ssl);
