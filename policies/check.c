@@ -380,6 +380,9 @@ check_limits(struct pol_load *l, const struct pol_node *root, const struct pol_l
 	if (m->frame_max_bytes_unauthenticated > m->frame_max_bytes)
 		tell(l, root, "limits/unauthenticated.request.max.bytes", "limits.unauthenticated.request.max.bytes",
 		    "found more than socket.request.max.bytes, expected at most that");
+	if (m->connections_unauthenticated_max > m->connections_max)
+		tell(l, root, "limits/connections.unauthenticated.max", "limits.connections.unauthenticated.max",
+		    "found more than connections.max, expected at most that");
 	if (m->fetch_max_bytes > m->response_max_bytes / 2)
 		tell(l, root, "limits/fetch.max.bytes", "limits.fetch.max.bytes",
 		    "found more than half of response.max.bytes, expected at most that: brokers may answer with more than was asked for");

@@ -103,6 +103,7 @@ px_client_close(struct px_client *c, enum met_close why, bool flush)
 		return;
 	note_reason(c, why);
 	c->state = PX_CLOSED;
+	px_crowd_leave(c);
 	net_timer_stop(&c->timer);
 	stop_reading(c);
 	px_hold_cancel(c, &c->hold.up);
@@ -208,6 +209,8 @@ px_client_flush(struct px_client *c)
 			px_client_end(c, why);
 		}
 	}
+	if (c->conn.auth == API_AUTH_DONE)
+		px_crowd_leave(c);
 	close_when_answered(c);
 	px_hold_settle(c);
 	if (c->state == PX_SERVING)
@@ -235,7 +238,7 @@ on_open(struct net_stream *s)
 	if (c->state != PX_OPENING)
 		return;
 	net_peer_text(&s->peer, c->conn.host);	/* a PROXY header may have said who it is */
-	if (px_endpoint_resolve(c->port, s->sni, &c->conn)) {
+	if (px_endpoint_resolve(c->port, s->sni == NULL ? "" : s->sni, &c->conn)) {
 		px_client_close(c, MET_CLOSE_SNI_UNKNOWN, false);
 		return;
 	}
@@ -343,13 +346,14 @@ px_client_accept(struct px_worker *w, const struct px_port *port, int fd, const 
 	c->later.fn = release;
 	c->again.fn = px_client_pump_again;
 	c->opened_us = net_loop_now(w->loop);
-	c->stream.in_max = PX_IN_MAX;
 	c->stream.high_water = l->out_max_bytes;
 	api_conn_init(&c->conn, &w->api);
+	c->stream.in_max = px_client_in_max(c);
 	net_peer_text(peer, c->conn.host);
 	c->conn.node = -1;	/* until the handshake says which: the log names none */
 	net_timer_init(w->loop, &c->timer, px_client_overdue);
 	px_worker_add(w, c);
+	px_crowd_join(c);
 }
 
 void

@@ -3,6 +3,7 @@
 #define PX_CLIENT_H
 
 #include "net/stream.h"
+#include "proxy/crowd.h"
 #include "proxy/hold.h"
 #include "proxy/move.h"
 #include "proxy/pace.h"
@@ -37,6 +38,7 @@ struct px_client {
 	uint32_t	     magic;
 	struct px_worker    *worker;
 	struct px_client    *next, **prev;	/* worker's list */
+	struct px_crowd_place place;	/* until it has proved who it is */
 	struct px_moving     moving;	/* to another worker */
 	enum px_client_state state;
 	enum px_leave	     leave;
@@ -84,7 +86,9 @@ void px_client_leave(struct px_client *c, enum px_leave how);
 /* It was quiet, and comes from another worker. */
 void px_client_enter(struct px_client *c, struct px_worker *w);
 
-/* intake.c: takes frames and moves requests on, as far as that goes. */
+/* intake.c: what of its bytes may be here before they are admitted: less before it has proved who it is. */
+size_t px_client_in_max(const struct px_client *c);
+/* takes frames and moves requests on, as far as that goes. */
 void px_client_pump(struct px_client *c);
 void px_client_pump_again(struct net_later *l);	/* client->again */
 /* Writes finished answers, in order. */

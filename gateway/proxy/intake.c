@@ -17,6 +17,14 @@ frame_max(const struct px_client *c)
 	return px_budget_lowered(g->budget, g->conf->limits.frame_max_bytes);
 }
 
+size_t
+px_client_in_max(const struct px_client *c)
+{
+	size_t one = c->worker->gateway->conf->limits.frame_max_bytes_unauthenticated + (size_t)4;
+
+	return c->conn.auth != API_AUTH_DONE && one < PX_IN_MAX ? one : PX_IN_MAX;
+}
+
 /* The one way to see the watchdog bite: a test build hangs at the client id that it is told. */
 static void
 stall_for_a_test(const struct px_request *r)
@@ -88,7 +96,7 @@ read_on(struct px_client *c, size_t most)
 		c->frame_begun_us = now;
 	if (c->hold.in.admitted && c->in_pace.at_us == 0)
 		px_pace_begin(&c->in_pace, now, c->stream.bytes_in, c->hold.in.size - c->stream.in.n);
-	c->stream.in_max = most < PX_IN_MAX ? PX_IN_MAX : most;
+	c->stream.in_max = most < px_client_in_max(c) ? px_client_in_max(c) : most;
 }
 
 /* While a request waits for memory nothing is read, and that is not the sender's doing. */
@@ -129,7 +137,7 @@ take_frame(struct px_client *c)
 	px_hold_taken(&c->hold.in);
 	c->in_pace.at_us = c->frame_begun_us = 0;
 	/* Whoever leaves gets the frame that is half here completed, and no other. */
-	c->stream.in_max = c->leave >= PX_LEAVES_SOON ? 0 : PX_IN_MAX;
+	c->stream.in_max = c->leave >= PX_LEAVES_SOON ? 0 : px_client_in_max(c);
 	begin_request(c, size);
 	return true;
 }
@@ -157,7 +165,7 @@ leaves(struct px_client *c)
 	if (c->leave == PX_LEAVES_SOON && !net_stream_waiting(&c->stream))
 		c->leave = PX_LEAVES_NOW;
 	if (c->leave != PX_LEAVES_NOW && c->stream.in_max == 0 && c->hold.in.wait == NULL && !c->hold.in_own)
-		c->stream.in_max = PX_IN_MAX;
+		c->stream.in_max = px_client_in_max(c);
 	return c->leave == PX_LEAVES_NOW;
 }
 

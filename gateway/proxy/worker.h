@@ -24,6 +24,7 @@ struct px_worker {
 	struct api_worker     api;
 	int		      reader;		/* in the qsbr */
 	struct px_client     *clients;		/* all of them, newest first */
+	struct px_crowd	      crowd;		/* those that have not proved who they are */
 	struct px_request    *spare;		/* for the next requests (request.c) */
 	unsigned	      nspare;
 	struct px_client     *sweep_at;		/* the next one to look at; NULL: no sweep is under way */

@@ -88,6 +88,7 @@ struct pol_upstream {
 
 struct pol_limits {
 	uint32_t connections_max;		/* in all */
+	uint32_t connections_unauthenticated_max;	/* of these; 0: half */
 	uint32_t connections_max_idle_ms;
 	uint32_t dead_peer_ms;			/* a silent client counts as gone */
 	uint32_t handshake_timeout_ms, authentication_timeout_ms;

@@ -187,4 +187,27 @@ def check_crowd(s):
     s.quiet(20)
 
 
-CHECKS = [check_crowd]
+def check_unknown(s):
+    """More connections than may be unauthenticated, silent ones: who is known notices nothing, and whoever has a password comes in."""
+    most = s.limits["connections.max"] // 2
+    before = s.closed("unauthenticated_max")
+    s.neighbour()
+    with contextlib.ExitStack() as held:
+        socks = [held.enter_context(stage.raw(s.gateway.ports["acme"])) for _ in range(most + 40)]
+        stack.wait_until("the last are turned away", lambda: s.closed("unauthenticated_max") - before >= 20, 10)
+        stack.wait_until("they are so many at most", lambda: s.gateway.metric("alcove_connections") <= most + 3, 5)
+        s.neighbour()
+
+        def comes_in():
+            with contextlib.suppress(OSError, kw.WireError), s.acme.wire(record=False) as w:
+                stage.round_trip(w)
+                return True
+            return False
+        stack.wait_until("acme comes in", comes_in, 10, 0.1)  # at the latest when the crowd has had its two seconds
+        s.neighbour()
+        equal("connections that were refused", 0, s.gateway.metric("alcove_connections_refused_total"))
+        true("the oldest went", any(stage.ended(x, 0.01) for x in socks[:most]))
+    s.quiet()
+
+
+CHECKS = [check_crowd, check_unknown]

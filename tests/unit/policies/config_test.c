@@ -383,6 +383,7 @@ static const struct edit edits[] = {
 	{ "  connections.max", "  memory.max.bytes: 17179869184\n  socket.request.max.bytes: 1073741824", NULL },
 	{ "  connections.max", "  memory.max.bytes: 536870912\n  memory.tenant.share.percent: 20\n  response.max.bytes: 67108864\n  memory.tenant.floor.bytes: 107374183", ":22: limits.memory.tenant.floor.bytes: found 107374183, expected at most 107374182" },
 	{ "  connections.max", "  memory.max.bytes: 1099511627777", "limits.memory.max.bytes: found '1099511627777', expected a number from 0 to 1099511627776" },
+	{ "  connections.max", "  connections.max: 10\n  connections.unauthenticated.max: 11", "found more than connections.max, expected at most" },
 	{ "  connections.max", "  fetch.max.bytes: 104857600", "found more than half of response.max.bytes" },
 };
 

@@ -155,21 +155,28 @@ proxy_turns(struct proxy *p, int n)
 	}
 }
 
+/* A client that has just come; *fd: its own end. */
+static inline struct px_client *
+proxy_accept(struct proxy *p, int *fd)
+{
+	struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
+	int			fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	*fd = fds[0];
+	atomic_fetch_add(&p->gateway.connections, 1);
+	atomic_fetch_add(&p->worker->connections, 1);
+	px_client_accept(p->worker, &p->port, fds[1], &peer);
+	assert_non_null(p->worker->clients);
+	return p->worker->clients;
+}
+
 /* A client that is logged in as alice of acme. */
 static inline struct px_client *
 proxy_client(struct proxy *p)
 {
-	struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
-	struct px_client       *c;
-	int			fds[2];
+	struct px_client *c = proxy_accept(p, &p->client);
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-	p->client = fds[0];
-	atomic_fetch_add(&p->gateway.connections, 1);
-	atomic_fetch_add(&p->worker->connections, 1);
-	px_client_accept(p->worker, &p->port, fds[1], &peer);
-	c = p->worker->clients;
-	assert_non_null(c);
 	PROXY_UNTIL(p, c->state == PX_SERVING);
 	snprintf(c->conn.tenant, sizeof(c->conn.tenant), "acme");
 	snprintf(c->conn.user, sizeof(c->conn.user), "alice");
@@ -177,6 +184,7 @@ proxy_client(struct proxy *p)
 	c->conn.slot = pol_dir_find(p->gateway.shared.dir, ALV_STR("acme"));
 	c->conn.user_revision = 7;
 	c->conn.auth = API_AUTH_DONE;
+	px_client_flush(c);	/* as with the answer to its login */
 	return c;
 }
 
