@@ -14,7 +14,7 @@ import traceback
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../kit"))
 from stack import words_of  # noqa: E402
 
-PARTS = ("calls", "state", "broker_lies", "sessions", "ids", "client_lies", "cuts", "upstream_cuts", "wallclock", "crowd")
+PARTS = ("calls", "state", "broker_lies", "sessions", "ids", "client_lies", "cuts", "upstream_cuts", "names", "wallclock", "crowd")
 CHECK_MAX_S = 1200
 AT_ONCE = 3
 

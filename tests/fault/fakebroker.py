@@ -154,6 +154,8 @@ class FakeBroker:
         self.tls, self.topics, self.groups = tls, {}, {}
         self.lies, self.on_accept, self.opened, self.ready_made = {}, None, 0, {}
         self.advertised = None  # the port that clients are told, where it is not ours
+        self.host, self.addresses = "127.0.0.1", ["127.0.0.1"]  # what clients are told; where it listens
+        self.came_to = []  # to which of these each connection came
         self.own = 0  # requests of the gateway itself
         self.asked_ids = 0  # ids in its questions
         self.sessions, self.fetched, self.fetch_bytes = {}, 0, 0  # Fetch requests, and their bytes
@@ -191,7 +193,7 @@ class FakeBroker:
         if self.tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*self.tls)
-        self.server = await asyncio.start_server(self.serve, "127.0.0.1", port, ssl=context, backlog=1000)
+        self.server = await asyncio.start_server(self.serve, self.addresses, port, ssl=context, backlog=1000)
         self.port = self.server.sockets[0].getsockname()[1]
 
     async def close_all(self):
@@ -223,6 +225,7 @@ class FakeBroker:
         task = asyncio.current_task()
         self.connections.add(task)
         self.opened += 1
+        self.came_to.append(writer.get_extra_info("sockname")[0])
         c = Connection(self, reader, writer)
         try:
             if self.on_accept and not await self.on_accept(c):
@@ -275,7 +278,7 @@ class FakeBroker:
                      for i in range(len(topic.logs))]
             one = {"Name": topic.name, "Partitions": parts}
             found.append(one | ({"TopicId": topic.id} if request.version >= 10 else {}))
-        value = {"Brokers": [{"NodeId": NODE, "Host": "127.0.0.1", "Port": self.advertised or self.port}], "Topics": found}
+        value = {"Brokers": [{"NodeId": NODE, "Host": self.host, "Port": self.advertised or self.port}], "Topics": found}
         if request.version >= 1:
             value["ControllerId"] = NODE
         if request.version >= 2:
@@ -284,7 +287,7 @@ class FakeBroker:
 
     def on_DescribeCluster(self, request, v):
         return {"ClusterId": CLUSTER_ID, "ControllerId": NODE,
-                "Brokers": [{"BrokerId": NODE, "Host": "127.0.0.1", "Port": self.advertised or self.port}]}
+                "Brokers": [{"BrokerId": NODE, "Host": self.host, "Port": self.advertised or self.port}]}
 
     def on_CreateTopics(self, request, v):
         out = []
@@ -379,7 +382,7 @@ class FakeBroker:
             for p in t["Partitions"]]} for t in v["Topics"] if t["Name"] in self.topics]}
 
     def on_FindCoordinator(self, request, v):
-        at = {"NodeId": NODE, "Host": "127.0.0.1", "Port": self.advertised or self.port}
+        at = {"NodeId": NODE, "Host": self.host, "Port": self.advertised or self.port}
         if request.version >= 4:
             return {"Coordinators": [{"Key": k} | at for k in v["CoordinatorKeys"]]}
         return at

@@ -350,6 +350,7 @@ class Gateway:
         self.binary = REPO / "build" / flavor / "alcove"
         self.process = self.token = None
         self.env, self.complaints = {}, []  # env: more of it, for the process
+        self.within = []  # a command that ends by becoming the gateway
         self.more = ""  # lines at the end of alcove.yaml, for configure
         self.log_path = self.folder.with_name(self.folder.name + ".log")
         if not self.binary.exists():
@@ -392,7 +393,7 @@ class Gateway:
                "TSAN_OPTIONS": "halt_on_error=0"}
         self.log_from = self.log_path.stat().st_size if self.log_path.exists() else 0
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([self.binary, "run", "-c", self.folder / "alcove.yaml"], stdout=log, stderr=log,
+            self.process = subprocess.Popen([*self.within, self.binary, "run", "-c", self.folder / "alcove.yaml"], stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL, env={**os.environ, **env, **self.env}, start_new_session=True)
         self.folder.with_name(self.folder.name + ".pid").write_text(f"{self.process.pid}\n")
 
