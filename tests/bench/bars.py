@@ -32,6 +32,7 @@ BARS = [
      lambda f: ratio(f["bulk"]["fetch by name, TLS to the broker"], "cpu_s_per_gb")),
     ("CPU per small produce request", "× HAProxy", 1.1, "<=", lambda f: ratio(f["small produce"], "cpu_us")),
     ("own share of latency, both ways, p99", "µs", 100, "<=", lambda f: median(f["share us"]["alcove"]["both"]["p99"])),
+    ("the same of a relay that does nothing, p99", "µs", None, "<=", lambda f: median(f["share us"]["null"]["both"]["p99"])),
     ("produce-ack p50, real broker", "× HAProxy", 1.1, "<=", lambda f: ratio(f["kafka"], "ack_p50_us")),
     ("produce-ack p99, real broker", "× HAProxy", None, "<=", lambda f: ratio(f["kafka"], "ack_p99_us")),
     ("produce-ack p99.9, real broker", "× HAProxy", None, "<=", lambda f: ratio(f["kafka"], "ack_p999_us")),

@@ -7,19 +7,23 @@ from parts import Load, measured
 GB = 1e9
 
 
-class Sizes:
-    """How much of everything; --quick for developing is too little to judge by."""
+FULL, QUICK, SMOKE = 0, 1, 2
 
-    def __init__(self, quick):
-        self.bulk = int(0.25e9) if quick else int(0.6e9)
-        self.small = 30000 if quick else 100000
-        self.latency = 1000 if quick else 2000
-        self.shakes = 400 if quick else 1500
-        self.idle = 500 if quick else 5000
-        self.slow = 8
-        self.slow_s = 4 if quick else 10
-        self.idle_s = 2 if quick else 10
-        self.kafka = int(0.05e9) if quick else int(0.15e9)
+
+class Sizes:
+    """How much of everything; --quick for developing is too little to judge by, --smoke only shows that all of it works."""
+
+    def __init__(self, how):
+        """how: FULL, QUICK or SMOKE."""
+        self.bulk = (600, 250, 10)[how] * 1000000
+        self.small = (100000, 30000, 1000)[how]
+        self.latency = (2000, 1000, 100)[how]
+        self.shakes = (1500, 400, 20)[how]
+        self.idle = (5000, 500, 20)[how]
+        self.slow = (8, 8, 2)[how]
+        self.slow_s = (10, 4, 0.5)[how]
+        self.idle_s = (10, 2, 0.1)[how]
+        self.kafka = (150, 50, 5)[how] * 1000000
 
 
 # name, way to the broker, mode, options of the load client
@@ -66,7 +70,7 @@ def small_round(out, turn, relays, pki, sizes):
 
 
 def share_round(out, turn, relays, pki, sizes):
-    """The relay's own share of latency, by time stamps of the kernel and of the fake broker."""
+    """A relay's own share of latency, by time stamps of the kernel and of the fake broker."""
     for name, servers in in_turn(relays, turn):
         with Load("stamp", servers["plain"].targets("plain"), pki.ca, count=sizes.latency, rate=500, connections=2) as l:
             for way, figures in l.run().items():

@@ -46,13 +46,15 @@ class Process:
 
 
 class Child(Process):
-    """One of ours, ended with the `with`. Its output goes to a file; the end of that is shown when something goes wrong."""
+    """One of ours, ended with the `with`. Its output goes to a file; the end of that is shown when something goes wrong.
+    A session of its own, as every gateway has: the kernel shares the CPUs out by sessions (autogroup), and whoever is in
+    the load client's would be woken sooner than others."""
 
     def __init__(self, log, *args, env=None, stdout=None):
         self.log = pathlib.Path(log)
         with open(self.log, "ab") as f:
             self.process = subprocess.Popen([str(a) for a in args], stdin=subprocess.DEVNULL, stdout=stdout or f, stderr=f,
-                                            env={**os.environ, **(env or {})}, text=True)
+                                            env={**os.environ, **(env or {})}, text=True, start_new_session=True)
         super().__init__(self.process.pid)
 
     def stop(self):
@@ -103,6 +105,22 @@ class FakeBroker(Child):
 
     def targets(self, way, tenants=TENANTS):
         return [f"127.0.0.1:{self.ports[way]}/{t}.{TOPIC}" for t in tenants]
+
+
+class NullRelay(Child):
+    """A relay that does nothing, for what is measured of latency: no other can have less of that here."""
+
+    def __init__(self, folder, pki, broker, threads):
+        super().__init__(folder / "null.log", TOOLS / "null", "--certificate", pki.certificate, "--key", pki.key,
+                         "--broker", broker.ports["plain"], "--threads", threads, stdout=subprocess.PIPE)
+        said = self.process.stdout.readline()
+        found = re.match(r"port (\d+)$", said)
+        if not found:
+            raise BenchError(f"the relay that does nothing does not start: {said!r}")
+        self.port = int(found[1])
+
+    def targets(self, _way, tenants=TENANTS):
+        return [f"127.0.0.1:{self.port}/{t}.{TOPIC}" for t in tenants]
 
 
 class HAProxy(Child):
@@ -250,9 +268,9 @@ class Load:
 
 
 def measured(process, mode, targets, ca, **options):
-    """-> what the client said, with `cpu`: the seconds that this process used for it."""
+    """-> what the client said, with `cpu`: the seconds that this process used for it, a tick at least."""
     with Load(mode, targets, ca, **options) as l:
         before = process.cpu()
         result = l.run()
-        result["cpu"] = process.cpu() - before
+        result["cpu"] = max(process.cpu() - before, 1 / TICKS)
     return result

@@ -258,6 +258,45 @@ little_does_not_keep_much(void **state)
 	proxy_close(&p);
 }
 
+/* A frame that is large but not huge is given room for what may come behind it, as long as there is such room; others
+ * get what they need. */
+static void
+room_is_for_more_than_the_frame(void **state)
+{
+	enum { AHEAD = PX_AHEAD, ALL = 1 << 30 };
+	static const struct { size_t left, frame, room, reserved; } cases[] = {
+		{ ALL, 60 * 1024, 60 * 1024, 0 },	/* within what is read unasked */
+		{ ALL, 70 * 1024, AHEAD, AHEAD - PX_FREE },
+		{ ALL, AHEAD - 1, AHEAD, AHEAD - PX_FREE },
+		{ ALL, AHEAD, AHEAD, AHEAD - PX_FREE },
+		{ ALL, AHEAD + 1, AHEAD + 1, AHEAD + 1 - PX_FREE },
+		{ AHEAD - PX_FREE, 200 * 1024, AHEAD, AHEAD - PX_FREE },
+		{ AHEAD - PX_FREE - 1, 200 * 1024, 200 * 1024, 200 * 1024 - PX_FREE },	/* no more than for itself */
+		{ 0, 70 * 1024, 70 * 1024, 0 },		/* in what is free */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ALV_COUNT(cases); i++) {
+		struct px_cell	 *others = NULL;
+		struct proxy	  p;
+		struct px_client *c = begin(&p);
+		size_t		  sent;
+
+		if (cases[i].left != ALL)
+			others = occupy(&p, cases[i].left);
+		sent = send_part(&p, (uint32_t)cases[i].frame - 4, 50 * 1024);
+		PROXY_UNTIL(&p, c->stream.in.n == sent);
+		assert_true(c->hold.in.admitted);
+		assert_int_equal(c->hold.in.size, cases[i].frame);
+		assert_int_equal(c->hold.in.room, cases[i].room);
+		assert_int_equal(c->hold.reserved, cases[i].reserved);
+		assert_int_equal(c->stream.in_max, cases[i].room > PX_IN_MAX ? cases[i].room : PX_IN_MAX);
+		if (others != NULL)
+			clear_out(&p, others, cases[i].left);
+		proxy_close(&p);
+	}
+}
+
 /* ---- those who are slow ------------------------------------------------------------------------------- */
 
 static void
@@ -397,6 +436,7 @@ main(void)
 		cmocka_unit_test(what_is_kept_goes_first),
 		cmocka_unit_test(a_response_waits_as_well),
 		cmocka_unit_test(little_does_not_keep_much),
+		cmocka_unit_test(room_is_for_more_than_the_frame),
 		cmocka_unit_test(a_sender_keeps_its_rate),
 		cmocka_unit_test(a_reader_has_time_while_nobody_waits),
 		cmocka_unit_test(nobody_waits_for_a_reader_for_long),
