@@ -291,19 +291,29 @@ run_ready(struct net_loop *l)
 	}
 }
 
+/* One lane of a turn. The clock is only read for one in which there is something to do. */
+static void
+run_lane(struct net_loop *l, bool any, void (*run)(struct net_loop *))
+{
+	if (!any)
+		return;
+	net_loop_share(l);
+	run(l);
+}
+
 void
 net_loop_turn(struct net_loop *l, int wait_ms)
 {
-	static void (*const work[])(struct net_loop *) = { net_timers_run, run_ready, net_mail_run, run_later, run_slow };
 
 	if (l->at == l->nready)
 		wait_ready(l, sleep_ms(l, wait_ms));
 	beat(l, true);
 	l->now = l->clock();
-	for (size_t i = 0; i < ALV_COUNT(work); i++) {
-		net_loop_share(l);
-		work[i](l);
-	}
+	run_lane(l, l->timers != NULL && l->timers->at_us <= l->now, net_timers_run);
+	run_lane(l, l->at < l->nready, run_ready);
+	run_lane(l, l->box.open != NULL || l->box.woken, net_mail_run);
+	run_lane(l, waits(&l->later), run_later);
+	run_lane(l, waits(&l->slow), run_slow);
 	if (l->end != NULL)
 		l->end(l->hook_arg);
 }

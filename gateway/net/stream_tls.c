@@ -59,13 +59,22 @@ net_tls_attach(struct net_stream *s, SSL *ssl)
 	return ALV_OK;
 }
 
+/* Before a call whose failure is to be told. What succeeds leaves nothing behind, and clearing frees 32 strings that are
+ * not there. */
+static void
+no_errors(void)
+{
+	if (ERR_peek_error() != 0)
+		ERR_clear_error();
+}
+
 enum net_io
 net_tls_handshake(struct net_stream *s)
 {
 	enum net_io io;
 	int	    r, e;
 
-	ERR_clear_error();
+	no_errors();
 	r = SSL_do_handshake(s->ssl);
 	e = r == 1 ? SSL_ERROR_NONE : SSL_get_error(s->ssl, r);
 	if (e != SSL_ERROR_NONE && e != SSL_ERROR_WANT_READ && s->tls_why == NULL)
@@ -99,7 +108,7 @@ decrypt(struct net_stream *s)
 {
 	struct net_stream_shared *sh = s->ctx->shared;
 
-	ERR_clear_error();	/* once: what succeeds leaves nothing behind, and it is not cheap */
+	no_errors();
 	while (sh->in_at < sh->in_n || SSL_pending(s->ssl) > 0) {
 		struct net_room r;
 		size_t		got = 0;
@@ -217,7 +226,7 @@ net_tls_write(struct net_stream *s)
 	enum net_io		  io = s->pending == NULL ? NET_IO_OK : net_bio_flush(s);
 	uint64_t		  start = s->bytes_out;
 
-	ERR_clear_error();
+	no_errors();
 	while (io == NET_IO_OK && s->out.n > 0 && s->bytes_out - start < NET_WRITE_TURN) {
 		if (NET_SHARED_OUT - sh->out_n < NET_TLS_RECORD + NET_TLS_SLACK)
 			io = net_bio_flush(s);
@@ -238,7 +247,7 @@ net_tls_bye(struct net_stream *s)
 {
 	if (s->state == NET_ST_HANDSHAKE || s->out.n > 0 || s->pending != NULL)
 		return;
-	ERR_clear_error();
+	no_errors();
 	(void)SSL_shutdown(s->ssl);
 	if (net_bio_flush(s) != NET_IO_OK)
 		return;	/* it was a courtesy */

@@ -67,10 +67,13 @@ take_more(void *p, size_t n, const char *file, int line)
 static void
 give(void *p, const char *file, int line)
 {
-	size_t n = malloc_usable_size(p);
+	size_t n;
 
 	(void)file;
 	(void)line;
+	if (p == NULL)
+		return;
+	n = malloc_usable_size(p);
 	if (n < PIECE || n > PIECE + 64 || mine.n == KEPT) {
 		free(p);
 		return;
