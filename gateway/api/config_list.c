@@ -50,7 +50,7 @@ static void
 add_known(struct api_call *c, struct kfk_tree *r, const struct listing *l)
 {
 	if (l->topics)
-		api_each_topic(c, add_topic, r);
+		api_each_own_topic(c, add_topic, r);
 	for (size_t i = 0; l->brokers && i < c->view->nbrokers; i++)
 		if (api_reachable(c->conn, c->view->brokers[i].id))
 			add(r, API_RES_BROKER, alv_arena_printf(&c->arena, "%d", c->view->brokers[i].id));

@@ -271,7 +271,7 @@ fix_page(struct api_call *c, struct kfk_tree *r, struct kfk_node *topics)
 			continue;
 		}
 		kfk_set_int(r, e, R(TOPICS_IS_INTERNAL), api_internal_name(name));
-		kfk_set_int(r, e, R(TOPICS_TOPIC_AUTHORIZED_OPERATIONS), code != 0 ? INT32_MIN : api_operations(c, POL_TOPIC, name));
+		kfk_set_int(r, e, R(TOPICS_TOPIC_AUTHORIZED_OPERATIONS), api_operations(c, POL_TOPIC, name));
 		prev = e;
 	}
 }

@@ -145,8 +145,7 @@ api_consumer_group_describe_response(struct api_call *c, struct kfk_tree *r)
 	for (struct kfk_node *g = groups == NULL ? NULL : groups->kids; g != NULL; g = g->next) {
 		if (may_see_members(c, r, g))
 			continue;
-		kfk_set_int(r, g, R(GROUPS_ERROR_CODE), KFK_TOPIC_AUTHORIZATION_FAILED);
-		kfk_set_empty(r, g, R(GROUPS_MEMBERS));
+		api_hide_group(r, g, R(GROUPS_GROUP_ID), R(GROUPS_ERROR_CODE), R(GROUPS_ERROR_MESSAGE));
 	}
 	api_splice_groups(c, r, &consumer_list);
 	return api_answer(c, r);

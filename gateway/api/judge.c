@@ -170,24 +170,24 @@ api_judge_id(struct api_call *c, struct alv_uuid id, enum pol_op op, int flags, 
 
 /* Calls fn if the principal may know of it. False: stop. */
 static bool
-offer(struct api_call *c, const struct clu_topic *t, api_topic_fn fn, void *arg)
+offer(struct api_call *c, const struct clu_topic *t, bool judged, api_topic_fn fn, void *arg)
 {
 	struct alv_str virt;
 
-	if (ten_unmap(&c->tenant->names, TEN_TOPIC, t->name, &virt) || !api_may(c, POL_OP_DESCRIBE, POL_TOPIC, virt))
+	if (ten_unmap(&c->tenant->names, TEN_TOPIC, t->name, &virt) || (judged && !api_may(c, POL_OP_DESCRIBE, POL_TOPIC, virt)))
 		return true;
 	return fn(arg, t->name, virt);
 }
 
-void
-api_each_topic(struct api_call *c, api_topic_fn fn, void *arg)
+static void
+each_topic(struct api_call *c, bool judged, api_topic_fn fn, void *arg)
 {
 	const struct ten_names *names = &c->tenant->names;
 	const struct clu_topic *t;
 	size_t			n = clu_topic_range(c->view, names->prefix, &t);
 
 	for (size_t i = 0; i < n; i++)
-		if (!offer(c, &t[i], fn, arg))
+		if (!offer(c, &t[i], judged, fn, arg))
 			return;
 	for (size_t i = 0; i < names->naliases; i++) {
 		const struct ten_alias *a = &names->by_virt[i];
@@ -196,9 +196,21 @@ api_each_topic(struct api_call *c, api_topic_fn fn, void *arg)
 		if (a->kind != TEN_TOPIC || alv_str_starts(a->phys, names->prefix))
 			continue;
 		t = clu_topic_find(c->view, a->phys);
-		if (t != NULL && !offer(c, t, fn, arg))
+		if (t != NULL && !offer(c, t, judged, fn, arg))
 			return;
 	}
+}
+
+void
+api_each_topic(struct api_call *c, api_topic_fn fn, void *arg)
+{
+	each_topic(c, true, fn, arg);
+}
+
+void
+api_each_own_topic(struct api_call *c, api_topic_fn fn, void *arg)
+{
+	each_topic(c, false, fn, arg);
 }
 
 void

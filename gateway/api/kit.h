@@ -229,6 +229,10 @@ void api_split(struct api_call *c, struct kfk_tree *q, struct kfk_node *parent, 
 /* Refuses every topic that is left with one code (53, 30, ...). */
 void api_split_all(struct api_call *c, struct kfk_tree *q, struct kfk_node *parent, const struct api_shape *sh,
     struct api_split *s, int16_t code);
+/* Judges what is left in another way: 0 keeps a topic. */
+typedef int16_t (*api_judge_fn)(struct api_call *c, const struct kfk_tree *q, const struct kfk_node *topic);
+void api_split_by(struct api_call *c, struct kfk_tree *q, struct kfk_node *parent, const struct api_shape *sh,
+    struct api_split *s, api_judge_fn judged);
 /* Appends what was refused to the response's topics below `parent`. */
 void api_splice(struct api_call *c, struct kfk_tree *r, struct kfk_node *parent, const struct api_shape *sh,
     const struct api_split *s);
@@ -318,6 +322,8 @@ enum alv_err api_map_out(struct api_call *c, struct kfk_tree *r) ALV_MUST;
 /* Calls fn for every topic of the catalogue that is this tenant's and that the principal may describe; stops on false. */
 typedef bool (*api_topic_fn)(void *arg, struct alv_str phys, struct alv_str virt);
 void api_each_topic(struct api_call *c, api_topic_fn fn, void *arg);
+/* Every one that is the tenant's: where a right on the cluster covers them all. */
+void api_each_own_topic(struct api_call *c, api_topic_fn fn, void *arg);
 
 void api_learn_id(struct api_call *c, struct alv_uuid id, struct alv_str phys);
 /* Notes for the catalogue; the handler ends with api_learnt_or_answer after api_answer. */

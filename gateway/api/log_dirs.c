@@ -65,7 +65,7 @@ api_describe_log_dirs_request(struct api_call *c, struct kfk_tree *q)
 	}
 	if (list == NULL || list->v.is_null) {
 		o.list = kfk_set_empty(q, &q->root, Q(TOPICS));
-		api_each_topic(c, ask_for, &o);
+		api_each_own_topic(c, ask_for, &o);
 	} else {
 		drop_unnameable(c, q, list);
 	}

@@ -238,12 +238,12 @@ out_operations(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
 	const struct api_memo *memo = api_memo(m->c);
 
 	n->v.i = INT32_MIN;
-	if (p->code != 0)
+	/* Of a topic that is not there as well: who may ask is told what it may. What is denied never came from a broker. */
+	if (p->name != NULL && memo->topic_ops && !p->name->v.is_null)
+		n->v.i = api_operations(m->c, POL_TOPIC, p->name->v.s);
+	if (p->code != 0 || p->name != NULL)
 		return ALV_OK;
-	if (p->name != NULL) {
-		if (memo->topic_ops && !p->name->v.is_null)
-			n->v.i = api_operations(m->c, POL_TOPIC, p->name->v.s);
-	} else if (p->group != NULL) {
+	if (p->group != NULL) {
 		if (memo->group_ops)
 			n->v.i = api_operations(m->c, POL_GROUP, p->group->v.s);
 	} else if (memo->cluster_ops) {

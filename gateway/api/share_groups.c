@@ -73,19 +73,6 @@ may_see_all(struct api_call *c, const struct kfk_tree *r, const struct kfk_node 
 	return true;
 }
 
-/* Nothing of such a group is told but that. */
-static void
-hide(struct kfk_tree *r, struct kfk_node *group)
-{
-	struct alv_str id = kfk_get_str(r, group, R(GROUPS_GROUP_ID));
-
-	group->kids = group->last = NULL;
-	kfk_set_str(r, group, R(GROUPS_GROUP_ID), id);
-	kfk_set_int(r, group, R(GROUPS_ERROR_CODE), KFK_TOPIC_AUTHORIZATION_FAILED);
-	kfk_set_str(r, group, R(GROUPS_ERROR_MESSAGE),
-	    ALV_STR("The group has described topic(s) that the client is not authorized to describe."));
-}
-
 enum api_result
 api_share_group_describe_response(struct api_call *c, struct kfk_tree *r)
 {
@@ -97,7 +84,7 @@ api_share_group_describe_response(struct api_call *c, struct kfk_tree *r)
 	groups = kfk_get(&r->root, R(GROUPS));
 	for (struct kfk_node *g = groups == NULL ? NULL : groups->kids; g != NULL; g = g->next)
 		if (!may_see_all(c, r, g))
-			hide(r, g);
+			api_hide_group(r, g, R(GROUPS_GROUP_ID), R(GROUPS_ERROR_CODE), R(GROUPS_ERROR_MESSAGE));
 	api_splice_groups(c, r, &share_list);
 	return api_answer(c, r);
 }
@@ -187,18 +174,12 @@ split_deleted(struct api_call *c, struct kfk_tree *q, struct api_split *s)
 enum api_result
 api_delete_share_offsets_request(struct api_call *c, struct kfk_tree *q)
 {
-	struct api_split *s = &api_memo(c)->split;
-	int16_t		  code = api_judge_group(c, kfk_get_str(q, &q->root, Q(GROUP_ID)), POL_OP_DELETE);
-	struct kfk_tree	  r;
+	int16_t code = api_judge_group(c, kfk_get_str(q, &q->root, Q(GROUP_ID)), POL_OP_DELETE);
 
 	if (code != 0)
 		return api_answer_code(c, R(ERROR_CODE), code);
-	split_deleted(c, q, s);
-	if (s->kept > 0 || s->first == NULL)
-		return api_forward(c, q);
-	api_answer_begin(c, &r);
-	api_add_results(c, &r, &deleted);
-	return api_answer(c, &r);
+	split_deleted(c, q, &api_memo(c)->split);
+	return api_forward(c, q);	/* also without topics: the group's own error is the broker's to say */
 }
 
 enum api_result

@@ -176,6 +176,23 @@ static const struct api_result_fields delete_fields = { R(RESPONSES), R(RESPONSE
 
 enum { DELETES = API_WRITES | API_OR_CLUSTER, V_BY_ID = 6 };
 
+/* By name. Who may not describe it is not told whether it is there; who may is told that before what it may not. */
+static int16_t
+judge_delete_name(struct api_call *c, struct alv_str name)
+{
+	struct alv_str phys;
+	int16_t	       code = api_judge_topic(c, name, POL_OP_DELETE, DELETES, &phys);
+
+	if (!api_may_cluster(c, POL_OP_DELETE) && !api_may(c, POL_OP_DESCRIBE, POL_TOPIC, name))
+		return KFK_TOPIC_AUTHORIZATION_FAILED;
+	if (code == KFK_INVALID_TOPIC_EXCEPTION)	/* of a topic that is not there */
+		return KFK_UNKNOWN_TOPIC_OR_PARTITION;
+	phys = code == 0 ? ALV_STR_NULL : physical(c, name);
+	if (code == KFK_TOPIC_AUTHORIZATION_FAILED && (phys.p == NULL || clu_topic_find(c->view, phys) == NULL))
+		return KFK_UNKNOWN_TOPIC_OR_PARTITION;
+	return code;
+}
+
 /* Before version 6: a list of plain names. */
 static void
 judge_names(struct api_call *c, struct kfk_node *names)
@@ -183,15 +200,14 @@ judge_names(struct api_call *c, struct kfk_node *names)
 	struct kfk_node *prev = NULL, *next;
 
 	for (struct kfk_node *e = names == NULL ? NULL : names->kids; e != NULL; e = next) {
-		int16_t code = api_judge_name(c, e->v.s, POL_OP_DELETE, DELETES);
+		int16_t code = judge_delete_name(c, e->v.s);
 
 		next = e->next;
 		if (code == 0) {
 			prev = e;
 			continue;
 		}
-		/* An illegal name is of a topic that is not there. */
-		deny(c, e->v.s, code == KFK_INVALID_TOPIC_EXCEPTION ? KFK_UNKNOWN_TOPIC_OR_PARTITION : code, ALV_STR_NULL);
+		deny(c, e->v.s, code, ALV_STR_NULL);
 		kfk_unlink(names, prev, e);
 	}
 }
@@ -221,9 +237,7 @@ judge_delete(struct api_call *c, const struct kfk_tree *q, const struct kfk_node
 	else if (name.p == NULL)
 		code = judge_delete_id(c, id, &name);
 	else
-		code = api_judge_name(c, name, POL_OP_DELETE, DELETES);
-	if (code == KFK_INVALID_TOPIC_EXCEPTION)
-		code = KFK_UNKNOWN_TOPIC_OR_PARTITION;
+		code = judge_delete_name(c, name);
 	if (code == API_UNRESOLVED)
 		api_memo(c)->split.waiting = true;
 	if (code == 0 || code == API_UNRESOLVED)

@@ -45,6 +45,17 @@ api_init_producer_id_request(struct api_call *c, struct kfk_tree *q)
 
 #define Q(f) KFK_ADD_PARTITIONS_TO_TXN_REQUEST_##f
 
+/* Of a topic that would have been allowed, beside one that is not: as brokers, who look whether it is there. */
+static int16_t
+not_attempted(struct api_call *c, const struct kfk_tree *q, const struct kfk_node *topic)
+{
+	struct alv_str name = kfk_get_str(q, topic, Q(V3_AND_BELOW_TOPICS_NAME)), phys;
+	bool	       there = ten_map(&c->tenant->names, TEN_TOPIC, name, &c->arena, &phys) == ALV_OK &&
+	    clu_topic_find(c->view, phys) != NULL;
+
+	return there ? KFK_OPERATION_NOT_ATTEMPTED : KFK_UNKNOWN_TOPIC_OR_PARTITION;
+}
+
 enum api_result
 api_add_partitions_to_txn_request(struct api_call *c, struct kfk_tree *q)
 {
@@ -56,9 +67,10 @@ api_add_partitions_to_txn_request(struct api_call *c, struct kfk_tree *q)
 		api_split(c, q, &q->root, sh, s);
 		if (s->first == NULL)
 			return api_forward(c, q);
-		code = KFK_OPERATION_NOT_ATTEMPTED;	/* of those that would have been allowed */
+		api_split_by(c, q, &q->root, sh, s, not_attempted);
+	} else {
+		api_split_all(c, q, &q->root, sh, s, code);
 	}
-	api_split_all(c, q, &q->root, sh, s, code);
 	return api_answer_denied(c, sh);
 }
 #undef Q

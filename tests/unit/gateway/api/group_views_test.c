@@ -235,6 +235,8 @@ new_groups_are_described(void **state)
 			g = stage_named(t, &t->root, R(GROUPS), R(GROUPS_GROUP_ID), asked[i]);
 			assert_int_equal(kfk_get_int(t, g, R(GROUPS_ERROR_CODE)), KFK_TOPIC_AUTHORIZATION_FAILED);
 			assert_int_equal(stage_count(g, R(GROUPS_MEMBERS)), 0);
+			stage_text(kfk_get_str(t, g, R(GROUPS_GROUP_STATE)), "");
+			assert_int_equal(kfk_get_int(t, g, R(GROUPS_AUTHORIZED_OPERATIONS)), INT32_MIN);
 		}
 		g = stage_named(t, &t->root, R(GROUPS), R(GROUPS_GROUP_ID), "closed");
 		assert_int_equal(kfk_get_int(t, g, R(GROUPS_ERROR_CODE)), KFK_GROUP_AUTHORIZATION_FAILED);

@@ -277,6 +277,7 @@ operations_are_the_principals(void **state)
 	stage_open(&s, denies, 2);
 	t = stage_begin(&s, KFK_API_METADATA, 9);
 	ask_name(t, "orders");
+	ask_name(t, "gone");
 	kfk_set_int(t, &t->root, Q(INCLUDE_TOPIC_AUTHORIZED_OPERATIONS), 1);
 	kfk_set_int(t, &t->root, Q(INCLUDE_CLUSTER_AUTHORIZED_OPERATIONS), 1);
 	assert_int_equal(stage_send(&s), API_FORWARD);
@@ -284,12 +285,16 @@ operations_are_the_principals(void **state)
 	t = stage_broker(&s);
 	e = tell(t, "acme.orders", 0, 0);
 	kfk_set_int(t, e, R(TOPICS_TOPIC_AUTHORIZED_OPERATIONS), 0x7fffffff);
+	(void)tell(t, "acme.gone", 0, KFK_UNKNOWN_TOPIC_OR_PARTITION);
 	kfk_set_int(t, &t->root, R(CLUSTER_AUTHORIZED_OPERATIONS), 0x7fffffff);
 	assert_int_equal(stage_reply(&s), API_ANSWER);
 	t = stage_client(&s);
 	e = stage_at(&t->root, R(TOPICS), 0);
 	assert_int_equal(kfk_get_int(t, e, R(TOPICS_TOPIC_AUTHORIZED_OPERATIONS)),
 	    1 << 3 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 11);
+	e = stage_at(&t->root, R(TOPICS), 1);	/* what may be done to a topic does not need one */
+	assert_int_equal(kfk_get_int(t, e, R(TOPICS_TOPIC_AUTHORIZED_OPERATIONS)),
+	    1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 11);
 	assert_int_equal(kfk_get_int(t, &t->root, R(CLUSTER_AUTHORIZED_OPERATIONS)), 1 << 5 | 1 << 8 | 1 << 10 | 1 << 11 | 1 << 12);
 	stage_close(&s);
 }

@@ -442,9 +442,13 @@ starts_are_deleted(void **state)
 	kfk_set_int(t, &t->root, DR(ERROR_CODE), KFK_NON_EMPTY_GROUP);
 	t = stage_replied(&s);
 	assert_int_equal(stage_count(&t->root, DR(RESPONSES)), 0);
-	/* Nothing is left to ask a broker for. */
+	/* Without topics the group's own error is still the broker's to say. */
 	(void)forget(&s, "billing", refused);
-	t = stage_refused(&s);
+	t = stage_forwarded(&s);
+	assert_int_equal(stage_count(&t->root, DQ(TOPICS)), 0);
+	(void)stage_answers(&s);
+	t = stage_replied(&s);
+	assert_int_equal(stage_count(&t->root, DR(RESPONSES)), 1);
 	assert_int_equal(kfk_get_int(t, stage_at(&t->root, DR(RESPONSES), 0), DR(RESPONSES_ERROR_CODE)), KFK_TOPIC_AUTHORIZATION_FAILED);
 	stage_close(&s);
 }

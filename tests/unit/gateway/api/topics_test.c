@@ -234,6 +234,43 @@ deletes_by_name_and_id(void **state)
 	stage_close(&s);
 }
 
+/* Who may describe a topic is told that it is not there; who may not is told nothing, also if it may delete it. */
+static void
+deletes_of_what_may_not_be_deleted(void **state)
+{
+	static const struct pol_rule denies[] = { STAGE_DENY(POL_CLUSTER, "kafka-cluster", POL_OP_DELETE),
+		STAGE_DENY(POL_TOPIC, "secret", POL_OP_DELETE), STAGE_DENY(POL_TOPIC, "gone", POL_OP_DELETE),
+		STAGE_DENY(POL_TOPIC, "orders", POL_OP_DESCRIBE), STAGE_DENY(POL_TOPIC, "dark", POL_OP_DESCRIBE) };
+	static const struct { const char *name; int16_t code; } cases[] = {
+		{ "secret", KFK_TOPIC_AUTHORIZATION_FAILED },		/* is there */
+		{ "gone", KFK_UNKNOWN_TOPIC_OR_PARTITION },		/* is not */
+		{ "orders", KFK_TOPIC_AUTHORIZATION_FAILED }, { "dark", KFK_TOPIC_AUTHORIZATION_FAILED },
+	};
+	struct stage	 s;
+	struct kfk_tree *t;
+
+	(void)state;
+	for (int16_t v = 5; v <= 6; v++) {
+		stage_open(&s, denies, ALV_COUNT(denies));
+		t = stage_begin(&s, KFK_API_DELETE_TOPICS, v);
+		if (v == 5)
+			(void)kfk_set_empty(t, &t->root, Q(TOPIC_NAMES));
+		for (size_t i = 0; i < ALV_COUNT(cases); i++)
+			if (v == 5)
+				kfk_add(t, kfk_get(&t->root, Q(TOPIC_NAMES)))->v.s = alv_str_of(cases[i].name);
+			else
+				delete_one(t, cases[i].name, 0);
+		assert_int_equal(stage_send(&s), API_ANSWER);
+		t = stage_client(&s);
+		for (size_t i = 0; i < ALV_COUNT(cases); i++) {
+			struct kfk_node *e = stage_named(t, &t->root, R(RESPONSES), R(RESPONSES_NAME), cases[i].name);
+
+			assert_int_equal(kfk_get_int(t, e, R(RESPONSES_ERROR_CODE)), cases[i].code);
+		}
+		stage_close(&s);
+	}
+}
+
 static void
 old_deletes_are_lists_of_names(void **state)
 {
@@ -315,6 +352,7 @@ main(void)
 		cmocka_unit_test(what_was_created_is_learnt_first),
 		cmocka_unit_test(texts_of_brokers_are_cleaned),
 		cmocka_unit_test(deletes_by_name_and_id),
+		cmocka_unit_test(deletes_of_what_may_not_be_deleted),
 		cmocka_unit_test(old_deletes_are_lists_of_names),
 		cmocka_unit_test(partitions_grow),
 	};

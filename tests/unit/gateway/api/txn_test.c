@@ -183,7 +183,7 @@ all_or_nothing_is_added(void **state)
 		t = stage_refused(&s);
 		assert_int_equal(stage_count(&t->root, R(RESULTS_BY_TOPIC_V3_AND_BELOW)), 5);
 		assert_int_equal(added_code(t, "orders"), KFK_OPERATION_NOT_ATTEMPTED);
-		assert_int_equal(added_code(t, "last"), KFK_OPERATION_NOT_ATTEMPTED);
+		assert_int_equal(added_code(t, "last"), KFK_UNKNOWN_TOPIC_OR_PARTITION);	/* it is not there */
 		assert_int_equal(added_code(t, "secret"), KFK_TOPIC_AUTHORIZATION_FAILED);
 		assert_int_equal(added_code(t, "shared"), KFK_TOPIC_AUTHORIZATION_FAILED);	/* read only */
 		assert_int_equal(added_code(t, "a b"), KFK_UNKNOWN_TOPIC_OR_PARTITION);
