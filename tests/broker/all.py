@@ -24,8 +24,10 @@ runner.main([
     "sessions",
     "topic_ids",
     "tenants_live",
+    "acls",
     "brokers",
     "life",
     "faults",
     "upstream",
+    "acls_as_kafka",
 ], ["other_brokers"])
