@@ -20,23 +20,32 @@
 	    "most. " absent }, \
 	{ "allowEveryoneIfNoAclFound", ADM_BOOL, 0, AT(con.everyone_if_no_acl), "Where ACLs decide: what no ACL is about is everybody's, " \
 	    "as by Kafka's allow.everyone.if.no.acl.found. " absent }
+#define AUTO_CREATE(absent) \
+	{ "autoCreateTopics", ADM_BOOL, 0, AT(con.auto_create.on), "Whether topics come into being by being asked for, as by Kafka's " \
+	    "auto.create.topics.enable. " absent }, \
+	{ "autoCreatePartitions", ADM_INT, 0, AT(con.auto_create.partitions), "Partitions of such topics; -1: the cluster's default. " absent }, \
+	{ "autoCreateReplicationFactor", ADM_INT, 0, AT(con.auto_create.replication_factor), "Replicas of such topics; -1: the cluster's " \
+	    "default. " absent }
 static const struct adm_field tenant_post[] = {
 	{ "id", ADM_STRING, ADM_REQUIRED, AT(con.tenant), "1 to 32 of a-z, 0-9 and '-', neither first nor last a '-'; never changes." },
 	{ "displayName", ADM_STRING, ADM_NULLABLE, AT(con.display_name), "For people; absent or empty: the id." },
 	{ "adoptPrefix", ADM_BOOL, 0, AT(con.adopt_prefix), "Create although the cluster has names that begin with \"<id>.\": they become the tenant's." },
 	HOST_NAMES("Absent: none."),
 	ACCESS("Absent: none, nobody, false."),
+	AUTO_CREATE("Absent: false, -1, -1."),
 };
 static const struct adm_field tenant_put[] = {
 	{ "displayName", ADM_STRING, ADM_NULLABLE, AT(con.display_name), "For people; absent or empty: the id." },
 	{ "adoptPrefix", ADM_BOOL, 0, AT(con.adopt_prefix), "When it creates: although the cluster has names that begin with \"<id>.\"." },
 	HOST_NAMES("Absent: none."),
 	ACCESS("Absent: stays; when it creates: none, nobody, false."),
+	AUTO_CREATE("Absent: stays; when it creates: false, -1, -1."),
 };
 static const struct adm_field tenant_patch[] = {
 	{ "displayName", ADM_STRING, ADM_NULLABLE, AT(con.display_name), "For people; null or empty: the id. Absent: stays." },
 	HOST_NAMES("Null or empty: none. Absent: they stay."),
 	ACCESS("Absent: stays."),
+	AUTO_CREATE("Absent: stays."),
 };
 #define USER_FIELDS \
 	{ "password", ADM_STRING, ADM_SECRET, AT(con.password), "Kept as SCRAM keys only." }, \
@@ -139,7 +148,7 @@ adm_body_has(const struct adm_change *c, const struct adm_body *b, const char *n
 static void
 unknown_field(struct adm_req *r, const struct adm_body *b, const char *name)
 {
-	char   known[256] = "", pointer[160];
+	char   known[384] = "", pointer[160];
 	size_t n = 0;
 
 	for (size_t i = 0; i < b->n; i++)
@@ -161,6 +170,12 @@ is_bool(const json_t *v)
 }
 
 static bool
+is_int(const json_t *v)
+{
+	return json_is_integer(v) && json_integer_value(v) >= INT32_MIN && json_integer_value(v) <= INT32_MAX;
+}
+
+static bool
 is_array(const json_t *v)
 {
 	return json_is_array(v);
@@ -172,6 +187,7 @@ static const struct {
 } types[] = {
 	[ADM_STRING] = { is_string, "a string", "\"string\"" },
 	[ADM_BOOL] = { is_bool, "a boolean", "\"boolean\"" },
+	[ADM_INT] = { is_int, "a whole number of 32 bits", "\"integer\"" },
 	[ADM_HOSTS] = { is_array, "an array", "\"array\"" },
 	[ADM_SUPERS] = { is_array, "an array", "\"array\"" },
 	[ADM_ACLS] = { is_array, "an array", "\"array\"" },
@@ -249,6 +265,10 @@ take(struct adm_req *r, struct adm_change *c, const struct adm_body *b, const ch
 		return adm_take_acls(r, c, v);
 	if (f->type == ADM_BOOL) {
 		*(bool *)(void *)((char *)c + f->at) = json_is_true(v);
+		return true;
+	}
+	if (f->type == ADM_INT) {
+		*(int32_t *)(void *)((char *)c + f->at) = (int32_t)json_integer_value(v);
 		return true;
 	}
 	n = json_string_length(v);

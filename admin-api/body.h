@@ -10,7 +10,7 @@
 struct adm_req;
 struct adm_change;
 
-enum adm_type { ADM_STRING, ADM_BOOL, ADM_HOSTS /* [{"bootstrap", "nodePattern"}] */, ADM_SUPERS /* ["User:a"] */, ADM_ACLS };
+enum adm_type { ADM_STRING, ADM_BOOL, ADM_INT /* int32_t; whose range the control thread knows */, ADM_HOSTS /* [{"bootstrap", "nodePattern"}] */, ADM_SUPERS /* ["User:a"] */, ADM_ACLS };
 
 enum { ADM_REQUIRED = 1, ADM_SECRET = 2, ADM_NULLABLE = 4 /* null: as if it were not there */ };
 

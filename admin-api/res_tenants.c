@@ -17,11 +17,12 @@ tenant_json(const struct pol_tenant *t)
 	for (size_t i = 0; i < t->nown; i++)
 		json_array_append_new(hosts, json_pack("{s:o, s:o}", "bootstrap", adm_json_str(t->own[i].bootstrap), "nodePattern",
 		    adm_json_str(t->own[i].node_text)));
-	return json_pack("{s:o, s:o, s:s, s:s, s:I, s:I, s:o, s:s, s:o, s:b, s:I, s:I}", "id", adm_json_str(t->names.id), "displayName",
+	return json_pack("{s:o, s:o, s:s, s:s, s:I, s:I, s:o, s:s, s:o, s:b, s:b, s:i, s:i, s:I, s:I}", "id", adm_json_str(t->names.id), "displayName",
 	    adm_json_str(t->display_name), "state", states[t->state], "clusterId", t->cluster_id, "users", (json_int_t)t->nusers,
 	    "aliases", (json_int_t)t->names.naliases, "hostNames", hosts, "authorizer",
 	    t->authorizer == POL_AUTHORIZER_NONE ? "none" : "acl", "superUsers", supers, "allowEveryoneIfNoAclFound",
-	    t->everyone_if_no_acl, "acls", (json_int_t)t->nrules, "revision", (json_int_t)t->revision);
+	    t->everyone_if_no_acl, "autoCreateTopics", t->auto_create.on, "autoCreatePartitions", t->auto_create.partitions,
+	    "autoCreateReplicationFactor", t->auto_create.replication_factor, "acls", (json_int_t)t->nrules, "revision", (json_int_t)t->revision);
 }
 
 void
@@ -73,13 +74,16 @@ reply_post(struct adm_req *r, struct adm_change *c)
 	reply_tenant(r, c);
 }
 
-/* What the body says of who decides. False: answered, c is freed. */
+/* What the body says of who decides, and of topics that are asked for. False: answered, c is freed. */
 static bool
 read_access(struct adm_req *r, struct adm_change *c)
 {
 	c->con.authorizer_set = adm_body_has(c, r->route->body, "authorizer");
 	c->con.supers_set = adm_body_has(c, r->route->body, "superUsers");
 	c->con.everyone_set = adm_body_has(c, r->route->body, "allowEveryoneIfNoAclFound");
+	c->con.auto_set = adm_body_has(c, r->route->body, "autoCreateTopics");
+	c->con.auto_partitions_set = adm_body_has(c, r->route->body, "autoCreatePartitions");
+	c->con.auto_replication_set = adm_body_has(c, r->route->body, "autoCreateReplicationFactor");
 	c->con.authorizer = strcmp(c->kind, "none") == 0 ? POL_AUTHORIZER_NONE : POL_AUTHORIZER_ACL;
 	if (!c->con.authorizer_set || strcmp(c->kind, "none") == 0 || strcmp(c->kind, "acl") == 0)
 		return true;

@@ -148,6 +148,7 @@ build(const struct pol_parts *p, const struct acl_draft *d, struct bump *b)
 	t->users = users;
 	t->authorizer = p->authorizer;
 	t->everyone_if_no_acl = p->everyone_if_no_acl;
+	t->auto_create = p->auto_create;
 	t->nsupers = p->nsupers;
 	t->supers = supers;
 	t->nrules = d->n;

@@ -1,7 +1,9 @@
 /* The commands, as one table. */
 #include "admin-api/ctl/ctl.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static enum alv_err
@@ -57,19 +59,56 @@ add_super_users(json_t *o, const char *list)
 }
 
 static enum alv_err
+add_yes_no(json_t *o, const char *name, const char *option, const char *value)
+{
+	if (value == NULL)
+		return ALV_OK;
+	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0) {
+		fprintf(stderr, "alcovectl: --%s: found \"%.20s\", expected yes or no\n", option, value);
+		return ALV_E_VALUE;
+	}
+	json_object_set_new(o, name, json_boolean(strcmp(value, "yes") == 0));
+	return ALV_OK;
+}
+
+static enum alv_err
+add_number(json_t *o, const char *name, const char *option, const char *value)
+{
+	char *end;
+	long  n;
+
+	if (value == NULL)
+		return ALV_OK;
+	errno = 0;
+	n = strtol(value, &end, 10);
+	if (*value == '\0' || *end != '\0' || errno != 0) {
+		fprintf(stderr, "alcovectl: --%s: found \"%.20s\", expected a number\n", option, value);
+		return ALV_E_VALUE;
+	}
+	json_object_set_new(o, name, json_integer(n));
+	return ALV_OK;
+}
+
+static enum alv_err
+add_auto_create(const struct ctl_call *c, json_t *o)
+{
+	enum alv_err e = add_yes_no(o, "autoCreateTopics", "auto-create-topics", c->opt.auto_create);
+
+	if (e == ALV_OK)
+		e = add_number(o, "autoCreatePartitions", "auto-create-partitions", c->opt.auto_partitions);
+	return e != ALV_OK ? e : add_number(o, "autoCreateReplicationFactor", "auto-create-replication-factor", c->opt.auto_replication);
+}
+
+static enum alv_err
 add_access(const struct ctl_call *c, json_t *o)
 {
-	const char *everyone = c->opt.everyone;
+	enum alv_err e = add_yes_no(o, "allowEveryoneIfNoAclFound", "allow-everyone-if-no-acl-found", c->opt.everyone);
 
 	if (c->opt.super_users != NULL)
 		add_super_users(o, c->opt.super_users);
-	if (everyone != NULL && strcmp(everyone, "yes") != 0 && strcmp(everyone, "no") != 0) {
-		fprintf(stderr, "alcovectl: --allow-everyone-if-no-acl-found: found \"%.20s\", expected yes or no\n", everyone);
-		return ALV_E_VALUE;
-	}
-	if (everyone != NULL)
-		json_object_set_new(o, "allowEveryoneIfNoAclFound", json_boolean(strcmp(everyone, "yes") == 0));
-	return add_str(o, "authorizer", c->opt.authorizer);
+	if (e == ALV_OK)
+		e = add_auto_create(c, o);
+	return e != ALV_OK ? e : add_str(o, "authorizer", c->opt.authorizer);
 }
 
 static enum alv_err
@@ -108,7 +147,7 @@ change_tenant_body(const struct ctl_call *c, json_t **out)
 	e = tenant_body_of(c, *out);
 	if (e != ALV_OK || json_object_size(*out) > 0)
 		return e;
-	fprintf(stderr, "alcovectl: expected --display-name, --host-names, --authorizer, --super-users or --allow-everyone-if-no-acl-found\n");
+	fprintf(stderr, "alcovectl: expected --display-name, --host-names, --authorizer, --super-users, --allow-everyone-if-no-acl-found or one of --auto-create-...\n");
 	return ALV_E_MISSING;
 }
 
@@ -194,10 +233,10 @@ static const struct ctl_column cluster_columns[] = {
 };
 
 const struct ctl_command ctl_commands[] = {
-	{ "tenant", "create", "ID", "display-name host-names authorizer super-users allow-everyone-if-no-acl-found adopt-prefix", "create a tenant", "POST", "/v1/tenants", new_tenant_body, tenant_columns, NULL },
+	{ "tenant", "create", "ID", "display-name host-names authorizer super-users allow-everyone-if-no-acl-found auto-create-topics auto-create-partitions auto-create-replication-factor adopt-prefix", "create a tenant", "POST", "/v1/tenants", new_tenant_body, tenant_columns, NULL },
 	{ "tenant", "get", "ID", "", "show a tenant", "GET", "/v1/tenants/%1", NULL, tenant_columns, NULL },
 	{ "tenant", "list", "", "limit after", "list tenants", "GET", "/v1/tenants", NULL, tenant_columns, NULL },
-	{ "tenant", "update", "ID", "display-name host-names authorizer super-users allow-everyone-if-no-acl-found if-match", "change a tenant's display name, host names or authorizer", "PATCH", "/v1/tenants/%1", change_tenant_body, tenant_columns, NULL },
+	{ "tenant", "update", "ID", "display-name host-names authorizer super-users allow-everyone-if-no-acl-found auto-create-topics auto-create-partitions auto-create-replication-factor if-match", "change a tenant's display name, host names or authorizer", "PATCH", "/v1/tenants/%1", change_tenant_body, tenant_columns, NULL },
 	{ "tenant", "delete", "ID", "purge if-match", "delete a tenant", "DELETE", "/v1/tenants/%1", NULL, tenant_columns, "tenant %1 deleted" },
 	{ "tenant", "suspend", "ID", "if-match", "refuse a tenant's clients", "POST", "/v1/tenants/%1/suspend", NULL, tenant_columns, NULL },
 	{ "tenant", "resume", "ID", "if-match", "let a tenant's clients in again", "POST", "/v1/tenants/%1/resume", NULL, tenant_columns, NULL },

@@ -17,6 +17,7 @@ struct ctl_options {
 	const char *url, *token_file, *ca, *output;			/* for every command */
 	const char *display_name, *host_names, *password_file, *limit, *after, *if_match;	/* for some */
 	const char *authorizer, *super_users, *everyone, *file;
+	const char *auto_create, *auto_partitions, *auto_replication;
 	const char *resource_type, *resource_name, *pattern_type, *principal, *host, *operation, *permission;	/* of ACLs */
 	bool	    adopt_prefix, purge, generate, enable, disable, writable, read_only, help;
 };

@@ -108,6 +108,13 @@ struct api_learnt {
 	bool		deleted;
 };
 
+/* A topic that a client asked for and that the gateway makes by itself, behind the answer. */
+struct api_create {
+	struct alv_str name;	/* physical; arena */
+	int32_t	       partitions, replication_factor;	/* -1: the cluster's default */
+};
+enum { API_CREATE_MAX = 64 };
+
 struct api_call {
 	/* set by the proxy before api_request; all else is zero */
 	struct api_conn	     *conn;
@@ -137,6 +144,8 @@ struct api_call {
 	bool		      groups_asked;	/* proxy: the board has such a list, or it could not be had */
 	size_t		      nlearnt;		/* WAIT_LEARN */
 	struct api_learnt    *learnt;		/* arena */
+	size_t		      ncreate;		/* ANSWER of a response: create these */
+	struct api_create    *create;		/* arena; API_CREATE_MAX */
 	void		     *memo;		/* the handler's own; arena */
 	uint64_t	      charged;		/* bytes of this direction that a topic has already been charged */
 	struct alv_chain      kept;		/* a response that waits for ids; the api layer's own */

@@ -87,6 +87,7 @@ struct api_memo {
 	enum ten_kind	 key_kind;	/* COORDINATOR_KEY: TEN_GROUP or TEN_TXN */
 	bool		 all;		/* the client asked for everything */
 	bool		 validate_only;	/* nothing is done upstream */
+	bool		 creates;	/* topics that are named and missing may be created */
 	bool		 streams;	/* the response may go on while it comes */
 	uint8_t		 news;		/* api_news_of the request */
 	bool		 shares;	/* the broker's answer may be one that was given to the same question before */

@@ -1,6 +1,7 @@
 /* Metadata: which topics there are and who leads them.
  * Invariants: brokers are never asked for "all topics" (the names come from the catalogue) and never told that they may
- * create one; the brokers, the controller and the cluster id in the answer are the virtual ones; an id of another
+ * create one: where a tenant's setting has topics come into being by being asked for, the gateway makes them under that
+ * tenant's rules, and says meanwhile what a broker says; the brokers, the controller and the cluster id in the answer are the virtual ones; an id of another
  * tenant's topic is an unknown id. */
 #include "api/kit.h"
 
@@ -145,6 +146,12 @@ judge_topic(struct api_call *c, const struct kfk_tree *q, struct kfk_node *e, bo
 	return code == 0 || code == API_UNRESOLVED;
 }
 
+static bool
+may_create(const struct api_call *c, const struct kfk_tree *q)
+{
+	return c->tenant->auto_create.on && (q->version < V_FLAG || kfk_get_int(q, &q->root, Q(ALLOW_AUTO_TOPIC_CREATION)) != 0);
+}
+
 static enum api_result
 some_topics(struct api_call *c, struct kfk_tree *q, struct kfk_node *topics)
 {
@@ -163,6 +170,7 @@ some_topics(struct api_call *c, struct kfk_tree *q, struct kfk_node *topics)
 	}
 	if (api_memo(c)->split.waiting)
 		return api_wait_ids(c);
+	api_memo(c)->creates = !ids && may_create(c, q);
 	return forward(c, q);
 }
 
@@ -210,6 +218,35 @@ fix_partitions(struct kfk_tree *r, struct kfk_node *topic)
 			kfk_set_int(r, e, R(TOPICS_PARTITIONS_ERROR_CODE), KFK_LEADER_NOT_AVAILABLE);
 }
 
+/* A topic of that name is made behind the answer. An alias leads to a topic that somebody else makes. */
+static void
+create(struct api_call *c, struct alv_str virt)
+{
+	const struct pol_auto_create *a = &c->tenant->auto_create;
+	const struct ten_names	     *names = &c->tenant->names;
+	struct alv_str		      phys;
+
+	if (c->create == NULL)
+		c->create = alv_arena_alloc(&c->arena, API_CREATE_MAX * sizeof(*c->create));
+	if (c->create == NULL || c->ncreate == API_CREATE_MAX || ten_topic_check(names, virt) ||
+	    ten_map(names, TEN_TOPIC, virt, &c->arena, &phys) ||
+	    !alv_str_eq(phys, alv_arena_cat(&c->arena, names->prefix, virt)))
+		return;		/* who needs it asks again */
+	c->create[c->ncreate++] = (struct api_create){ phys, a->partitions, a->replication_factor };
+}
+
+/* What a broker says that makes topics by itself: that there is none, until there is one; or that this principal may not. */
+static int16_t
+missing(struct api_call *c, struct alv_str virt)
+{
+	if (!api_memo(c)->creates || virt.p == NULL || api_internal_name(virt))
+		return KFK_UNKNOWN_TOPIC_OR_PARTITION;
+	if (!api_may_cluster(c, POL_OP_CREATE) && !api_may(c, POL_OP_CREATE, POL_TOPIC, virt))
+		return KFK_TOPIC_AUTHORIZATION_FAILED;
+	create(c, virt);
+	return KFK_UNKNOWN_TOPIC_OR_PARTITION;
+}
+
 static void
 fix_topics(struct api_call *c, struct kfk_tree *r)
 {
@@ -224,6 +261,8 @@ fix_topics(struct api_call *c, struct kfk_tree *r)
 			kfk_unlink(topics, prev, e);
 			continue;
 		}
+		if (code == KFK_UNKNOWN_TOPIC_OR_PARTITION)
+			kfk_set_int(r, e, R(TOPICS_ERROR_CODE), missing(c, kfk_get_str(r, e, R(TOPICS_NAME))));
 		kfk_set_int(r, e, R(TOPICS_IS_INTERNAL), api_internal_name(kfk_get_str(r, e, R(TOPICS_NAME))));
 		fix_partitions(r, e);
 		prev = e;

@@ -121,6 +121,44 @@ con_learn(struct con_control *k, struct con_learning *q)
 	return err;
 }
 
+/* ---- topics to be created -------------------------------------------------------------------------------------------- */
+
+struct creation_mail {
+	struct net_mail	     mail;	/* first */
+	struct con_creation *q;
+};
+
+static void
+creation_arrived(struct net_loop *l, struct net_mail *mail)
+{
+	struct creation_mail *m = (struct creation_mail *)mail;
+	struct con_creation  *q = m->q;
+
+	(void)l;
+	for (size_t i = 0; !q->control->stopping && i < q->n; i++)
+		ups_create_topic(q->control->follower, q->who, alv_str_of(q->topic[i].name), q->topic[i].partitions,
+		    q->topic[i].replication_factor);
+	free(q);
+	free(m);
+}
+
+enum alv_err
+con_create_topics(struct con_control *k, struct con_creation *q)
+{
+	struct creation_mail *m = calloc(1, sizeof(*m));
+	enum alv_err	      err;
+
+	if (m == NULL)
+		return ALV_E_NOMEM;
+	q->control = k;
+	m->mail.fn = creation_arrived;
+	m->q = q;
+	err = net_mail_send(k->loop, &m->mail);
+	if (err)
+		free(m);
+	return err;
+}
+
 /* ---- groups -------------------------------------------------------------------------------------------------------- */
 
 struct groups_mail {

@@ -59,6 +59,7 @@ enum alv_err con_own_give(struct con_change *c, struct sto_tenant *t, struct ten
 bool	     con_own_same(const struct con_core *k, const struct con_change *c);
 /* Super users: spelt well, each once. */
 enum alv_err con_check_supers(struct con_change *c) ALV_MUST;
+enum alv_err con_check_auto_create(struct con_change *c) ALV_MUST;
 /* Authorizer and super users, what was judged good, for the store; supers outlives t's writing. */
 void	     con_access_give(const struct con_change *c, struct sto_tenant *t, struct alv_str supers[static POL_SUPERS_MAX]);
 /* Does the change leave them as they are? */

@@ -1,4 +1,4 @@
-/* Who decides what a tenant's users may do, and who is above that. */
+/* Who decides what a tenant's users may do, and who is above that; whether topics come into being by being asked for. */
 #include <alcove/str.h>
 
 #include "control/change.h"
@@ -21,6 +21,37 @@ con_check_supers(struct con_change *c)
 	return ALV_OK;
 }
 
+enum alv_err
+con_check_auto_create(struct con_change *c)
+{
+	const struct pol_auto_create *a = &c->auto_create;
+
+	if (c->auto_partitions_set && (a->partitions == 0 || a->partitions < -1 || a->partitions > POL_AUTO_PARTITIONS_MAX))
+		return con_say(c, ALV_E_RANGE, "autoCreatePartitions: found %d, expected 1 to %d, or -1", a->partitions, POL_AUTO_PARTITIONS_MAX);
+	if (c->auto_replication_set && (a->replication_factor == 0 || a->replication_factor < -1 ||
+	    a->replication_factor > POL_AUTO_REPLICATION_MAX))
+		return con_say(c, ALV_E_RANGE, "autoCreateReplicationFactor: found %d, expected 1 to %d, or -1", a->replication_factor,
+		    POL_AUTO_REPLICATION_MAX);
+	return ALV_OK;
+}
+
+static struct pol_auto_create
+auto_create_of(const struct con_change *c, const struct sto_tenant *t)
+{
+	return (struct pol_auto_create){ .on = c->auto_set ? c->auto_create.on : t->auto_create.on,
+		.partitions = c->auto_partitions_set ? c->auto_create.partitions : t->auto_create.partitions,
+		.replication_factor = c->auto_replication_set ? c->auto_create.replication_factor : t->auto_create.replication_factor };
+}
+
+static bool
+same_auto_create(const struct con_change *c, const struct sto_tenant *t)
+{
+	struct pol_auto_create a = auto_create_of(c, t);
+
+	return a.on == t->auto_create.on && a.partitions == t->auto_create.partitions &&
+	    a.replication_factor == t->auto_create.replication_factor;
+}
+
 void
 con_access_give(const struct con_change *c, struct sto_tenant *t, struct alv_str supers[static POL_SUPERS_MAX])
 {
@@ -28,6 +59,7 @@ con_access_give(const struct con_change *c, struct sto_tenant *t, struct alv_str
 		t->authorizer = c->authorizer;
 	if (c->everyone_set)
 		t->everyone_if_no_acl = c->everyone_if_no_acl;
+	t->auto_create = auto_create_of(c, t);
 	t->supers_set = c->supers_set;
 	t->nsupers = c->nsupers;
 	t->supers = supers;
@@ -53,5 +85,6 @@ bool
 con_access_same(const struct con_core *k, const struct con_change *c, const struct sto_tenant *t)
 {
 	return (!c->authorizer_set || c->authorizer == t->authorizer) &&
-	    (!c->everyone_set || c->everyone_if_no_acl == t->everyone_if_no_acl) && (!c->supers_set || same_supers(k, c));
+	    (!c->everyone_set || c->everyone_if_no_acl == t->everyone_if_no_acl) && (!c->supers_set || same_supers(k, c)) &&
+	    same_auto_create(c, t);
 }

@@ -22,7 +22,7 @@ judge_create(struct con_core *k, struct con_change *c, const struct sto_tenant *
 	enum alv_err	 err;
 
 	(void)t;
-	if (con_check_fits(k->conf, c) || con_check_display_name(c) || con_check_supers(c) || judge_own(k, c))
+	if (con_check_fits(k->conf, c) || con_check_display_name(c) || con_check_supers(c) || con_check_auto_create(c) || judge_own(k, c))
 		return CON_NEED_END;
 	if (c->adopt_prefix)
 		return CON_NEED_NOTHING;
@@ -44,7 +44,7 @@ write_create(struct con_core *k, struct con_change *c, struct sto_tenant *t, con
 	enum alv_err   err;
 
 	(void)keys;
-	*t = (struct sto_tenant){ .state = POL_ACTIVE, .authorizer = POL_AUTHORIZER_NONE };
+	*t = (struct sto_tenant){ .state = POL_ACTIVE, .authorizer = POL_AUTHORIZER_NONE, .auto_create = { false, -1, -1 } };
 	con_access_give(c, t, supers);
 	snprintf(t->id, sizeof(t->id), "%.32s", c->tenant);
 	snprintf(t->display_name, sizeof(t->display_name), "%s", c->display_name[0] == '\0' ? c->tenant : c->display_name);
@@ -61,7 +61,7 @@ judge_update(struct con_core *k, struct con_change *c, const struct sto_tenant *
 {
 	bool same = c->keep_display_name || strcmp(c->display_name, t->display_name) == 0;
 
-	if ((!c->keep_display_name && con_check_display_name(c)) || con_check_supers(c) || judge_own(k, c))
+	if ((!c->keep_display_name && con_check_display_name(c)) || con_check_supers(c) || con_check_auto_create(c) || judge_own(k, c))
 		return CON_NEED_END;
 	return same && con_access_same(k, c, t) && (!c->own_set || con_own_same(k, c)) ? con_unchanged(c, t) : CON_NEED_NOTHING;
 }

@@ -230,6 +230,32 @@ ask_for_groups(struct px_client *c, struct px_request *r)
 	return true;
 }
 
+/* ---- topics to be created -------------------------------------------------------------------------------- */
+
+/* Nobody waits for it: the client asks again until the topic is there. */
+static void
+create_topics(struct px_request *r)
+{
+	struct px_client    *c = r->client;
+	struct con_creation *x = calloc(1, sizeof(*x) + r->call.ncreate * sizeof(x->topic[0]));
+
+	if (x == NULL)
+		return;
+	x->who = alv_hash(c->conn.tenant, strlen(c->conn.tenant), 0);
+	for (size_t i = 0; i < r->call.ncreate; i++) {
+		const struct api_create *a = &r->call.create[i];
+
+		if (a->name.n >= sizeof(x->topic[0].name))
+			continue;
+		memcpy(x->topic[x->n].name, a->name.p, a->name.n);
+		x->topic[x->n].partitions = a->partitions;
+		x->topic[x->n++].replication_factor = a->replication_factor;
+	}
+	r->call.ncreate = 0;
+	if (con_create_topics(c->worker->gateway->control, x))
+		free(x);
+}
+
 /* ---- judgements ---------------------------------------------------------------------------------------------- */
 
 static void
@@ -337,6 +363,8 @@ px_judge_response(struct px_request *r, enum api_result result)
 	if (result == API_WAIT && r->call.wait == API_WAIT_LEARN)
 		result = api_resume(&r->call);
 	if (result == API_ANSWER) {
+		if (r->call.ncreate > 0)
+			create_topics(r);
 		px_req_move(r, PX_REQ_DONE);
 		alv_chain_pack(&r->call.out);
 		px_inflight_weigh(&c->inflight, r);

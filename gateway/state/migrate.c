@@ -58,6 +58,10 @@ static const struct migration migrations[] = {
 	    "CREATE TABLE super_user (tenant TEXT NOT NULL REFERENCES tenant ON DELETE CASCADE, principal TEXT NOT NULL,"
 	    " PRIMARY KEY (tenant, principal)) STRICT, WITHOUT ROWID;"
 	    "DELETE FROM rule;" },
+	{ "topics that are created by being asked for",
+	    "ALTER TABLE tenant ADD COLUMN auto_create INTEGER NOT NULL DEFAULT 0 CHECK (auto_create IN (0, 1));"
+	    "ALTER TABLE tenant ADD COLUMN auto_partitions INTEGER NOT NULL DEFAULT -1;"
+	    "ALTER TABLE tenant ADD COLUMN auto_replication INTEGER NOT NULL DEFAULT -1;" },
 };
 
 static enum alv_err

@@ -273,6 +273,7 @@ sto_parts_load(struct sto_store *s, struct alv_str id, struct sto_parts *p)
 	p->parts.cluster_id = p->tenant.cluster_id;
 	p->parts.authorizer = p->tenant.authorizer;
 	p->parts.everyone_if_no_acl = p->tenant.everyone_if_no_acl;
+	p->parts.auto_create = p->tenant.auto_create;
 	return ALV_OK;
 }
 

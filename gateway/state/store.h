@@ -47,6 +47,7 @@ struct sto_tenant {
 	uint64_t	      revision;
 	enum pol_authorizer   authorizer;
 	bool		      everyone_if_no_acl;
+	struct pol_auto_create auto_create;
 	/* To write only: super users in the place of those it has, where supers_set. */
 	bool		      supers_set;
 	size_t		      nsupers;
@@ -61,7 +62,7 @@ enum alv_err sto_tenant_get(struct sto_store *s, struct alv_str id, struct sto_t
 enum alv_err sto_tenant_next(struct sto_store *s, struct alv_str after, struct sto_tenant *t) ALV_MUST;
 /* Sets cluster_id and revision. EXISTS. */
 enum alv_err sto_tenant_add(struct sto_store *s, struct sto_tenant *t) ALV_MUST;
-/* Writes display name, state, purging, authorizer, super users, own host names; sets revision. what: "tenant.suspend". */
+/* Writes display name, state, purging, authorizer, creation of topics, super users, own host names; sets revision. what: "tenant.suspend". */
 enum alv_err sto_tenant_set(struct sto_store *s, struct sto_tenant *t, const char *what) ALV_MUST;
 /* Every host name of other tenants than `except`, until each() says true (OK). NOT_FOUND: it never did. */
 enum alv_err sto_own_others(struct sto_store *s, struct alv_str except, void *arg,

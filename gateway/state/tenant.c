@@ -26,6 +26,7 @@ read_row(struct sto_store *s, sqlite3_stmt *q, struct sto_tenant *t)
 	t->revision = (uint64_t)sqlite3_column_int64(q, 5);
 	t->authorizer = sqlite3_column_int64(q, 6) == POL_AUTHORIZER_NONE ? POL_AUTHORIZER_NONE : POL_AUTHORIZER_ACL;
 	t->everyone_if_no_acl = sqlite3_column_int64(q, 7) != 0;
+	t->auto_create = (struct pol_auto_create){ sqlite3_column_int64(q, 8) != 0, sqlite3_column_int(q, 9), sqlite3_column_int(q, 10) };
 	return err;
 }
 
@@ -150,7 +151,8 @@ sto_tenant_add(struct sto_store *s, struct sto_tenant *t)
 	if (err)
 		return err;
 	err = sto_run(s, STO_SQL_TENANT_ADD, STO_T(id), STO_Z(t->display_name), STO_I(t->state), STO_Z(t->cluster_id),
-	    STO_I(t->revision), STO_I(alv_wall_ms()), STO_I(t->authorizer), STO_I(t->everyone_if_no_acl));
+	    STO_I(t->revision), STO_I(alv_wall_ms()), STO_I(t->authorizer), STO_I(t->everyone_if_no_acl), STO_I(t->auto_create.on),
+	    STO_I(t->auto_create.partitions), STO_I(t->auto_create.replication_factor));
 	if (!err)
 		err = write_supers(s, t);
 	return end_audit(&a, err ? err : write_own(s, t));
@@ -168,7 +170,8 @@ sto_tenant_set(struct sto_store *s, struct sto_tenant *t, const char *what)
 	if (err)
 		return err;
 	err = sto_run(s, STO_SQL_TENANT_SET, STO_T(id), STO_Z(t->display_name), STO_I(t->state), STO_I(t->purging),
-	    STO_I(t->revision), STO_I(alv_wall_ms()), STO_I(t->authorizer), STO_I(t->everyone_if_no_acl));
+	    STO_I(t->revision), STO_I(alv_wall_ms()), STO_I(t->authorizer), STO_I(t->everyone_if_no_acl), STO_I(t->auto_create.on),
+	    STO_I(t->auto_create.partitions), STO_I(t->auto_create.replication_factor));
 	if (!err && sqlite3_changes(s->db) != 1)
 		err = ALV_E_NOT_FOUND;
 	if (!err)

@@ -405,6 +405,7 @@ ups_follower_free(struct ups_follower *f)
 	}
 	ups_ids_end(f);
 	ups_groups_end(f);
+	ups_creations_end(f);
 	while (f->alive > 0)
 		net_loop_turn(f->loop, 10);
 	ups_meta_fini(&f->meta);

@@ -37,6 +37,11 @@ void ups_resolve_ids(struct ups_follower *f, uint64_t who, size_t n, const struc
 void ups_learn(struct ups_follower *f, struct alv_str name, struct alv_uuid id, int32_t partitions, bool deleted);
 void ups_publish(struct ups_follower *f);	/* after one or more ups_learn */
 
+/* Creates a topic in the background and learns it; -1: the cluster's default. Who asks for one that is being made waits for the
+ * same. At most UPS_CREATE_MAX wait, and UPS_CREATE_WHO_MAX of one `who`: what is beyond is forgotten, and so is what fails. */
+enum { UPS_CREATE_MAX = 1024, UPS_CREATE_WHO_MAX = 128 };
+void ups_create_topic(struct ups_follower *f, uint64_t who, struct alv_str name, int32_t partitions, int32_t replication_factor);
+
 /* Everything on the cluster that begins with prefix: topics (asked anew), groups (ListGroups of every broker),
  * transactional ids (ListTransactions of every broker). names[i] malloc'ed, freed by the follower after done. */
 struct ups_found {

@@ -1,6 +1,6 @@
 /* What the files of the follower share. Nobody else's.
  *   follower.c rounds   broker.c brokers and their apis   learn.c topics that passed through us   publish.c views
- *   resolve.c, wants.c ids       scan.c, purge.c prefixes       groups.c lists of groups */
+ *   create.c topics that are asked for   resolve.c, wants.c ids       scan.c, purge.c prefixes       groups.c lists of groups */
 #ifndef UPS_FOLLOWER_STATE_H
 #define UPS_FOLLOWER_STATE_H
 
@@ -34,6 +34,15 @@ struct ups_id_batch;
 struct ups_scan;
 struct ups_purge;
 struct ups_lister;
+/* A topic to be made. */
+struct ups_creation {
+	struct ups_creation *next;
+	uint64_t	     who;
+	bool		     asked;
+	int32_t		     partitions, replication_factor;
+	size_t		     n;
+	char		     name[];
+};
 
 struct ups_follower {
 	struct net_loop	 *loop;
@@ -80,6 +89,9 @@ struct ups_follower {
 	struct ups_scan	 *scans;
 	struct ups_purge *purges;
 	uint32_t	  purge_ms;	/* without progress for so long a purge gives up */
+	struct ups_creation *creations;		/* topics to be made, first the ones that are being asked for */
+	struct ups_question  creating;
+	bool		     is_creating;
 	struct ups_lister *listers;	/* of the brokers whose groups were asked for lately */
 };
 
@@ -115,5 +127,6 @@ void ups_ids_end(struct ups_follower *f);
 void ups_scan_start(struct ups_follower *f, struct alv_str prefix, bool txns, ups_scan_fn done, void *arg);
 void ups_scans_end(struct ups_follower *f);
 void ups_purges_end(struct ups_follower *f);
+void ups_creations_end(struct ups_follower *f);	/* nothing is being asked any more */
 
 #endif

@@ -38,6 +38,8 @@ struct con_change {
 	bool	    everyone_if_no_acl;
 	size_t	    nsupers;
 	char	    supers[POL_SUPERS_MAX][POL_PRINCIPAL_MAX + 1];
+	bool	    auto_set, auto_partitions_set, auto_replication_set;	/* the same: no, -1, -1 */
+	struct pol_auto_create auto_create;
 	bool	    adopt_prefix;	/* create although the cluster has names with the prefix */
 	bool	    purge;		/* delete: topics, groups, transactional ids as well */
 	uint64_t    if_revision;	/* 0: any; else STALE when the tenant's revision differs */
@@ -106,6 +108,19 @@ struct con_learning {
 	void		*arg;
 };
 enum alv_err con_learn(struct con_control *c, struct con_learning *q) ALV_MUST;
+
+/* Topics that a client asked for and that are to be made, in the background. What fails is asked for again by whoever needs it. */
+struct con_creation {	/* heap; the control's from con_create_topics on */
+	struct con_control *control;
+	uint64_t	    who;	/* tells tenants apart: each has its share of what waits */
+	size_t		    n;
+	struct {
+		char	name[TEN_TOPIC_MAX + 1];	/* physical */
+		int32_t partitions, replication_factor;	/* -1: the cluster's default */
+	} topic[];
+};
+/* Any thread. On failure the caller keeps q. */
+enum alv_err con_create_topics(struct con_control *c, struct con_creation *q) ALV_MUST;
 
 /* A list of one broker's groups on the board (listing.h) that was asked for no earlier than since_us (monotonic). */
 struct con_groups {

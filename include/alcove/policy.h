@@ -51,6 +51,13 @@ struct pol_rule {
 /* Who decides in a tenant: its ACLs, as Kafka's StandardAuthorizer would; or nobody, and its users may do all. */
 enum pol_authorizer { POL_AUTHORIZER_ACL, POL_AUTHORIZER_NONE };
 
+/* Do topics come into being by being asked for? Numbers of -1: as the cluster does it by itself. */
+struct pol_auto_create {
+	bool	on;
+	int32_t partitions, replication_factor;
+};
+enum { POL_AUTO_PARTITIONS_MAX = 10000, POL_AUTO_REPLICATION_MAX = 32767 };
+
 enum { POL_RULES_MAX = 10000, POL_SUPERS_MAX = 16 };	/* of a tenant; the store's bounds */
 
 /* One tenant's snapshot. One allocation's life: never changed after it was published. */
@@ -66,6 +73,7 @@ struct pol_tenant {
 	bool		      everyone_if_no_acl;	/* Kafka's allow.everyone.if.no.acl.found */
 	size_t		      nsupers;
 	const struct alv_str *supers;		/* principals, sorted: they may do all */
+	struct pol_auto_create auto_create;
 	size_t		      nrules;
 	const struct pol_rule *rules;		/* sorted by pol_rule_cmp, no two alike */
 	const struct pol_acls *acls;		/* the same, as they are asked */
@@ -167,6 +175,7 @@ struct pol_parts {
 	size_t			 naliases;
 	enum pol_authorizer	 authorizer;
 	bool			 everyone_if_no_acl;
+	struct pol_auto_create	 auto_create;
 	const struct alv_str	*supers;
 	size_t			 nsupers;
 	const struct pol_rule	*rules;	/* in any order; what is there twice is there once */

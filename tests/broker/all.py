@@ -12,6 +12,7 @@ runner.main([
     "configs",
     "storage",
     "texts",
+    "auto_create",
     "refusals",
     "versions",
     "identity",

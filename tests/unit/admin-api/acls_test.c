@@ -172,12 +172,29 @@ who_decides(void **state)
 	assert_int_equal(fx_try(f, "PATCH", "/v1/tenants/acme", NULL, "{}"), 422);
 }
 
+static void
+topics_that_are_asked_for(void **state)
+{
+	struct fx	*f = *state;
+	struct fx_answer a = fx_do(f, "POST", "/v1/tenants", "{\"id\":\"acme\",\"autoCreateTopics\":true,\"autoCreatePartitions\":6}");
+
+	assert_non_null(strstr(a.text, "\"autoCreateTopics\":true,\"autoCreatePartitions\":6,"));
+	fx_done(&a);
+	a = fx_do(f, "PATCH", "/v1/tenants/acme", "{\"autoCreateReplicationFactor\":-1}");
+	assert_non_null(strstr(a.text, "\"autoCreateTopics\":true,\"autoCreatePartitions\":6,\"autoCreateReplicationFactor\":-1"));
+	fx_done(&a);
+	assert_int_equal(fx_try(f, "PATCH", "/v1/tenants/acme", NULL, "{\"autoCreateTopics\":1}"), 422);
+	assert_int_equal(fx_try(f, "PATCH", "/v1/tenants/acme", NULL, "{\"autoCreatePartitions\":\"6\"}"), 422);
+	assert_int_equal(fx_try(f, "PATCH", "/v1/tenants/acme", NULL, "{\"autoCreatePartitions\":1.5}"), 422);
+	assert_int_equal(fx_try(f, "PATCH", "/v1/tenants/acme", NULL, "{\"autoCreatePartitions\":4294967296}"), 422);
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { T(life_of_acls), T(pages_of_acls), T(bad_acls), T(who_decides) };
+	const struct CMUnitTest tests[] = { T(life_of_acls), T(pages_of_acls), T(bad_acls), T(who_decides), T(topics_that_are_asked_for) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -161,6 +161,9 @@ acls(void **state)
 	expect(NULL, "tenant create acme --authorizer acl --super-users User:root,User:ops", 0, "acl", "");
 	expect(NULL, "tenant update acme --allow-everyone-if-no-acl-found maybe", 2, "", "expected yes or no");
 	expect(NULL, "tenant update acme --allow-everyone-if-no-acl-found yes -o json", 0, "\"allowEveryoneIfNoAclFound\": true", "");
+	expect(NULL, "tenant update acme --auto-create-topics yes --auto-create-partitions 6 -o json", 0, "\"autoCreatePartitions\": 6", "");
+	expect(NULL, "tenant update acme --auto-create-topics maybe", 2, "", "expected yes or no");
+	expect(NULL, "tenant update acme --auto-create-partitions six", 2, "", "expected a number");
 	expect(NULL, "tenant get acme -o json", 0, "\"User:ops\"", "");
 	expect(NULL, "acl create acme --resource-type topic --resource-name orders --principal User:alice --operation read", 0, "1        0", "");
 	expect(NULL, "acl create acme --resource-type topic --resource-name orders --principal User:alice --operation READ", 0, "0        1", "");

@@ -61,6 +61,7 @@ struct fx_tenant {
 	size_t		      nown;
 	struct con_own	      own[TEN_OWN_MAX];
 	bool		      acls_decide, everyone;
+	struct pol_auto_create auto_create;
 	size_t		      nsupers;
 	char		      supers[POL_SUPERS_MAX][POL_PRINCIPAL_MAX + 1];
 	struct pol_rules     *rules;
@@ -160,6 +161,7 @@ fx_publish(struct con_control *c, struct fx_tenant *t)
 	p.nown = t->nown;
 	p.authorizer = t->acls_decide ? POL_AUTHORIZER_ACL : POL_AUTHORIZER_NONE;
 	p.everyone_if_no_acl = t->everyone;
+	p.auto_create = t->auto_create;
 	p.supers = supers;
 	p.nsupers = t->nsupers;
 	for (size_t i = 0; i < t->nsupers; i++)
@@ -232,6 +234,12 @@ fx_access(struct fx_tenant *t, const struct con_change *g)
 		t->acls_decide = g->authorizer == POL_AUTHORIZER_ACL;
 	if (g->everyone_set)
 		t->everyone = g->everyone_if_no_acl;
+	if (g->auto_set)
+		t->auto_create.on = g->auto_create.on;
+	if (g->auto_partitions_set)
+		t->auto_create.partitions = g->auto_create.partitions;
+	if (g->auto_replication_set)
+		t->auto_create.replication_factor = g->auto_create.replication_factor;
 	if (!g->supers_set)
 		return;
 	memcpy(t->supers, g->supers, sizeof(t->supers));

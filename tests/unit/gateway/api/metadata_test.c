@@ -323,6 +323,97 @@ an_unreachable_leader_is_none(void **state)
 	stage_close(&s);
 }
 
+/* ---- topics that come into being by being asked for ------------------------------------------------------- */
+
+static void
+acme_creates(struct stage *s, bool on, const struct pol_rule *denies, size_t n)
+{
+	static const struct ten_alias alias = { .kind = TEN_TOPIC, .virt = { "shared", 6 }, .phys = { "legacy.shared", 13 } };
+	struct pol_rule		      rules[32];
+	size_t			      all;
+	const struct pol_rule	     *base = pol_rules_all(&all);
+	struct pol_parts parts = { .id = ALV_STR("acme"), .display_name = ALV_STR("acme"), .state = POL_ACTIVE, .revision = 1,
+		.cluster_id = "acme-cluster-id-22char", .rules = rules, .nrules = all + n, .aliases = &alias, .naliases = 1,
+		.auto_create = { on, 3, -1 } };
+
+	memcpy(rules, base, all * sizeof(*base));
+	if (n > 0)
+		memcpy(rules + all, denies, n * sizeof(*denies));
+	assert_int_equal(pol_dir_publish(s->dir, ALV_STR("acme"), pol_build(&parts)), ALV_OK);
+}
+
+/* Asks for four names of which the broker knows none; -> the error of the first. */
+static int64_t
+ask_for_missing(struct stage *s, int16_t v, bool allow)
+{
+	static const char *const names[] = { "new", "shared", "__consumer_offsets" };
+	struct kfk_tree		*t = stage_begin(s, KFK_API_METADATA, v);
+
+	for (size_t i = 0; i < ALV_COUNT(names); i++)
+		ask_name(t, names[i]);
+	if (v >= 4)
+		kfk_set_int(t, &t->root, Q(ALLOW_AUTO_TOPIC_CREATION), allow);
+	assert_int_equal(stage_send(s), API_FORWARD);
+	t = stage_upstream(s);
+	assert_int_equal(kfk_get_int(t, &t->root, Q(ALLOW_AUTO_TOPIC_CREATION)), 0);	/* never a broker */
+	alv_chain_clear(&s->call.out);
+	t = stage_broker(s);
+	tell_cluster(t);
+	(void)tell(t, "acme.new", 0, KFK_UNKNOWN_TOPIC_OR_PARTITION);
+	(void)tell(t, "legacy.shared", 0, KFK_UNKNOWN_TOPIC_OR_PARTITION);
+	(void)tell(t, "acme.__consumer_offsets", 0, KFK_UNKNOWN_TOPIC_OR_PARTITION);
+	assert_int_equal(stage_reply(s), API_ANSWER);
+	stage_clean(s);
+	t = stage_client(s);
+	for (size_t i = 1; i < ALV_COUNT(names); i++)
+		assert_int_equal(kfk_get_int(t, stage_named(t, &t->root, R(TOPICS), R(TOPICS_NAME), names[i]), R(TOPICS_ERROR_CODE)),
+		    KFK_UNKNOWN_TOPIC_OR_PARTITION);
+	return kfk_get_int(t, stage_named(t, &t->root, R(TOPICS), R(TOPICS_NAME), "new"), R(TOPICS_ERROR_CODE));
+}
+
+static void
+missing_topics_are_made(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	stage_open(&s, NULL, 0);
+	acme_creates(&s, true, NULL, 0);
+	for (int16_t v = 0; v <= 13; v++) {
+		assert_int_equal(ask_for_missing(&s, v, true), KFK_UNKNOWN_TOPIC_OR_PARTITION);
+		assert_int_equal(s.call.ncreate, 1);	/* neither an alias nor what Kafka has for itself */
+		stage_text(s.call.create[0].name, "acme.new");
+		assert_int_equal(s.call.create[0].partitions, 3);
+		assert_int_equal(s.call.create[0].replication_factor, -1);
+		assert_int_equal(ask_for_missing(&s, v, false), KFK_UNKNOWN_TOPIC_OR_PARTITION);
+		assert_int_equal(s.call.ncreate, v >= 4 ? 0 : 1);	/* before 4 nobody can say no */
+	}
+	acme_creates(&s, false, NULL, 0);
+	for (int16_t v = 0; v <= 13; v++) {
+		assert_int_equal(ask_for_missing(&s, v, true), KFK_UNKNOWN_TOPIC_OR_PARTITION);
+		assert_int_equal(s.call.ncreate, 0);
+	}
+	stage_close(&s);
+}
+
+static void
+it_takes_the_right_to_create(void **state)
+{
+	static const struct pol_rule denies[] = { STAGE_DENY(POL_CLUSTER, "kafka-cluster", POL_OP_CREATE),
+		STAGE_DENY(POL_TOPIC, "new", POL_OP_CREATE) };
+	struct stage s;
+
+	(void)state;
+	stage_open(&s, NULL, 0);
+	acme_creates(&s, true, denies, 1);	/* on the topic is enough */
+	assert_int_equal(ask_for_missing(&s, 9, true), KFK_UNKNOWN_TOPIC_OR_PARTITION);
+	assert_int_equal(s.call.ncreate, 1);
+	acme_creates(&s, true, denies, 2);
+	assert_int_equal(ask_for_missing(&s, 9, true), KFK_TOPIC_AUTHORIZATION_FAILED);
+	assert_int_equal(s.call.ncreate, 0);
+	stage_close(&s);
+}
+
 int
 main(void)
 {
@@ -335,6 +426,8 @@ main(void)
 		cmocka_unit_test(wide_null_list),
 		cmocka_unit_test(operations_are_the_principals),
 		cmocka_unit_test(an_unreachable_leader_is_none),
+		cmocka_unit_test(missing_topics_are_made),
+		cmocka_unit_test(it_takes_the_right_to_create),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

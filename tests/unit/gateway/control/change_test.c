@@ -307,6 +307,37 @@ authorizers_and_super_users(void **state)
 	assert_true(tenant(w, "acme")->authorizer == POL_AUTHORIZER_NONE && tenant(w, "acme")->everyone_if_no_acl);
 }
 
+static void
+topics_that_are_asked_for(void **state)
+{
+	static const struct { int32_t partitions, replication_factor; const char *words; } bad[] = {
+		{ 0, 1, "autoCreatePartitions: found 0, expected 1 to 10000, or -1" }, { -2, 1, "autoCreatePartitions" },
+		{ 10001, 1, "autoCreatePartitions" }, { 1, 0, "autoCreateReplicationFactor: found 0" }, { 1, 32768, "autoCreateReplicationFactor" },
+	};
+	struct world	 *w = *state;
+	struct con_change c = kit_change(CON_TENANT_CREATE, "acme");
+
+	c.auto_partitions_set = c.auto_replication_set = true;
+	for (size_t i = 0; i < ALV_COUNT(bad); i++) {
+		c.auto_create = (struct pol_auto_create){ false, bad[i].partitions, bad[i].replication_factor };
+		refused(w, c, ALV_E_RANGE, bad[i].words);
+	}
+	ok(w, kit_change(CON_TENANT_CREATE, "acme"));
+	assert_true(!tenant(w, "acme")->auto_create.on && tenant(w, "acme")->auto_create.partitions == -1);
+	c = kit_change(CON_TENANT_UPDATE, "acme");
+	c.keep_display_name = c.auto_set = c.auto_partitions_set = true;
+	c.auto_create = (struct pol_auto_create){ true, 6, 9 };
+	ok(w, c);
+	assert_true(tenant(w, "acme")->auto_create.on && tenant(w, "acme")->auto_create.partitions == 6);
+	assert_int_equal(tenant(w, "acme")->auto_create.replication_factor, -1);	/* was not said */
+	w->published = 0;
+	ok(w, c);
+	assert_int_equal(w->published, 0);	/* as it is */
+	close_world(w);
+	open_world(w);
+	assert_true(tenant(w, "acme")->auto_create.on && tenant(w, "acme")->auto_create.partitions == 6);
+}
+
 /* ---- ACLs -------------------------------------------------------------------------------------------------- */
 
 static const struct pol_rule allow_orders = { POL_TOPIC, POL_LITERAL, ALV_STR("orders"), ALV_STR("User:a"), ALV_STR("*"), POL_OP_READ,
@@ -592,7 +623,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(ids_are_judged), T(ids_fit_the_listeners), T(own_host_names), T(own_host_names_are_not_the_listeners),
-		T(authorizers_and_super_users), T(acls_come_and_go), T(acls_are_judged_whole),
+		T(authorizers_and_super_users), T(topics_that_are_asked_for), T(acls_come_and_go), T(acls_are_judged_whole),
 		T(a_tenant_lives_and_goes), T(users_are_judged_and_kept), T(aliases_are_judged_and_kept),
 		T(aliases_into_a_prefix_end_with_it), T(a_failing_store_changes_nothing),
 		T(changes_without_ends_or_actors_are_refused),

@@ -319,7 +319,8 @@ who_decides(void **state)
 
 	add_tenant(s, "acme");
 	assert_int_equal(sto_exec(s, "DROP TABLE super_user; ALTER TABLE tenant DROP COLUMN authorizer; "
-	    "ALTER TABLE tenant DROP COLUMN everyone; DELETE FROM migration WHERE version > 2; PRAGMA user_version = 2;"
+	    "ALTER TABLE tenant DROP COLUMN everyone; ALTER TABLE tenant DROP COLUMN auto_create; "
+	    "ALTER TABLE tenant DROP COLUMN auto_partitions; ALTER TABLE tenant DROP COLUMN auto_replication; DELETE FROM migration WHERE version > 2; PRAGMA user_version = 2;"
 	    "INSERT INTO rule VALUES (1, 'acme', 2, 3, '*', 'User:*', '*', 2, 3)"), ALV_OK);
 	sto_close(s);
 	s = open_store(*state);
@@ -328,6 +329,8 @@ who_decides(void **state)
 	assert_true(t.authorizer == POL_AUTHORIZER_NONE && !t.everyone_if_no_acl);
 	t.authorizer = POL_AUTHORIZER_ACL;
 	t.everyone_if_no_acl = t.supers_set = true;
+	assert_true(!t.auto_create.on && t.auto_create.partitions == -1 && t.auto_create.replication_factor == -1);
+	t.auto_create = (struct pol_auto_create){ true, 6, 3 };
 	t.supers = supers;
 	t.nsupers = 2;
 	assert_int_equal(sto_begin(s, &who), ALV_OK);
@@ -338,6 +341,9 @@ who_decides(void **state)
 	    "FROM audit ORDER BY n DESC LIMIT 1"), "noneacl[][\"User:a \\\"b\\\"\",\"User:root\"]falsetrue");
 	assert_int_equal(sto_parts_load(s, ALV_STR("acme"), &p), ALV_OK);
 	assert_true(p.parts.authorizer == POL_AUTHORIZER_ACL && p.parts.everyone_if_no_acl && p.parts.nsupers == 2);
+	assert_true(p.parts.auto_create.on && p.parts.auto_create.partitions == 6 && p.parts.auto_create.replication_factor == 3);
+	assert_string_equal(ask(s, "SELECT (before -> 'autoCreateTopics') || (after -> 'autoCreateTopics') || (after -> 'autoCreatePartitions') "
+	    "FROM audit ORDER BY n DESC LIMIT 1"), "falsetrue6");
 	assert_true(alv_str_eq(p.parts.supers[1], supers[0]));
 	sto_parts_fini(&p);
 	sto_close(s);
@@ -354,10 +360,11 @@ host_names(void **state)
 
 	add_tenant(s, "acme");
 	assert_int_equal(sto_exec(s, "DROP TABLE host_name; DROP TABLE super_user; ALTER TABLE tenant DROP COLUMN authorizer; "
-	    "ALTER TABLE tenant DROP COLUMN everyone; DELETE FROM migration WHERE version > 1; PRAGMA user_version = 1"), ALV_OK);
+	    "ALTER TABLE tenant DROP COLUMN everyone; ALTER TABLE tenant DROP COLUMN auto_create; "
+	    "ALTER TABLE tenant DROP COLUMN auto_partitions; ALTER TABLE tenant DROP COLUMN auto_replication; DELETE FROM migration WHERE version > 1; PRAGMA user_version = 1"), ALV_OK);
 	sto_close(s);
 	s = open_store(*state);
-	assert_string_equal(ask(s, "SELECT group_concat(version) FROM migration"), "1,2,3");
+	assert_string_equal(ask(s, "SELECT group_concat(version) FROM migration"), "1,2,3,4");
 	assert_int_equal(sto_tenant_get(s, ALV_STR("acme"), &t), ALV_OK);
 	assert_int_equal(ten_own_parse(ALV_STR("k.acme.com"), ALV_STR("b$(node).acme.com"), &own, &field, &expected), ALV_OK);
 	t.own_set = true;

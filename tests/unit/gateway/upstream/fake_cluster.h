@@ -28,7 +28,7 @@ struct fake_cluster {
 	int		  mute_api;	/* not answered; -1: none */
 	bool		  twice;	/* Metadata names the first topic twice */
 	bool		  wrong_correlation;
-	unsigned	  ids_asked;
+	unsigned	  ids_asked, created;	/* created: topics that CreateTopics named */
 };
 
 static inline struct alv_uuid
@@ -169,6 +169,29 @@ fake_delete_topics(struct fake_cluster *c, const struct kfk_tree *t, struct kfk_
 	}
 }
 
+static inline void
+fake_create_topics(struct fake_cluster *c, const struct kfk_tree *t, struct kfk_tree *r)
+{
+	const struct kfk_node *asked = kfk_get(&t->root, KFK_CREATE_TOPICS_REQUEST_TOPICS);
+	struct kfk_node	      *list = kfk_set_empty(r, &r->root, KFK_CREATE_TOPICS_RESPONSE_TOPICS);
+
+	for (const struct kfk_node *e = asked->kids; e != NULL; e = e->next) {
+		struct alv_str	 name = kfk_get_str(t, e, KFK_CREATE_TOPICS_REQUEST_TOPICS_NAME);
+		int64_t		 parts = kfk_get_int(t, e, KFK_CREATE_TOPICS_REQUEST_TOPICS_NUM_PARTITIONS);
+		struct kfk_node *x = kfk_add(r, list);
+		int16_t		 code = fake_code(c);
+
+		c->created++;
+		for (size_t i = 0; i < c->ntopics; i++)
+			if (alv_str_eqz(name, c->topic[i].name))
+				code = KFK_TOPIC_ALREADY_EXISTS;
+		kfk_set_str(r, x, KFK_CREATE_TOPICS_RESPONSE_TOPICS_NAME, name);
+		kfk_set_int(r, x, KFK_CREATE_TOPICS_RESPONSE_TOPICS_ERROR_CODE, code);
+		kfk_set_uuid(r, x, KFK_CREATE_TOPICS_RESPONSE_TOPICS_TOPIC_ID, fake_uuid((uint8_t)(100 + c->created)));
+		kfk_set_int(r, x, KFK_CREATE_TOPICS_RESPONSE_TOPICS_NUM_PARTITIONS, parts < 0 ? 1 : parts);
+	}
+}
+
 static inline bool
 fake_has_group(const struct fake_cluster *c, struct alv_str name)
 {
@@ -235,6 +258,9 @@ fake_cluster_play(struct fake_conn *conn, const struct kfk_req_header *h, const 
 		break;
 	case KFK_API_DELETE_TOPICS:
 		fake_delete_topics(c, t, &r);
+		break;
+	case KFK_API_CREATE_TOPICS:
+		fake_create_topics(c, t, &r);
 		break;
 	case KFK_API_FIND_COORDINATOR:
 		fake_find_coordinator(c, t, &r);
