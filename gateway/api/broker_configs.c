@@ -14,6 +14,19 @@ number(struct api_call *c, uint64_t n)
 	return alv_arena_printf(&c->arena, "%llu", (unsigned long long)n);
 }
 
+/* Empty where the cluster's own default holds, which is not told. */
+static struct alv_str
+known(struct api_call *c, int32_t n)
+{
+	return n < 0 ? ALV_STR("") : number(c, (uint64_t)n);
+}
+
+static struct alv_str
+truth(bool b)
+{
+	return b ? ALV_STR("true") : ALV_STR("false");
+}
+
 int16_t
 api_broker_judge(struct api_call *c, struct alv_str name, struct alv_str *text)
 {
@@ -59,11 +72,12 @@ void
 api_broker_configs(struct api_call *c, struct kfk_tree *r, struct kfk_node *e, const struct api_resource *x)
 {
 	struct kfk_node *list = kfk_set_empty(r, e, R(RESULTS_CONFIGS));
-	struct alv_str	 node = x->name;
+	struct alv_str	 node = x->name, value;
 
-#define BROKER_CONFIG(name, type, value, what) \
-	if (wanted(x, name) && (value).n > 0) \
-		add(r, list, name, type, (value), what);
+#define BROKER_CONFIG(name, type, expression, what) \
+	value = wanted(x, name) ? (expression) : ALV_STR(""); \
+	if (value.n > 0) \
+		add(r, list, name, type, value, what);
 #include "api/broker_configs.def"
 #undef BROKER_CONFIG
 }

@@ -59,15 +59,31 @@ judge_new_name(struct api_call *c, struct alv_str name, struct alv_str *text)
 	return code;
 }
 
+/* More replicas in sync than there are replicas: nobody could ever write with acks=all. Where the factor is the cluster's
+ * default, it is not known here. */
+static int16_t
+judge_in_sync(struct api_call *c, const struct kfk_tree *q, const struct kfk_node *topic, struct alv_str value, struct alv_str *text)
+{
+	int64_t	 replicas = kfk_get_int(q, topic, Q(TOPICS_REPLICATION_FACTOR));
+	uint64_t n;
+
+	if (replicas < 1 || value.p == NULL || alv_str_u64(value, INT64_MAX, &n) || n <= (uint64_t)replicas)
+		return 0;
+	*text = alv_arena_printf(&c->arena, "Policy: min.insync.replicas must be at most the replication factor, %lld", (long long)replicas);
+	return KFK_POLICY_VIOLATION;
+}
+
 static int16_t
 judge_new_configs(struct api_call *c, const struct kfk_tree *q, const struct kfk_node *topic, struct alv_str *text)
 {
 	const struct kfk_node *configs = kfk_get(topic, Q(TOPICS_CONFIGS));
 
 	for (const struct kfk_node *e = configs == NULL ? NULL : configs->kids; e != NULL; e = e->next) {
-		int16_t code = api_config(c, API_RES_TOPIC, kfk_get_str(q, e, Q(TOPICS_CONFIGS_NAME)),
-		    kfk_get_str(q, e, Q(TOPICS_CONFIGS_VALUE)), text);
+		struct alv_str name = kfk_get_str(q, e, Q(TOPICS_CONFIGS_NAME)), value = kfk_get_str(q, e, Q(TOPICS_CONFIGS_VALUE));
+		int16_t	       code = api_config(c, API_RES_TOPIC, name, value, text);
 
+		if (code == 0 && alv_str_eqz(name, "min.insync.replicas"))
+			code = judge_in_sync(c, q, topic, value, text);
 		if (code != 0)
 			return code;
 	}

@@ -51,6 +51,9 @@ def test_on(s):
             name = fresh("asked")
             equal(f"v{version}: not yet", (3, 0), ask(w, name, version))
             comes(w, name, 3, version)
+        r = w.request("DescribeConfigs", 4, {"Resources": [{"ResourceType": 4, "ResourceName": "1", "ConfigurationKeys": [
+            "auto.create.topics.enable", "num.partitions"]}]})["Results"][0]
+        equal("what a broker shows", {"auto.create.topics.enable": "true", "num.partitions": "3"}, {c["Name"]: c["Value"] for c in r["Configs"]})
         refused, foreign, last = fresh("refused"), fresh("foreign"), fresh("asked")
         equal("who says no", 3, ask(w, refused, 12, False)[0])
         equal("whose setting is off", 3, ask(other, foreign)[0])

@@ -173,6 +173,17 @@ def _(world, v):
         expect("on the cluster", t["ErrorCode"], UNKNOWN_TOPIC)
 
 
+@case("a batch with the control bit is refused, and the text says nothing")
+def _(world, v):
+    with world.wire() as w:
+        for version in (3, 9, 12):
+            part = {"Index": 0, "Records": kw.batch([(b"k", b"attack")], attributes=kw.CONTROL)}
+            r = w.request("Produce", version, {"Acks": -1, "TimeoutMs": 5000, "TransactionalId": None, "TopicData": [
+                {"Name": world.own_topics[0], "PartitionData": [part]}]})["Responses"][0]["PartitionResponses"][0]
+            expect(f"v{version}", r["ErrorCode"] != 0, True)
+            expect(f"v{version}: text", "acme." in (r.get("ErrorMessage") or ""), False)
+
+
 # ---- texts ------------------------------------------------------------------------------------------------------------
 
 @case("texts of errors say nothing of prefixes, hosts and others")

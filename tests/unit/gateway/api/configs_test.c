@@ -201,6 +201,7 @@ brokers_are_virtual(void **state)
 		e = stage_at(&t->root, R(RESULTS), 0);
 		assert_int_equal(stage_count(e, R(RESULTS_CONFIGS)), 1);
 		stage_text(kfk_get_str(t, stage_at(e, R(RESULTS_CONFIGS), 0), R(RESULTS_CONFIGS_VALUE)), "false");
+		assert_null(stage_named(t, e, R(RESULTS_CONFIGS), R(RESULTS_CONFIGS_NAME), "num.partitions"));	/* not known here */
 	}
 	stage_close(&s);
 }

@@ -85,6 +85,27 @@ names_and_configs_are_judged(void **state)
 	}
 }
 
+/* More in sync than there are: only where the request says how many there are. */
+static void
+replicas_in_sync(void **state)
+{
+	static const struct { int replicas; const char *value; bool fits; } cases[] = { { 3, "2", true }, { 3, "3", true }, { 3, "4", false },
+		{ 1, "2", false }, { -1, "2", true } };
+	struct stage	 s;
+	struct kfk_tree *t;
+
+	(void)state;
+	stage_open(&s, NULL, 0);
+	for (size_t i = 0; i < ALV_COUNT(cases); i++) {
+		t = stage_begin(&s, KFK_API_CREATE_TOPICS, 7);
+		kfk_set_int(t, create(t, "x", "min.insync.replicas", cases[i].value), Q(TOPICS_REPLICATION_FACTOR), cases[i].replicas);
+		assert_int_equal(stage_send(&s), cases[i].fits ? API_FORWARD : API_ANSWER);
+		if (!cases[i].fits)
+			assert_int_equal(create_code(stage_client(&s), "x"), KFK_POLICY_VIOLATION);
+	}
+	stage_close(&s);
+}
+
 static void
 what_was_created_is_learnt_first(void **state)
 {
@@ -349,6 +370,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_and_configs_are_judged),
+		cmocka_unit_test(replicas_in_sync),
 		cmocka_unit_test(what_was_created_is_learnt_first),
 		cmocka_unit_test(texts_of_brokers_are_cleaned),
 		cmocka_unit_test(deletes_by_name_and_id),
