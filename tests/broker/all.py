@@ -4,6 +4,7 @@ import runner
 runner.main([
     "produce_consume",
     "groups",
+    "group_life",
     "patterns",
     "group_admin",
     "share",
@@ -29,6 +30,7 @@ runner.main([
     "brokers",
     "life",
     "faults",
+    "txn_versions",
     "upstream",
     "acls_as_kafka",
 ], ["other_brokers"])

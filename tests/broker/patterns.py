@@ -14,7 +14,7 @@ PREFIX = "acme."
 def beat(w, group, member, epoch, regex, names=None):
     reply = w.request("ConsumerGroupHeartbeat", 1, {
         "GroupId": group, "MemberId": member, "MemberEpoch": epoch, "InstanceId": None, "RackId": None,
-        "RebalanceTimeoutMs": 10000 if epoch == 0 else -1, "SubscribedTopicNames": [] if epoch == 0 else names,
+        "RebalanceTimeoutMs": 10000 if epoch == 0 else -1, "SubscribedTopicNames": names if names or epoch else [],
         "SubscribedTopicRegex": regex, "ServerAssignor": None, "TopicPartitions": [] if epoch == 0 else None})
     return reply["ErrorCode"], reply["ErrorMessage"], reply["MemberEpoch"]
 
@@ -147,3 +147,51 @@ def test_asked_again(s):
         equal("silent afterwards", 0, beat(w, word, member, now, None)[0])
         equal("unsubscribed", 0, beat(w, word, member, now, "")[0])
         equal("it leaves", 0, beat(w, word, member, -1, None)[0])
+
+
+@gateway
+def test_rights(s):
+    """A topic that the principal may not describe is never assigned by a pattern, and one that it may not describe any more is taken
+    away; named, it is the whole request's refusal."""
+    word, tenant = fresh("rights"), fresh("umbrella")
+    s.gateway.make_tenant(tenant, [("alice", "of-umbrella"), ("bob", "of-umbrella")])
+    alice = s.tenant(tenant, via="shared", password="of-umbrella")
+    bob = s.tenant(tenant, via="shared", user="bob", password="of-umbrella")
+    ids = {n: create_topic(alice, f"{word}.{n}") for n in ("open", "secret", "later")}
+
+    def acl(name, operation, permission="ALLOW", kind="TOPIC"):
+        return {"resourceType": kind, "resourceName": name, "principal": "User:bob", "operation": operation, "permission": permission}
+    s.rest("POST", f"/v1/tenants/{tenant}/acls", {"acls": [acl("*", "READ"), acl("*", "READ", kind="GROUP"),
+                                                           acl(f"{word}.secret", "DESCRIBE", "DENY")]})
+    s.rest("PATCH", f"/v1/tenants/{tenant}", {"authorizer": "acl"})
+    member = str(uuid.uuid4())
+    with bob.wire() as w:
+        stack.wait_until("there is a coordinator", lambda: w.request("FindCoordinator", 0, {"Key": word})["ErrorCode"] == 0)
+        code, _, epoch = stack.wait_until("it joins", lambda: joined(beat(w, word, member, 0, ".*")))
+        true("it is in", code == 0 and epoch > 0)
+        epoch = follows(w, word, member, epoch, {ids["open"], ids["later"]})
+        s.rest("POST", f"/v1/tenants/{tenant}/acls", {"acls": [acl(f"{word}.later", "DESCRIBE", "DENY")]})
+        follows(w, word, member, epoch, {ids["open"]})
+        equal("named", 29, beat(w, word, str(uuid.uuid4()), 0, None, [f"{word}.open", f"{word}.secret"])[0])
+
+
+def joined(answer):
+    return answer if answer[0] == 0 else None
+
+
+def follows(w, group, member, epoch, wanted):
+    """Heartbeats until the member has just these topics; -> its epoch. What it is told it owns at once, as clients do."""
+    state = {"epoch": epoch, "owned": None, "has": set()}
+
+    def more():
+        reply = w.request("ConsumerGroupHeartbeat", 1, {
+            "GroupId": group, "MemberId": member, "MemberEpoch": state["epoch"], "InstanceId": None, "RackId": None, "RebalanceTimeoutMs": -1,
+            "SubscribedTopicNames": None, "SubscribedTopicRegex": None, "ServerAssignor": None, "TopicPartitions": state["owned"]})
+        equal("heartbeat", 0, reply["ErrorCode"])
+        state["epoch"], state["owned"] = reply["MemberEpoch"], None
+        if reply["Assignment"] is not None:
+            state["owned"] = [{"TopicId": t["TopicId"], "Partitions": t["Partitions"]} for t in reply["Assignment"]["TopicPartitions"]]
+            state["has"] = {t["TopicId"] for t in state["owned"]}
+        return state["has"] == wanted
+    stack.wait_until("the member has what it may see", more, 40, 0.2)
+    return state["epoch"]

@@ -542,6 +542,69 @@ def _(world, v):
         expect("the empty one", found[""], 24)
 
 
+@case("a classic member that joins a consumer group with the victim's physical topic is assigned nothing of it")
+def _(world, v):
+    group, member = "own-upgraded", str(uuid.uuid4())
+    with world.coordinator(group) as w:
+        r = w.request("ConsumerGroupHeartbeat", 1, heartbeat(group, member, SubscribedTopicNames=[world.own_topics[0]]))
+        expect("the consumer member", r["ErrorCode"], 0)
+        names = [v.physical(v.topic), v.topic]
+        j = join(w, group, subscription(names))
+        j = join(w, group, subscription(names), j["MemberId"]) if j["ErrorCode"] == 79 else j
+        expect("the classic member", j["ErrorCode"], 0)
+        with world.physical() as p:
+            members = p.request("ConsumerGroupDescribe", 1, {"GroupIds": [f"acme.{group}"]})["Groups"][0]["Members"]
+            found = {n for m in members for n in m["SubscribedTopicNames"]}
+            expect("what the broker reads", found, [{f"acme.{world.own_topics[0]}", *(f"acme.{n}" for n in names)}])
+        s = w.request("SyncGroup", 5, {"GroupId": group, "GenerationId": j["GenerationId"], "MemberId": j["MemberId"], "GroupInstanceId": None,
+                                       "ProtocolType": "consumer", "ProtocolName": j["ProtocolName"], "Assignments": []})
+        expect("sync", s["ErrorCode"], {0, 27})
+        if s["Assignment"]:
+            got = kw.decode_embedded("ConsumerProtocolAssignment", s["Assignment"])["AssignedPartitions"]
+            expect("assignment", got, [[]])
+        w.request("LeaveGroup", 4, {"GroupId": group, "Members": [{"MemberId": j["MemberId"], "GroupInstanceId": None}]})
+        w.request("ConsumerGroupHeartbeat", 1, heartbeat(group, member, MemberEpoch=-1))
+
+
+@case("a topic made anew: its old id is unknown to commits")
+def _(world, v):
+    name = "made-anew"
+    with world.coordinator("own-anew") as w:
+        def create():
+            t = {"Name": name, "NumPartitions": 1, "ReplicationFactor": 1}
+            r = world.settled(w, "CreateTopics", 7, {"Topics": [t], "timeoutMs": 5000}, lambda r: 14 if r["Topics"][0]["ErrorCode"] == 36 else 0)
+            expect("creating", r["Topics"][0]["ErrorCode"], 0)
+            return r["Topics"][0]["TopicId"]
+        old = create()
+        w.request("DeleteTopics", 6, {"Topics": [{"Name": name, "TopicId": ZERO}], "TimeoutMs": 5000})
+        new = create()
+        part = {"PartitionIndex": 0, "CommittedOffset": 1, "CommittedLeaderEpoch": -1, "CommittedMetadata": ""}
+
+        def commit(topic_id):
+            r = w.request("OffsetCommit", 10, {"GroupId": "own-anew", "GenerationIdOrMemberEpoch": -1, "MemberId": "",
+                                               "Topics": [{"TopicId": topic_id, "Partitions": [part]}]})
+            return r["Topics"][0]["Partitions"][0]["ErrorCode"]
+        world.until("the old id is unknown", lambda: commit(old) == UNKNOWN_ID)
+        world.until("the new one is known", lambda: commit(new) == 0)
+        w.request("DeleteTopics", 6, {"Topics": [{"Name": name, "TopicId": ZERO}], "TimeoutMs": 5000})
+
+
+@case("client ids and group ids with NUL, ':', '/', much text, and what is not UTF-8")
+def _(world, v):
+    for client_id in ("a\0b", "a:b/../c", "x" * 32000, "%s%n\n\r"):
+        with world.wire() as w:
+            w.client_id = client_id  # before the login frames are small
+            expect(f"client id {client_id[:8]!r}", w.request("Metadata", 9, {"Topics": []})["ClusterId"] is not None, True)
+    for group in ("g\0h", "g:h/i", "..", "x" * 20000, "g\n\r\u2028"):
+        with world.coordinator(group) as w:
+            d = w.request("DescribeGroups", 5, {"Groups": [group]})["Groups"][0]
+            expect(f"group {group[:8]!r}", (d["GroupId"], d["ErrorCode"], d["Members"]), [(group, 0, [])])
+    with world.wire() as w:  # DescribeGroups v0: one string of two bytes that are not UTF-8
+        w.send("DescribeGroups", 0, body=b"\0\0\0\1\0\2\xff\xfe")
+        raw = w.receive_frame()
+        expect("not UTF-8", raw[8:10], b"\0\x18")  # behind correlation id and count: 24
+
+
 # ---- transactions ----------------------------------------------------------------------------------------------
 
 @case("InitProducerId with the victim's id, its physical form, and an empty one; the victim is not fenced")
@@ -553,6 +616,28 @@ def _(world, v):
     with world.physical() as p:
         d = p.request("DescribeTransactions", 0, {"TransactionalIds": [v.physical(v.txn)]})["TransactionStates"][0]
         expect("the victim's epoch", d["ProducerEpoch"], world.victims_epoch)
+
+
+@case("a transaction's offsets go into the own group namespace only")
+def _(world, v):
+    txn, group, topic = "own-offsets", v.group, world.own_topics[0]
+    world.own_groups.update((group, v.physical(group)))
+    with world.txn_coordinator(txn) as w, world.coordinator(group) as g:
+        for name in (group, v.physical(group)):
+            r = world.settled(w, "InitProducerId", 4, {"TransactionalId": txn, "TransactionTimeoutMs": 10000, "ProducerId": -1, "ProducerEpoch": -1},
+                              lambda r: r["ErrorCode"])
+            who = {"TransactionalId": txn, "ProducerId": r["ProducerId"], "ProducerEpoch": r["ProducerEpoch"]}
+            expect("AddOffsetsToTxn", w.request("AddOffsetsToTxn", 3, {**who, "GroupId": name})["ErrorCode"], 0)
+            part = {"PartitionIndex": 0, "CommittedOffset": 3, "CommittedLeaderEpoch": -1, "CommittedMetadata": ""}
+            r = world.settled(g, "TxnOffsetCommit", 3, {**who, "GroupId": name, "GenerationIdOrMemberEpoch": -1, "MemberId": "",
+                                                 "GroupInstanceId": None, "Topics": [
+                {"Name": topic, "Partitions": [part]}, {"Name": v.physical(v.topic), "Partitions": [part]}]},
+                lambda r: r["Topics"][0]["Partitions"][0]["ErrorCode"])
+            found = {t["Name"]: t["Partitions"][0]["ErrorCode"] for t in r["Topics"]}
+            expect(name, found, [{topic: 0, v.physical(v.topic): UNKNOWN_TOPIC}])
+            expect("EndTxn", w.request("EndTxn", 3, {**who, "Committed": True})["ErrorCode"], 0)
+        for name in (group, v.physical(group)):
+            world.until("the own group can go", lambda: g.request("DeleteGroups", 2, {"GroupsNames": [name]})["Results"][0]["ErrorCode"] == 0)
 
 
 @case("EndTxn with the victim's producer id under an own transactional id changes nothing")
@@ -581,7 +666,7 @@ def _(world, v):
         for pattern in (".*", f".*{v.txn}.*", f"{v.tenant}.*", "(?s).*", "x|.*"):
             listed = w.request("ListTransactions", 2, {"StateFilters": [], "ProducerIdFilters": [], "TransactionalIdPattern": pattern})
             ids = {t["TransactionalId"] for t in listed["TransactionStates"]}
-            if not ids <= {own, "own-txn", v.txn} or world.victims_producer_id in {t["ProducerId"] for t in listed["TransactionStates"]}:
+            if not ids <= {own, "own-txn", "own-offsets", v.txn} or world.victims_producer_id in {t["ProducerId"] for t in listed["TransactionStates"]}:
                 raise AssertionError(f"{pattern}: {listed}")
         for pattern in (")|(.*", ")|(?:.*", "["):
             r = w.request("ListTransactions", 2, {"StateFilters": [], "ProducerIdFilters": [], "TransactionalIdPattern": pattern})

@@ -94,6 +94,8 @@ def _(world, v):
         expect("the victim's group has configs", alter(p, GROUP, v.physical(v.hidden_group), "share.auto.offset.reset", "earliest"), 0)
     with world.wire() as w:
         expect("an own group has configs", alter(w, GROUP, "listed", "share.auto.offset.reset", "earliest"), 0)
+        world.until("it is listed", lambda: "listed" in {
+            x["ResourceName"] for x in w.request("ListConfigResources", 1, {"ResourceTypes": [GROUP]})["ConfigResources"]})
         expect("v0", w.request("ListConfigResources", 0, {})["ConfigResources"], [[]])
         for types in ([], [TOPIC, BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP]):
             found = {(x["ResourceType"], x["ResourceName"]) for x in w.request("ListConfigResources", 1, {"ResourceTypes": types})["ConfigResources"]}

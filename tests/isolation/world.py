@@ -115,6 +115,13 @@ class World:
             time.sleep(0.1)
         raise AssertionError(f"{api}: {r}")
 
+    def until(self, what, condition):
+        for _ in range(100):
+            if condition():
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"not within 10 s: {what}")
+
     def plant_offsets(self, w):
         part = {"PartitionIndex": 0, "CommittedOffset": 1, "CommittedLeaderEpoch": -1, "CommittedMetadata": self.victim.user}
         for group in (self.victim.group, self.victim.consumer_group, self.victim.hidden_group):
