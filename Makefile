@@ -103,6 +103,7 @@ help:
 ## make test-brokers    the main job on other versions of Kafka than the one that tests run
 ## make bench           what Alcove costs, beside HAProxy and the broker itself (ROUNDS=5, BENCH=quick)
 ## make bench-micro     instructions and function calls for each frame
+## make scale           what lists cost brokers beside 20,000 topics and 5,000 groups of others
 ## make fuzz            fuzz each parser (FUZZ_SECONDS=60 of CPU time each)
 ## make soak            20 minutes of everything coming and going (SOAK_MINUTES=20), then a crowd; nothing may grow
 ## make coverage        lines that unit tests and fuzz seeds run through, per component

@@ -31,7 +31,7 @@ def commit(w, group, topic, offset=1):
             "Name": topic, "Partitions": [{"PartitionIndex": 0, "CommittedOffset": offset, "CommittedLeaderEpoch": -1,
                                            "CommittedMetadata": ""}]}]})
         return reply["Topics"][0]["Partitions"][0]["ErrorCode"]
-    stack.wait_until(f"{group} has an offset", lambda: code() == 0, 20, 0.1)
+    stack.wait_until(f"{group} has an offset", lambda: code() == 0, 60, 0.1)
 
 
 def plant(w, prefix, topics, groups, at_once=500):
