@@ -4,6 +4,10 @@
  *                                        |                       |
  *                                        +-------- failed -------+--> WAITING (next candidate; backoff after the last one)
  *
+ * A round asks for brokers; for all topics as well when ups_refresh asked for it, when nothing is known of them, and else no
+ * more often than TOPICS_RATE allows: with 20,000 topics an answer is megabytes, of which hardly ever anything is new. What passes
+ * through the gateway is learnt at once (learn.c), an id that is not in the view is asked for by itself (resolve.c).
+ *
  * Invariants: f->meta holds an answer exactly during ASKING_APIS. The cluster counts as lost when every candidate, the
  * brokers that are known and the configured servers, failed one after the other. The view on the board is never taken down:
  * then the last one stays and ups_reachable says so. A cluster with another id than upstream.cluster.id, or than the first
@@ -21,7 +25,8 @@
 
 #include "upstream/groups.h"
 
-enum { BACKOFF_MIN_MS = 200, BACKOFF_MAX_MS = 5000, APIS_MS = 3000, SOON_MS = 50, PURGE_MS = 15000, META_MS = 10000 };
+enum { BACKOFF_MIN_MS = 200, BACKOFF_MAX_MS = 5000, APIS_MS = 3000, SOON_MS = 50, PURGE_MS = 15000, META_MS = 10000,
+	TOPICS_RATE = 256 * 1024 };	/* bytes a second that may be spent on lists of all topics */
 
 static void start_round(struct ups_follower *f);
 
@@ -94,6 +99,7 @@ wait_ms(struct ups_follower *f, uint64_t ms)
 void
 ups_refresh(struct ups_follower *f)
 {
+	f->topics_due_us = 0;
 	if (f->phase != UPS_WAITING)
 		f->again = true;
 	else if (f->reachable)
@@ -221,16 +227,21 @@ end_round(struct ups_follower *f)
 {
 	struct clu_view parts = { .cluster_id = f->meta.cluster_id, .controller_id = f->meta.controller_id,
 		.nbrokers = f->meta.nbrokers, .brokers = f->meta.brokers, .ntopics = f->meta.ntopics, .topics = f->meta.topics };
+	const struct clu_view *now = clu_board_load(f->board);
 	bool		was = f->reachable;
 	enum alv_err	err;
 
+	if (!f->all_topics && now != NULL) {
+		parts.ntopics = now->ntopics;
+		parts.topics = now->topics;
+	}
 	if (!ups_brokers_merge(f, &parts)) {
 		fail_round(f, f->words[0] == '\0' ? "no broker said what it offers" : f->words);
 		return;
 	}
 	choose_main(f);
 	f->reachable = true;
-	err = ups_view_publish(f, &parts, true);
+	err = ups_view_publish(f, &parts, f->all_topics);
 	ups_meta_fini(&f->meta);
 	if (err) {
 		f->reachable = was;
@@ -242,6 +253,8 @@ end_round(struct ups_follower *f)
 		    ALV_KV_I("brokers", parts.nbrokers), ALV_KV_I("topics", parts.ntopics));
 		f->on_change(f->arg);
 	}
+	if (f->all_topics)
+		f->topics_due_us = f->again ? 0 : net_loop_now(f->loop) + f->meta_bytes * 1000000ull / TOPICS_RATE;
 	f->words[0] = f->foreign[0] = '\0';
 	f->warned = 0;
 	f->failed = 0;
@@ -319,6 +332,7 @@ metadata_answered(struct ups_question *q, enum alv_err err, const char *words, s
 		fail_round(f, words);
 		return;
 	}
+	f->meta_bytes = body->n;
 	err = ups_meta_read(&f->meta, body);
 	wrong = err ? "an impossible answer to Metadata" : check_cluster(f);
 	if (wrong == NULL && ups_brokers_sync(f, &f->meta))
@@ -347,10 +361,14 @@ start_round(struct ups_follower *f)
 		return;
 	}
 	f->phase = UPS_ASKING_META;
+	f->all_topics = clu_board_load(f->board) == NULL || !f->reachable || net_loop_now(f->loop) >= f->topics_due_us;
 	f->question.owner = f;
 	f->question.done = metadata_answered;
 	alv_arena_init(&arena, UPS_SMALL_ARENA_MAX);
-	ups_meta_ask(&t, &arena, NULL, 0);
+	if (f->all_topics)
+		ups_meta_ask(&t, &arena, NULL, 0);
+	else
+		ups_meta_ask_brokers(&t, &arena);
 	ups_ask(a, &f->question, &t, ups_patience_ms(f, META_MS));
 	kfk_tree_fini(&t);
 	alv_arena_fini(&arena);

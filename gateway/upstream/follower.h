@@ -10,15 +10,15 @@
 
 struct ups_follower;
 
-/* Connects to a bootstrap server or a known broker, asks Metadata (all topics) and DescribeCluster/ApiVersions of every
- * broker, publishes a view on the board whenever something changed, again every metadata_refresh_ms and soon after a
- * failure. on_change: a new view hangs on the board (also from inside ups_publish), or the cluster was reached or lost
+/* Connects to a bootstrap server or a known broker, asks Metadata and ApiVersions of every broker,
+ * publishes a view on the board whenever something changed, again every metadata_refresh_ms (all topics: as often as their
+ * size allows) and soon after a failure. on_change: a new view hangs on the board (also from inside ups_publish), or the cluster was reached or lost
  * (ups_reachable tells). The board's last view stays when the cluster is lost. */
 struct ups_follower *ups_follower_new(struct net_loop *l, struct ups_ctx *c, struct clu_board *board,
     void (*on_change)(void *arg), void *arg) ALV_MUST;
 /* After net_loop_run returned: turns the loop until its connections are gone. What is unanswered fails with CLOSED. */
 void ups_follower_free(struct ups_follower *f);
-/* Asks anew soon, without waiting for metadata_refresh_ms; while the cluster is lost the backoff stays. */
+/* Asks anew soon, for all topics as well, without waiting for metadata_refresh_ms; while the cluster is lost the backoff stays. */
 void ups_refresh(struct ups_follower *f);
 /* Was the cluster reached by the last attempt? */
 bool ups_reachable(const struct ups_follower *f);

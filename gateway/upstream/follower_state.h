@@ -55,6 +55,9 @@ struct ups_follower {
 
 	enum { UPS_WAITING, UPS_ASKING_META, UPS_ASKING_APIS } phase;
 	bool	  again;	/* a round was asked for during one */
+	bool	  all_topics;	/* this round asks for them */
+	uint64_t  topics_due_us;	/* when the next one does */
+	size_t	  meta_bytes;	/* of the answer to it */
 	bool	  ending;
 	bool	  reachable;
 	int	  warned;	/* the log tells once of each loss: 1, of another cluster: 2 */

@@ -33,6 +33,14 @@ ups_meta_ask(struct kfk_tree *t, struct alv_arena *a, const struct alv_uuid *id,
 	}
 }
 
+void
+ups_meta_ask_brokers(struct kfk_tree *t, struct alv_arena *a)
+{
+	kfk_tree_init(t, kfk_schema_find(KFK_API_METADATA, KFK_REQUEST), UPS_METADATA_VERSION, a);
+	kfk_set_int(t, &t->root, KFK_METADATA_REQUEST_ALLOW_AUTO_TOPIC_CREATION, 0);
+	(void)kfk_set_empty(t, &t->root, KFK_METADATA_REQUEST_TOPICS);
+}
+
 /* Room for one more; the arrays of topics and codes grow together. */
 static bool
 grow(void **p, size_t *cap, size_t n, size_t size, size_t max)

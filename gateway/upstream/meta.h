@@ -21,6 +21,8 @@ struct ups_meta {
 
 /* The question: all topics, or with n > 0 those ids. Never creates a topic. */
 void ups_meta_ask(struct kfk_tree *t, struct alv_arena *a, const struct alv_uuid *id, size_t n);
+/* The question: brokers only. */
+void ups_meta_ask_brokers(struct kfk_tree *t, struct alv_arena *a);
 /* Reads an answer of UPS_METADATA_VERSION. What a cluster cannot have (no broker, impossible addresses, a name that is
  * no topic's, more than the bounds) is VALUE or LIMIT. ups_meta_fini in any case. */
 enum alv_err ups_meta_read(struct ups_meta *m, const struct alv_chain *body) ALV_MUST;

@@ -67,12 +67,32 @@ same(const struct clu_view *a, const struct clu_view *b)
 	return alv_str_eq(a->cluster_id, b->cluster_id) && same_brokers(a, b) && same_topics(a, b) && same_offer(a, b);
 }
 
+/* Topics are those of the view that is there: the rest is compared without building them anew. */
+static bool
+only_brokers_and_same(struct ups_follower *f, const struct clu_view *now, const struct clu_view *parts)
+{
+	struct clu_view	 few = *parts;
+	struct clu_view *v;
+	bool		 is;
+
+	if (now == NULL || parts->topics != now->topics || parts->ntopics != now->ntopics || f->learned != NULL)
+		return false;
+	few.ntopics = 0;
+	v = clu_view_build(&few);
+	is = v != NULL && alv_str_eq(now->cluster_id, v->cluster_id) && same_brokers(now, v) && same_offer(now, v);
+	clu_view_free(v);
+	return is;
+}
+
 enum alv_err
 ups_view_publish(struct ups_follower *f, const struct clu_view *parts, bool fresh)
 {
 	const struct clu_view *now = clu_board_load(f->board);
-	struct clu_view	      *v = clu_view_build(parts);
+	struct clu_view	      *v;
 
+	if (only_brokers_and_same(f, now, parts))
+		return ALV_OK;
+	v = clu_view_build(parts);
 	if (v != NULL)
 		v = ups_learned_apply(f, v, fresh);
 	if (v == NULL)

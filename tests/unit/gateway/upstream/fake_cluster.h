@@ -28,13 +28,27 @@ struct fake_cluster {
 	int		  mute_api;	/* not answered; -1: none */
 	bool		  twice;	/* Metadata names the first topic twice */
 	bool		  wrong_correlation;
-	unsigned	  ids_asked, created;	/* created: topics that CreateTopics named */
+	unsigned	  ids_asked, all_asked;	/* Metadata by id, and of all topics */
+	unsigned	  created;	/* topics that CreateTopics named */
 };
 
 static inline struct alv_uuid
 fake_uuid(uint8_t first)
 {
 	return (struct alv_uuid){ { first, 7 } };
+}
+
+/* Those with the number 0 have ids by their place. */
+static inline struct alv_uuid
+fake_id_of(const struct fake_cluster *c, size_t i)
+{
+	struct alv_uuid id = fake_uuid(c->topic[i].id);
+
+	if (c->topic[i].id == 0) {
+		id.b[2] = (uint8_t)(i >> 8);
+		id.b[3] = (uint8_t)i;
+	}
+	return id;
 }
 
 static inline int16_t
@@ -88,11 +102,12 @@ fake_metadata(struct fake_cluster *c, const struct kfk_tree *t, struct kfk_tree 
 	kfk_set_str(r, &r->root, KFK_METADATA_RESPONSE_CLUSTER_ID, alv_str_of(c->cluster_id));
 	kfk_set_int(r, &r->root, KFK_METADATA_RESPONSE_CONTROLLER_ID, c->node_id);
 	list = kfk_set_empty(r, &r->root, KFK_METADATA_RESPONSE_TOPICS);
+	c->all_asked += asked == NULL || asked->v.is_null;
 	for (size_t i = 0; (asked == NULL || asked->v.is_null) && i < c->ntopics; i++) {
 		if (!c->topic[i].gone)
-			fake_topic_out(r, list, &c->topic[i], 0, fake_uuid(c->topic[i].id));
+			fake_topic_out(r, list, &c->topic[i], 0, fake_id_of(c, i));
 	}
-	if (c->twice)
+	if (c->twice && (asked == NULL || asked->v.is_null))
 		fake_topic_out(r, list, &c->topic[0], 0, fake_uuid(99));
 	for (const struct kfk_node *e = asked == NULL ? NULL : asked->kids; e != NULL; e = e->next) {
 		struct alv_uuid	   id = kfk_get_uuid(t, e, KFK_METADATA_REQUEST_TOPICS_TOPIC_ID);

@@ -307,6 +307,53 @@ brokers_come_and_go(void **state)
 	fake_fini(&peer.fake);
 }
 
+/* Brokers are looked at in each round, all topics only as often as their size allows, or when somebody has a reason. */
+static void
+many_topics_are_asked_for_seldom(void **state)
+{
+	enum { RATE = 256 * 1024 };
+	struct set	   *x = *state;
+	struct fake_cluster peer = { 0 };
+	char		    name[64];
+	uint64_t	    began;
+	unsigned	    rounds, asked;
+
+	for (unsigned i = 0; i < 1100; i++) {
+		snprintf(name, sizeof(name), "globex.with-a-name-that-takes-its-place-%u", i);
+		fake_cluster_topic(&x->c, name, 0, 3);
+	}
+	fake_cluster_peer(&x->c, &peer, &x->b);
+	x->c.peer_listed = false;
+	began = net_loop_now(x->b.loop);
+	reach(x);
+	assert_int_equal(view(x)->ntopics, 1102);
+	assert_true(x->f->meta_bytes > 100000);
+	asked = x->c.all_asked;
+	rounds = x->c.fake.requests[KFK_API_METADATA];
+	TURN_WHILE(x, x->c.fake.requests[KFK_API_METADATA] < rounds + 10);
+	assert_true(x->c.all_asked - asked <= (net_loop_now(x->b.loop) - began) * RATE / 1000000 / 100000);
+	assert_int_equal(view(x)->ntopics, 1102);
+	/* A broker comes: known before the topics are looked at again. */
+	x->f->topics_due_us = UINT64_MAX;
+	asked = x->c.all_asked;
+	x->c.peer_listed = true;
+	TURN_WHILE(x, view(x)->nbrokers != 2);
+	assert_int_equal(view(x)->ntopics, 1102);
+	x->c.topic[0].gone = true;
+	ups_learn(x->f, ALV_STR("acme.through-us"), fake_uuid(77), 1, false);
+	ups_publish(x->f);
+	rounds = x->c.fake.requests[KFK_API_METADATA] + peer.fake.requests[KFK_API_METADATA];
+	TURN_WHILE(x, x->c.fake.requests[KFK_API_METADATA] + peer.fake.requests[KFK_API_METADATA] < rounds + 3);
+	assert_true(has(x, "acme.through-us") && has(x, "acme.orders"));
+	assert_int_equal(x->c.all_asked, asked);
+	ups_refresh(x->f);
+	TURN_WHILE(x, has(x, "acme.orders"));
+	assert_true(x->c.all_asked > asked);
+	ups_follower_free(x->f);
+	x->f = NULL;
+	fake_fini(&peer.fake);
+}
+
 /* ---- learning ---- */
 
 static void
@@ -508,6 +555,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(impossible_answers_change_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(broker_that_nobody_reaches_is_no_cluster, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(brokers_come_and_go, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(many_topics_are_asked_for_seldom, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_learnt_shows_before_brokers_say_so, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(ids_become_names, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(guessed_ids_meet_a_bound, set_up, tear_down),
