@@ -81,8 +81,9 @@ struct api_conn {
 	struct api_groups	  *groups;		/* what the api layer remembers per connection; its own */
 	struct api_patterns	  *patterns;		/* the same, of members that subscribe by pattern */
 	struct api_sessions	  *sessions;		/* fetch sessions; NULL: there never was one */
-	size_t			   kept;		/* bytes that these have */
-	struct api_repeats	   repeats;		/* the same */
+	struct api_shares	  *shares;		/* share sessions; NULL: there never was one */
+	size_t			   kept;		/* bytes that these two have */
+	struct api_repeats	   repeats;		/* requests said again; see repeat.h */
 };
 void api_conn_init(struct api_conn *c, struct api_worker *w);
 void api_conn_fini(struct api_conn *c);

@@ -3,6 +3,7 @@
 #include "api/fetch_session.h"
 #include "api/patterns.h"
 #include "api/repeat.h"
+#include "api/share_session.h"
 
 #include <stdlib.h>
 
@@ -62,6 +63,23 @@ api_conn_enter(struct api_conn *c, struct api_worker *w)
 }
 
 void
+api_conn_weigh(struct api_conn *c)
+{
+	c->kept = api_sessions_weight(c) + api_shares_weight(c);
+}
+
+size_t
+api_conn_release(struct api_conn *c)
+{
+	size_t before = c->kept;
+
+	api_sessions_release(c);
+	api_shares_fini(c);
+	api_conn_weigh(c);
+	return before - c->kept;
+}
+
+void
 api_conn_fini(struct api_conn *c)
 {
 	api_sasl_forget(c);
@@ -71,6 +89,7 @@ api_conn_fini(struct api_conn *c)
 	api_sessions_fini(c);
 	api_patterns_free(c->patterns);
 	c->patterns = NULL;
+	api_shares_fini(c);
 	free(c->own);
 	c->own = NULL;
 }

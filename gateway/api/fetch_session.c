@@ -43,12 +43,14 @@ next_random(struct api_sessions *t)
 	return alv_hash(&t->random, sizeof(t->random), t->random);
 }
 
-static void
-weigh(struct api_conn *c)
+size_t
+api_sessions_weight(const struct api_conn *c)
 {
-	c->kept = 0;
-	for (const struct api_session *s = c->sessions->first; s != NULL; s = s->next)
-		c->kept += sizeof(*s) + s->set.bytes;
+	size_t n = 0;
+
+	for (const struct api_session *s = c->sessions == NULL ? NULL : c->sessions->first; s != NULL; s = s->next)
+		n += sizeof(*s) + s->set.bytes;
+	return n;
 }
 
 static struct api_session **
@@ -68,7 +70,7 @@ release(struct api_conn *c, struct api_session *s)
 	c->sessions->n--;
 	api_set_fini(&s->set);
 	free(s);
-	weigh(c);
+	api_conn_weigh(c);
 }
 
 struct api_session *
@@ -119,17 +121,15 @@ api_session_unneeded_taken(struct api_conn *c)
 		c->sessions->unneeded = 0;
 }
 
-size_t
-api_conn_release(struct api_conn *c)
+void
+api_sessions_release(struct api_conn *c)
 {
-	size_t		    before = c->kept;
 	struct api_session *next;
 
 	for (struct api_session *s = c->sessions == NULL ? NULL : c->sessions->first; s != NULL; s = next) {
 		next = s->next;
 		api_session_end(c, s, MET_SESSION_EVICTED);
 	}
-	return before - c->kept;
 }
 
 void
@@ -305,7 +305,7 @@ api_turn_goes(struct api_call *c, struct api_turn *t)
 	}
 	to_the_front(c->conn->sessions, s);
 	if (t->first != NULL)
-		weigh(c->conn);
+		api_conn_weigh(c->conn);
 	return true;
 }
 

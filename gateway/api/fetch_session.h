@@ -107,7 +107,9 @@ enum alv_err api_session_came(struct api_call *c, struct api_turn *t, int64_t up
 void api_session_done(struct api_conn *c, struct api_session *s);
 /* It ends; the broker's is closed by the next full fetch, unless the broker knows already (MET_SESSION_BROKER). */
 void api_session_end(struct api_conn *c, struct api_session *s, enum met_session why);
-/* All of the connection's end with it. */
+/* Bytes that all of the connection's have; they end, where memory is wanted; they end with it. */
+size_t api_sessions_weight(const struct api_conn *c);
+void api_sessions_release(struct api_conn *c);
 void api_sessions_fini(struct api_conn *c);
 /* A session of the broker's that nobody needs any more, to be named in a full fetch; 0: there is none. Taken: it was. */
 int32_t api_session_unneeded(const struct api_conn *c);

@@ -90,7 +90,11 @@ enum api_result api_consumer_group_describe_response(struct api_call *c, struct 
 enum api_result api_consumer_group_heartbeat_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_consumer_group_heartbeat_response(struct api_call *c, struct kfk_tree *r);
 
-/* share_groups.c */
+/* share_groups.c, share.c, share_fetch.c, share_stream.c */
+enum api_result api_share_fetch_request(struct api_call *c, struct kfk_tree *q);
+struct api_stream *api_share_fetch_stream(struct api_call *c, bool leaves);
+enum api_result api_share_acknowledge_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_share_acknowledge_response(struct api_call *c, struct kfk_tree *r);
 enum api_result api_share_group_heartbeat_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_share_group_describe_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_share_group_describe_response(struct api_call *c, struct kfk_tree *r);

@@ -345,6 +345,9 @@ uint8_t api_news_of(const struct kfk_tree *q);
 /* The broker's answer is here: what was asked before it came is too old for this tenant. */
 void api_news_note(struct api_call *c);
 
+/* What its sessions of both kinds keep is counted anew (conn.c). */
+void api_conn_weigh(struct api_conn *c);
+
 /* ---- metering (charge.c) ---------------------------------------------------------------------------- */
 
 /* Bytes of one topic (virtual), in the direction of Produce or Fetch. What is left of the frame is charged by the core. */

@@ -18,6 +18,7 @@
 
 struct kfk_frame {
 	bool		     tags;		/* a tag section, else an array */
+	bool		     loose;		/* the visitor's loose array */
 	bool		     plain;		/* nothing in it can change: never gets places */
 	bool		     compact;
 	bool		     count_out;		/* `count` is its place */

@@ -86,12 +86,13 @@ unsettle(struct kfk_walk_state *s)
 		s->settled = s->depth - 1;
 }
 
-/* Are the first n frames around us, or one of them, tagged fields? What is in there may change even in a fixed walk. */
+/* Are the first n frames around us, or one of them, tagged fields or the loose array? What is in there may change even in a
+ * fixed walk. */
 static bool
-in_tags(const struct kfk_walk_state *s, uint32_t n)
+in_loose(const struct kfk_walk_state *s, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
-		if (s->frames[i].tags)
+		if (s->frames[i].tags || s->frames[i].loose)
 			return true;
 	return false;
 }
@@ -100,7 +101,8 @@ in_tags(const struct kfk_walk_state *s, uint32_t n)
 static bool
 may_change(const struct kfk_walk_state *s, const struct kfk_op *op)
 {
-	return s->changeable && (op->flags & KFK_VISIBLE) && (!s->v->fixed || in_tags(s, s->depth));
+	return s->changeable && (op->flags & KFK_VISIBLE) &&
+	    (!s->v->fixed || in_loose(s, s->depth) || (s->v->loose != 0 && op->id == s->v->loose));
 }
 
 struct kfk_frame *
@@ -111,6 +113,7 @@ kfk_walk_push(struct kfk_walk_state *s, const struct kfk_op *op, size_t n, uint3
 
 	ALV_CHECK_SLOW(s->depth < s->plan->depth);
 	f->tags = tags;
+	f->loose = !tags && s->v->loose != 0 && op->id == s->v->loose;
 	f->plain = s->mute || (!tags && !may_change(s, op));
 	f->compact = tags || (op->flags & KFK_COMPACT);
 	f->count_out = f->part_open = f->part_out = false;
@@ -200,9 +203,11 @@ kfk_walk_drop(struct kfk_walk_state *s)
 
 	while (i > 0 && s->frames[i - 1].tags)
 		i--;
-	if (i == 0 || (s->v->fixed && !in_tags(s, i - 1)))
+	if (i == 0)
 		return ALV_E_UNSUPPORTED;
 	f = &s->frames[i - 1];
+	if (s->v->fixed && !f->loose && !in_loose(s, i - 1))
+		return ALV_E_UNSUPPORTED;
 	if (!s->mute) {
 		if (f->part_out)
 			kfk_emit_back(&s->out, f->mark);

@@ -222,6 +222,9 @@ struct kfk_visitor {
 	 * but for tagged fields, and kfk_walk_take may send it on while the walk goes on. There KFK_DROP fails with
 	 * UNSUPPORTED. */
 	bool fixed;
+	/* But for the elements of this array, outside tagged fields: they may be dropped all the same, and what is out is final
+	 * before its count and behind its end only. 0: there is none. */
+	uint16_t loose;
 };
 
 struct kfk_walk {

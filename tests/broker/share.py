@@ -1,7 +1,8 @@
 """Share groups (KIP-932): members, records and acknowledgements, where a group begins; two tenants with equal names."""
+import pathlib
 import uuid
 
-from runner import both, create_topic, equal, fresh, stack, true
+from runner import both, create_topic, equal, fresh, produce, stack, true
 
 
 def member_id():
@@ -82,3 +83,92 @@ def test_refusals(s):
         equal("alter without a group", 24, r["ErrorCode"])
         r = w.request("DeleteShareGroupOffsets", 0, {"GroupId": "", "Topics": []})
         equal("delete without a group", 24, r["ErrorCode"])
+
+
+# ---- records ---------------------------------------------------------------------------------------------------
+
+JAVA = pathlib.Path(__file__).resolve().parent / "java/Share.java"
+
+
+def from_the_beginning(t, group):
+    """The share group begins with the first record: a config of it."""
+    with t.wire() as w:
+        r = w.request("IncrementalAlterConfigs", 1, {"Resources": [{"ResourceType": 32, "ResourceName": group, "Configs": [
+            {"Name": "share.auto.offset.reset", "ConfigOperation": 0, "Value": "earliest"}]}]})
+        equal("the group's config", (0, group), (r["Responses"][0]["ErrorCode"], r["Responses"][0]["ResourceName"]))
+
+
+def filled(t, topic, group, n, partitions=1):
+    """A topic with n records, and a group that begins with the first."""
+    topic_id = create_topic(t, topic, partitions)
+    from_the_beginning(t, group)
+    with t.wire() as w:
+        coordinated(w, group)
+        for i in range(n):  # a batch each: brokers give out whole batches
+            produce(w, topic, [f"{t.name} {i}".encode()], partition=i % partitions)
+    return topic_id
+
+
+def java(t, *args):
+    said = stack.tool(JAVA, t.java_file(), *args, timeout=150).stdout
+    true(f"{t.name}: {said[-3000:]}", said.rstrip().endswith("ok"))
+    return said
+
+
+def test_each_acknowledgement(s):
+    """Java's share consumer accepts, releases, rejects and renews, record by record; both tenants at once."""
+    topic, group = fresh("jobs"), fresh("workers")
+
+    def one(t):
+        filled(t, topic, group, 20)
+        java(t, "each", group, topic, "20")
+    both(one, s.acme, s.globex)
+
+
+def test_more_members_than_partitions(s):
+    """Six consumers share two partitions; each record comes once."""
+    topic, group = fresh("jobs"), fresh("workers")
+    filled(s.acme, topic, group, 60, 2)
+    java(s.acme, "many", group, topic, "60", "6")
+
+
+def test_console(s):
+    """kafka-console-share-consumer.sh."""
+    topic, group = fresh("jobs"), fresh("workers")
+
+    def one(t):
+        filled(t, topic, group, 5)
+        said = t.tool("console-share-consumer", "--topic", topic, "--group", group, "--max-messages", "5", "--timeout-ms", "60000").stdout
+        equal(f"{t.name} consumes", sorted(f"{t.name} {i}" for i in range(5)), sorted(said.split("\n")[:5]))
+    both(one, s.acme, s.globex)
+
+
+def starts(w, group):
+    """{(topic, partition): (error, start)} of all topics of the group."""
+    r = w.request("DescribeShareGroupOffsets", 1, {"Groups": [{"GroupId": group, "Topics": None}]})["Groups"][0]
+    equal("DescribeShareGroupOffsets", (group, 0), (r["GroupId"], r["ErrorCode"]))
+    return {(t["TopicName"], p["PartitionIndex"]): (p["ErrorCode"], p["StartOffset"]) for t in r["Topics"] for p in t["Partitions"]}
+
+
+def test_groups_tool(s):
+    """kafka-share-groups.sh: list, describe, reset and delete offsets; the other tenant's group of that name stays as it is."""
+    topic, group = fresh("jobs"), fresh("workers")
+    tool = lambda *args: s.acme.tool("share-groups", *args).stdout  # noqa: E731
+    with s.acme.wire() as w, s.globex.wire() as other:
+        for t, x in ((s.acme, w), (s.globex, other)):
+            filled(t, topic, group, 3)
+            member = member_id()
+            join(x, group, member, [topic])
+            equal("leaving", 0, beat(x, group, member, -1)["ErrorCode"])
+            stack.wait_until("its beginning is known", lambda x=x: (topic, 0) in starts(x, group), 20, 0.1)
+        true("listed", group in tool("--list").split())
+        row = next(x.split() for x in tool("--describe", "--group", group, "--offsets").splitlines() if x.startswith(group))
+        equal("where it is", [group, topic, "0"], row[:3])
+        before = starts(other, group)
+        said = tool("--reset-offsets", "--group", group, "--topic", topic, "--to-latest", "--execute")
+        true(f"reset: {said}", [group, topic, "0", "3"] in [x.split() for x in said.splitlines()])
+        equal("it begins at the end", {(topic, 0): (0, 3)}, starts(w, group))
+        said = tool("--delete-offsets", "--group", group, "--topic", topic)
+        true(f"deleted: {said}", "Successful" in said)
+        equal("nothing is left", {}, starts(w, group))
+        equal("of the other's", before, starts(other, group))

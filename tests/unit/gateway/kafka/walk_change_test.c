@@ -17,6 +17,7 @@ struct dice {
 	uint64_t		 seed, met;
 	uint8_t			 arrays[MOST_FIELDS];	/* around each field, itself included */
 	uint32_t		 dropped;
+	uint16_t		 loose;		/* 0: none */
 };
 
 static void
@@ -24,7 +25,7 @@ count_arrays(struct dice *d, const struct frame *frame, uint16_t first, uint16_t
 {
 	for (uint16_t i = first; i < first + count; i++) {
 		const struct kfk_field *f = &d->schema->fields[i];
-		bool			here = counts || kfk_versions_has(f->tagged, frame->version);
+		bool			here = counts || kfk_versions_has(f->tagged, frame->version) || (d->loose != 0 && i == d->loose);
 
 		d->arrays[i] = (uint8_t)(around + (f->array && here));
 		if (f->type == KFK_STRUCT)
@@ -32,11 +33,11 @@ count_arrays(struct dice *d, const struct frame *frame, uint16_t first, uint16_t
 	}
 }
 
-/* in_tags: only what is inside tagged fields is dropped. */
+/* in_tags: only what is inside tagged fields is dropped, or inside the loose array. */
 static struct dice
-dice_of(const struct frame *f, uint64_t seed, bool in_tags)
+dice_of(const struct frame *f, uint64_t seed, bool in_tags, uint16_t loose)
 {
-	struct dice d = { .schema = f->schema, .seed = seed };
+	struct dice d = { .schema = f->schema, .seed = seed, .loose = loose };
 
 	EXPECT(f->schema->nfields <= MOST_FIELDS);
 	count_arrays(&d, f, 0, f->schema->top, 0, !in_tags);
@@ -209,22 +210,35 @@ tree_of(const struct frame *f)
 	return t;
 }
 
+/* The last array of the message itself that is no tagged field. 0: it has none, or it is its very first field. */
+static uint16_t
+last_array(const struct frame *f)
+{
+	uint16_t last = 0;
+
+	for (uint16_t i = 1; i < f->schema->top; i++)
+		if (f->schema->fields[i].array && !kfk_versions_has(f->schema->fields[i].tagged, f->version))
+			last = i;
+	return last;
+}
+
 static void
 check_drops(const struct frame *f)
 {
-	static const struct kfk_visitor droppers[] = {
+	const struct kfk_visitor droppers[] = {
 		{ .field = drop_field, .array_begin = drop_array },
 		{ .field = drop_field, .array_begin = drop_array, .fixed = true },
+		{ .field = drop_field, .array_begin = drop_array, .fixed = true, .loose = last_array(f) },
 	};
 
-	for (int k = 0; k < 2 * ROUNDS; k++) {
-		bool		 fixed = k >= ROUNDS;
-		struct dice	 walking = dice_of(f, (uint64_t)k * 7 + f->body_n, fixed), treading = walking;
+	for (int k = 0; k < 3 * ROUNDS; k++) {
+		int		 kind = k / ROUNDS;
+		struct dice	 walking = dice_of(f, (uint64_t)k * 7 + f->body_n, kind > 0, droppers[kind].loose), treading = walking;
 		struct kfk_tree	 t = tree_of(f);
 		struct alv_chain got;
 		struct kfk_walk	 w;
 
-		walk_taking(f, &droppers[fixed], &walking, k % ROUNDS == 0 ? 1 : k * k * 3, &got, &w);
+		walk_taking(f, &droppers[kind], &walking, k % ROUNDS == 0 ? 1 : k * k * 3, &got, &w);
 		(void)drop_node(&treading, &t.root, false);
 		EXPECT(walking.met == treading.met && w.dropped_elements == treading.dropped);
 		expect_tree_of(f, &got, &t);
