@@ -1,8 +1,11 @@
 """Share groups (KIP-932): members, records and acknowledgements, where a group begins; two tenants with equal names."""
+import os
 import pathlib
+import signal
+import subprocess
 import uuid
 
-from runner import both, create_topic, equal, fresh, produce, stack, true
+from runner import both, create_topic, equal, fresh, gateway, kw, produce, stack, true
 
 
 def member_id():
@@ -172,3 +175,146 @@ def test_groups_tool(s):
         true(f"deleted: {said}", "Successful" in said)
         equal("nothing is left", {}, starts(w, group))
         equal("of the other's", before, starts(other, group))
+
+
+# ---- raw fetches ------------------------------------------------------------------------------------------------
+
+ACCEPT, RELEASE = 1, 2
+
+
+class Session:
+    """One share session on a raw connection."""
+
+    def __init__(self, w, group, version=2, member=None):
+        self.w, self.group, self.version, self.member, self.epoch = w, group, version, member or member_id(), 0
+
+    def topics(self, named):
+        """named: {(topic id, partition): [(first, last, type)]}"""
+        return [{"TopicId": t, "Partitions": [{"PartitionIndex": i, "AcknowledgementBatches": [
+            {"FirstOffset": a, "LastOffset": b, "AcknowledgeTypes": [k]} for a, b, k in acks]}]} for (t, i), acks in named.items()]
+
+    def fetch(self, named=None, forgotten=(), wait_ms=200, **more):
+        """-> the answer's partitions by topic id and number; the session's epoch goes on."""
+        r = self.w.request("ShareFetch", self.version, {
+            "GroupId": self.group, "MemberId": self.member, "ShareSessionEpoch": self.epoch, "MaxWaitMs": wait_ms, "MinBytes": 1,
+            "MaxBytes": 1 << 20, "MaxRecords": 100, "BatchSize": 100, "Topics": self.topics(named or {}),
+            "ForgottenTopicsData": [{"TopicId": t, "Partitions": [i]} for t, i in forgotten], **more})
+        equal("ShareFetch", 0, r["ErrorCode"])
+        self.epoch += 1
+        return {(t["TopicId"], p["PartitionIndex"]): p for t in r["Responses"] for p in t["Partitions"]}
+
+    def acknowledge(self, named, epoch=None):
+        r = self.w.request("ShareAcknowledge", self.version, {
+            "GroupId": self.group, "MemberId": self.member, "ShareSessionEpoch": self.epoch if epoch is None else epoch,
+            "Topics": self.topics(named)})
+        self.epoch += 1
+        return r["ErrorCode"], {(t["TopicId"], p["PartitionIndex"]): p["ErrorCode"] for t in r["Responses"] for p in t["Partitions"]}
+
+
+def records(part):
+    return [v for b in kw.read_batches(part["Records"]) for _, _, v, _ in b["records"]]
+
+
+def acquired(session, key, want=1, named=None):
+    """Fetches until so many records of that partition are here; -> [(first, last, delivery count)]."""
+    got = []
+
+    def more():
+        part = session.fetch(named if not got and session.epoch == 0 else None).get(key)
+        got.extend((a["FirstOffset"], a["LastOffset"], a["DeliveryCount"]) for a in (part or {}).get("AcquiredRecords", []))
+        return sum(b - a + 1 for a, b, _ in got) >= want
+    stack.wait_until(f"{want} records are acquired; {got} are", more, 30, 0)
+    return got
+
+
+def test_a_killed_member(s):
+    """A Java share consumer that holds records is killed: they come again at once, to another member, as their second delivery."""
+    topic, group = fresh("jobs"), fresh("workers")
+    topic_id = filled(s.acme, topic, group, 3)
+    p = subprocess.Popen([stack.KAFKA / "tool", JAVA, s.acme.java_file(), "hold", group, topic, "3"], stdout=subprocess.PIPE, text=True,
+                         start_new_session=True)
+    try:
+        said = ""
+        while not said.startswith("holding"):
+            said = p.stdout.readline()
+            true("it holds some", said)
+    finally:
+        os.killpg(p.pid, signal.SIGKILL)
+        p.wait()
+        p.stdout.close()
+    held = int(said.split()[1])
+    with s.acme.wire() as w:
+        got = acquired(Session(w, group), (topic_id, 0), 3, {(topic_id, 0): []})
+        equal("deliveries", [2] * held + [1] * (3 - held), sorted((n for a, b, n in got for _ in range(a, b + 1)), reverse=True))
+
+
+def test_sessions(s):
+    """Raw: a session goes on without naming anything, is one connection's, and says what is wrong in Kafka's codes."""
+    topic, group = fresh("jobs"), fresh("workers")
+    topic_id = filled(s.acme, topic, group, 4)
+    key = (topic_id, 0)
+    for version in (1, 2):
+        with s.acme.wire() as w, s.acme.wire() as other:
+            one = Session(w, f"{group}-{version}", version)
+            from_the_beginning(s.acme, one.group)
+            join(w, one.group, one.member, [topic])
+            equal("four come", 4, sum(b - a + 1 for a, b, _ in acquired(one, key, 4, {key: []})))
+            part = one.fetch({key: [(0, 0, ACCEPT), (1, 1, RELEASE)]})[key]
+            equal("acknowledged beside the fetch", 0, part["AcknowledgeErrorCode"])
+            again = [(a["FirstOffset"], a["DeliveryCount"]) for a in part["AcquiredRecords"]] or acquired(one, key)
+            equal("the released one comes again", (1, 2), (again[0][0], again[0][-1]))
+            equal("acknowledged alone", (0, {key: 0}), one.acknowledge({key: [(1, 3, ACCEPT)]}))
+            equal("twice is once too often", (0, {key: 121}), one.acknowledge({key: [(2, 2, ACCEPT)]}))
+            for epoch in (1, one.epoch, -1):
+                r = other.request("ShareFetch", version, {"GroupId": one.group, "MemberId": one.member, "ShareSessionEpoch": epoch,
+                                                          "MaxWaitMs": 0, "MinBytes": 0, "MaxRecords": 1, "BatchSize": 1})
+                equal(f"epoch {epoch} on another connection", 122, r["ErrorCode"])
+            equal("epoch 0 of an acknowledgement", (123, {}), one.acknowledge({key: [(0, 0, ACCEPT)]}, 0))
+            one.epoch -= 1
+            equal("still there", 0, one.fetch({}).get(key, {}).get("ErrorCode", 0))
+            equal("an epoch that is wrong", (123, {}), one.acknowledge({}, 99))
+            if not s.direct:
+                equal("then it is gone here", (122, {}), one.acknowledge({}, one.epoch))
+
+
+@gateway
+def test_rights_change(s):
+    """ACLs decide inside a running session: what may be read no more stops coming, what may be read again comes again."""
+    name = fresh("rights")
+    s.gateway.make_tenant(name, [("alice", "alice-secret"), ("boss", "boss-secret")])
+    boss, alice = (s.gateway.tenant(name, s.folder, user=u, password=f"{u}-secret", via="shared") for u in ("boss", "alice"))
+    s.rest("PATCH", f"/v1/tenants/{name}", {"authorizer": "acl", "superUsers": ["User:boss"]})
+    ids = {t: filled(boss, t, "workers", 1) for t in ("open", "shut")}
+    keys = {t: (ids[t], 0) for t in ids}
+    acl = {"resourceType": "TOPIC", "resourceName": "shut", "principal": "User:alice", "operation": "READ"}
+    s.rest("POST", f"/v1/tenants/{name}/acls", {"acls": [acl, acl | {"resourceName": "open"},
+                                                          acl | {"resourceType": "GROUP", "resourceName": "workers"}]})
+    with alice.wire() as w, boss.wire() as writer:
+        one, seen = Session(w, "workers"), {"open": [], "shut": []}
+        join(writer, "workers", one.member, list(ids))
+
+        def came(topic, n, **named):
+            """Fetches until n records of the topic came in all; -> the last answer."""
+            def more():
+                answer = one.fetch(**named)
+                named.clear()
+                for t, key in keys.items():
+                    seen[t] += records(answer.get(key, {"Records": b""}))
+                return len(seen[topic]) >= n and answer
+            return stack.wait_until(f"{n} records of {topic}; there are {seen}", more, 20, 0)
+        may = {"KeyType": 0, "CoordinatorKeys": ["workers"]}
+        stack.wait_until("alice may", lambda: [0, 0] == [t["ErrorCode"] for t in w.request("Metadata", 12, {"Topics": [
+            {"Name": t} for t in ids]})["Topics"]] and w.request("FindCoordinator", 5, may)["Coordinators"][0]["ErrorCode"] == 0, 5, 0.05)
+        came("shut", 1, named={k: [] for k in keys.values()})
+        came("open", 1)
+        s.rest("DELETE", f"/v1/tenants/{name}/acls?resourceType=TOPIC&resourceName=shut")
+        stack.wait_until("it is said", lambda: one.fetch().get(keys["shut"], {}).get("ErrorCode") == 29, 5, 0)
+        for t in ids:
+            produce(writer, t, [b"later"])
+        answer = came("open", 2)
+        equal("the other one", (29, b""), (answer[keys["shut"]]["ErrorCode"], answer[keys["shut"]]["Records"] or b""))
+        equal("nothing of it came", 1, len(seen["shut"]))
+        r = one.fetch({keys["shut"]: [(0, 0, ACCEPT)]})[keys["shut"]]
+        equal("an acknowledgement of it", (29, 29), (r["ErrorCode"], r["AcknowledgeErrorCode"]))
+        s.rest("POST", f"/v1/tenants/{name}/acls", {"acls": [acl]})
+        came("shut", 2)

@@ -47,6 +47,12 @@ def fetch_by_id(s):
         {"TopicId": topic.id, "Partitions": [{"Partition": 0, "PartitionMaxBytes": 600}]}]})
 
 
+def share_fetch(s, topic, epoch=0, most=600):
+    return ("ShareFetch", 2, {"GroupId": "jobs", "MemberId": "m1", "ShareSessionEpoch": epoch, "MaxWaitMs": 100, "MinBytes": 1,
+                              "MaxBytes": most, "MaxRecords": 10, "BatchSize": 10, "Topics": [
+                                  {"TopicId": s.broker.topics[f"acme.{topic}"].id, "Partitions": [{"PartitionIndex": 0}]}]})
+
+
 def lied_to(s, name, lie, reason, request):
     """One connection: an honest round first, then the lie; it ends for the reason, and the neighbour is served meanwhile."""
     reasons = (reason,) if isinstance(reason, str) else reason or ()
@@ -69,7 +75,7 @@ def lied_to(s, name, lie, reason, request):
 
 
 def check_to_a_tenant(s):
-    for request in (METADATA, FETCH, fetch_by_id(s)):
+    for request in (METADATA, FETCH, fetch_by_id(s), share_fetch(s, TOPIC)):
         for name, lie, reason in TO_A_TENANT:
             try:
                 lied_to(s, name, lie, reason, request)
@@ -141,7 +147,8 @@ def check_foreign(s):
         s.broker.honest()
     produce = ("Produce", 9, {"Acks": -1, "TimeoutMs": 5000, "TopicData": [
         {"Name": TOPIC, "PartitionData": [{"Index": 0, "Records": kw.batch([b"x"])}]}]})
-    for lie, request in (({"Produce": lies.renamed_produce}, produce), ({"Fetch": lies.other_ids}, fetch_by_id(s))):
+    for lie, request in (({"Produce": lies.renamed_produce}, produce), ({"Fetch": lies.other_ids}, fetch_by_id(s)),
+                         ({"ShareFetch": lies.other_ids}, share_fetch(s, TOPIC)), ({"ShareFetch": lies.other_share}, share_fetch(s, TOPIC))):
         with s.victim() as w:
             round_trip(w)
             s.broker.lie(VICTIM, lies.foreign(lie))
@@ -247,6 +254,35 @@ def check_streamed_and_left(s):
     s.quiet()
 
 
+def check_streamed_share(s):
+    """A large ShareFetch that goes on while it comes: a topic that was not asked for ends the connection inside the frame, whatever
+    its session holds."""
+    topic = "large-share"
+    s.create_topic(s.acme, topic)
+    s.broker.topics[f"acme.{topic}"].append(0, kw.batch([bytes(300000)]))
+    with s.counted("upstream_foreign"), s.victim() as w:
+        s.broker.lie(VICTIM, lies.foreign({"ShareFetch": lies.other_share}))
+        w.received.clear()
+        w.record = True
+        w.send(*share_fetch(s, topic, most=1 << 22))
+        try:
+            w.receive_frame()
+            raise AssertionError("a whole frame came")
+        except kw.Closed as e:
+            true("the own part of it came", len(e.partial) > 200000)
+            true("nothing of the other came", b"secret" not in e.partial)
+        finally:
+            s.broker.honest()
+    s.neighbour()
+    with s.victim() as w:
+        w.send(*share_fetch(s, topic, most=1 << 22))
+        r = w.receive()
+        true("honest, it is whole", len(r["Responses"][0]["Partitions"][0]["Records"]) >= 300000 and len(r["NodeEndpoints"]) == 1)
+        w.send("ShareFetch", 2, share_fetch(s, topic, 1, 1 << 22)[2] | {"Topics": []})
+        true("a session goes on", w.receive()["ErrorCode"] == 0)
+    s.quiet()
+
+
 # ---- the gateway's own questions ----------------------------------------------------------------------------
 
 OWN = ("hang_up", "reset", "cut", "half_close", "wrong_id", "2 GiB", "negative", "empty frame", "HTTP", "TLS", "garbage",
@@ -343,7 +379,7 @@ def check_gone(s):
     s.quiet()
 
 
-CHECKS = (check_to_a_tenant, check_order, check_silence, check_at_the_door, check_foreign, check_streamed, check_streamed_and_left, check_to_the_gateway,
+CHECKS = (check_to_a_tenant, check_order, check_silence, check_at_the_door, check_foreign, check_streamed, check_streamed_share, check_streamed_and_left, check_to_the_gateway,
           check_foreign_cluster, check_impossible_metadata, check_gone)
 
 

@@ -162,6 +162,13 @@ def other_ids(value):
         t["TopicId"] = uuid.uuid4()
 
 
+def other_share(value):
+    """A topic of somebody else's among the answers, with its records, and a machine that nobody was told of."""
+    value["Responses"].append({"TopicId": uuid.uuid4(), "Partitions": [
+        {"PartitionIndex": 0, "Records": b"globex.secret-plans" * 8, "ErrorMessage": "globex.secret-plans at no-tenant's"}]})
+    value["NodeEndpoints"].append({"NodeId": 77, "Host": "globex.secret", "Port": 1})
+
+
 async def nothing_at_all(c):
     """on_accept: closed before a word."""
     return False

@@ -526,6 +526,106 @@ def _(world, v):
         w.request("ConsumerGroupHeartbeat", 1, heartbeat("own-new2", member, MemberEpoch=-1))
 
 
+def share_fetch(w, version, group, member, epoch, topics, forgotten=()):
+    """topics: {(id, partition): acknowledged offset or None}; -> the answer."""
+    return w.request("ShareFetch", version, {
+        "GroupId": group, "MemberId": member, "ShareSessionEpoch": epoch, "MaxWaitMs": 100, "MinBytes": 1, "MaxBytes": 1 << 20,
+        "MaxRecords": 10, "BatchSize": 10, "Topics": share_topics(topics),
+        "ForgottenTopicsData": [{"TopicId": t, "Partitions": [i]} for t, i in forgotten]})
+
+
+def share_topics(topics):
+    return [{"TopicId": t, "Partitions": [{"PartitionIndex": i, "AcknowledgementBatches": [] if at is None else [
+        {"FirstOffset": at, "LastOffset": at, "AcknowledgeTypes": [1]}]}]} for (t, i), at in topics.items()]
+
+
+def share_answers(r):
+    """{(id, partition): (code, acknowledgement's code, records)}"""
+    return {(t["TopicId"], p["PartitionIndex"]): (p["ErrorCode"], p["AcknowledgeErrorCode"], p["Records"] or b"")
+            for t in r["Responses"] for p in t["Partitions"]}
+
+
+def victims_share(world, v, b, version):
+    """The victim's member holds the planted record of its topic."""
+    for epoch in range(100):
+        r = share_fetch(b, version, v.share_group, v.share_member, epoch, {(v.topic_id, 0): None} if epoch == 0 else {})
+        expect("the victim's fetch", r["ErrorCode"], 0)
+        if share_answers(r).get((v.topic_id, 0), (0, 0, b""))[2]:
+            return epoch + 1
+    raise AssertionError("the victim got no record")
+
+
+@case("share sessions: the victim's topic id and offsets under the victim's group and member, an unknown id; its records stay its own")
+def _(world, v):
+    theirs = (v.topic_id, 0)
+    for version in (1, 2):
+        with world.stack.globex.wire() as b, world.wire() as w:
+            epoch = victims_share(world, v, b, version)
+            for group in (v.share_group, v.physical(v.share_group), "mine"):
+                r = share_fetch(w, version, group, v.share_member, 0, {theirs: None, (METADATA_TOPIC_ID, 0): None, (world.offsets_id, 0): None})
+                expect(f"v{version} {group}", (r["ErrorCode"], set(share_answers(r).values())), [(0, {(UNKNOWN_ID, 0, b"")})])
+                r = share_fetch(w, version, group, v.share_member, 1, {theirs: 0}, [theirs])
+                expect("acknowledged beside it", share_answers(r)[theirs], [(0, UNKNOWN_ID, b"")])
+                r = w.request("ShareAcknowledge", version, {"GroupId": group, "MemberId": v.share_member, "ShareSessionEpoch": 2,
+                                                            "Topics": share_topics({theirs: 0})})
+                expect("acknowledged", [(t["TopicId"], p["ErrorCode"]) for t in r["Responses"] for p in t["Partitions"]],
+                       [[(v.topic_id, UNKNOWN_ID)]])
+                share_fetch(w, version, group, v.share_member, -1, {})
+            r = share_fetch(b, version, v.share_group, v.share_member, epoch, {theirs: None})
+            expect("the victim's session goes on", r["ErrorCode"], 0)
+            r = b.request("ShareAcknowledge", version, {
+                "GroupId": v.share_group, "MemberId": v.share_member, "ShareSessionEpoch": epoch + 1, "Topics": [{
+                    "TopicId": v.topic_id, "Partitions": [{"PartitionIndex": 0, "AcknowledgementBatches": [
+                        {"FirstOffset": 0, "LastOffset": 0, "AcknowledgeTypes": [2]}]}]}]})
+            expect("the victim still holds it", [(r["ErrorCode"], p["ErrorCode"]) for t in r["Responses"] for p in t["Partitions"]], [[(0, 0)]])
+            share_fetch(b, version, v.share_group, v.share_member, -1, {})
+
+
+@case("share sessions: the victim's member id under an own group is an own session; another connection's is none")
+def _(world, v):
+    own = (world.own_ids[world.own_topics[0]], 0)
+    for version in (1, 2):
+        with world.stack.globex.wire() as b, world.wire() as w, world.wire() as other:
+            epoch = victims_share(world, v, b, version)
+            for group in ("mine", v.share_group):
+                for x in (-1, 1, epoch):
+                    expect("joining", share_fetch(w, version, group, v.share_member, x, {})["ErrorCode"], 122)
+                expect("an own one", share_fetch(w, version, group, v.share_member, 0, {own: None})["ErrorCode"], 0)
+                for x in (-1, 1):
+                    expect("on another connection", share_fetch(other, version, group, v.share_member, x, {})["ErrorCode"], 122)
+                r = share_fetch(w, version, group, v.share_member, 1, {})
+                expect("going on", (r["ErrorCode"], [k for k in share_answers(r) if k != own]), [(0, [])])
+                share_fetch(w, version, group, v.share_member, -1, {})
+            expect("the victim's goes on", share_fetch(b, version, v.share_group, v.share_member, epoch, {})["ErrorCode"], 0)
+            share_fetch(b, version, v.share_group, v.share_member, -1, {})
+
+
+@case("share groups: the victim's, by either name, is none, is given nothing of the victim's, and begins nowhere")
+def _(world, v):
+    with world.coordinator("mine") as w:
+        for group in (v.share_group, v.physical(v.share_group)):
+            g = w.request("ShareGroupDescribe", 1, {"GroupIds": [group], "IncludeAuthorizedOperations": True})["Groups"][0]
+            expect("describe", (g["GroupId"], g["ErrorCode"], g["Members"]), [(group, 69, [])])
+            g = w.request("DescribeShareGroupOffsets", 1, {"Groups": [{"GroupId": group, "Topics": None}]})["Groups"][0]
+            expect("offsets", (g["GroupId"], g["Topics"]), [(group, [])])
+            for topic in (v.topic, v.physical(v.topic)):
+                r = w.request("AlterShareGroupOffsets", 0, {"GroupId": group, "Topics": [
+                    {"TopicName": topic, "Partitions": [{"PartitionIndex": 0, "StartOffset": 0}]}]})
+                found = {r["ErrorCode"]} | {p["ErrorCode"] for t in r["Responses"] for p in t["Partitions"]}
+                expect(f"alter {topic}", found <= {0, UNKNOWN_TOPIC, 69} and found != {0}, True)
+                r = w.request("DeleteShareGroupOffsets", 0, {"GroupId": group, "Topics": [{"TopicName": topic}]})
+                found = {r["ErrorCode"]} | {t["ErrorCode"] for t in r["Responses"]}
+                expect(f"delete {topic}", found <= {0, UNKNOWN_TOPIC, 69} and found != {0}, True)
+            r = w.request("ShareGroupHeartbeat", 1, {"GroupId": group, "MemberId": v.share_member, "MemberEpoch": 1, "RackId": None,
+                                                     "SubscribedTopicNames": None})
+            expect("going on as the victim's member", r["ErrorCode"], {25, 69, 110})
+            r = w.request("ShareGroupHeartbeat", 1, {"GroupId": group, "MemberId": v.share_member, "MemberEpoch": 0, "RackId": None,
+                                                     "SubscribedTopicNames": [v.topic, v.physical(v.topic)]})
+            expect("subscribing to the victim's", (r["ErrorCode"], r["Assignment"] and r["Assignment"]["TopicPartitions"]), [(0, []), (0, None)])
+            w.request("ShareGroupHeartbeat", 1, {"GroupId": group, "MemberId": v.share_member, "MemberEpoch": -1, "RackId": None,
+                                                 "SubscribedTopicNames": None})
+
+
 @case("FindCoordinator: share keys, odd types, and key texts that come back exactly")
 def _(world, v):
     share = f"{v.group}:{v.topic_id}:0"

@@ -58,7 +58,8 @@ class Victim:
     def __init__(self, tenant):
         self.tenant = tenant
         self.topic, self.group, self.txn, self.user = "orders-" + word(), "billing-" + word(), "tx-" + word(), "user-" + word()
-        self.consumer_group = "newgroup-" + word()
+        self.consumer_group, self.share_group = "newgroup-" + word(), "workers-" + word()
+        self.share_member = str(uuid.uuid4())
         # Never said by the attacker: nothing of these may come back from any api.
         self.hidden_topic, self.hidden_group, self.hidden_txn = "hidden-" + word(), "hidden-" + word(), "hidden-" + word()
         self.secret_record = b"payload-" + word().encode()
@@ -69,7 +70,7 @@ class Victim:
 
     def needles(self, cluster_id, more=()):
         n = Needles()
-        for what in ("topic", "group", "consumer_group", "txn", "user", "hidden_topic", "hidden_group", "hidden_txn"):
+        for what in ("topic", "group", "consumer_group", "share_group", "txn", "user", "hidden_topic", "hidden_group", "hidden_txn"):
             n.text(f"the victim's {what}", getattr(self, what))
             n.text(f"the victim's {what}, physical", self.physical(getattr(self, what)))
         n.text("the victim's prefix", self.tenant + ".")

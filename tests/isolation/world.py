@@ -88,6 +88,7 @@ class World:
                              lambda r: r["Responses"][0]["PartitionResponses"][0]["ErrorCode"])
             assert r["Responses"][0]["PartitionResponses"][0]["ErrorCode"] == 0, r
             self.plant_offsets(w)
+            self.plant_share(w)
             self.plant_transaction(w, v.hidden_txn)
             self.victims_producer_id, self.victims_epoch = self.plant_transaction(w, v.txn)
         self.offsets_id = self.stack.kafka.topics()["__consumer_offsets"]
@@ -130,6 +131,28 @@ class World:
                                                     "Topics": [{"Name": self.victim.topic, "Partitions": [part]}]},
                              lambda r: r["Topics"][0]["Partitions"][0]["ErrorCode"])
             assert r["Topics"][0]["Partitions"][0]["ErrorCode"] == 0, r
+
+    def plant_share(self, w):
+        """A share group that has begun, with the first record; its one member stays for a session's timeout."""
+        v = self.victim
+        r = w.request("IncrementalAlterConfigs", 1, {"Resources": [{"ResourceType": 32, "ResourceName": v.share_group, "Configs": [
+            {"Name": "share.auto.offset.reset", "ConfigOperation": 0, "Value": "earliest"}]}]})
+        assert r["Responses"][0]["ErrorCode"] == 0, r
+        self.join_share(w, v.share_group, v.share_member, v.topic)
+
+    def join_share(self, w, group, member, topic):
+        """Until the coordinator has given the member something."""
+        w.request("FindCoordinator", 4, {"KeyType": 0, "CoordinatorKeys": [group]})
+        epoch = 0
+        for _ in range(100):
+            r = self.settled(w, "ShareGroupHeartbeat", 1, {"GroupId": group, "MemberId": member, "MemberEpoch": epoch, "RackId": None,
+                                                           "SubscribedTopicNames": [topic] if epoch == 0 else None}, lambda r: r["ErrorCode"])
+            assert r["ErrorCode"] == 0, r
+            epoch = r["MemberEpoch"]
+            if r["Assignment"] and r["Assignment"]["TopicPartitions"]:
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"{group}: nothing was assigned")
 
     def plant_transaction(self, w, txn):
         w.request("FindCoordinator", 4, {"KeyType": 1, "CoordinatorKeys": [txn]})
