@@ -16,9 +16,9 @@ struct pass {
 	const struct api_share_verdict *topic;	/* the one under way */
 	int16_t				code;	/* the last one: a text behind it says it in words */
 	uint64_t			bytes;	/* the topic's records */
-	struct alv_str			host;	/* of the endpoint under way */
+	struct alv_str			host, rack;	/* of the endpoint under way */
 	int32_t				port;
-	size_t				room;	/* what is left of the stream's for hosts */
+	size_t				room;	/* what is left of the stream's for hosts and racks */
 };
 
 /* ---- what is refused here, among the responses ------------------------------------------------------------- */
@@ -103,11 +103,12 @@ see_endpoint(struct pass *p, int64_t node)
 {
 	if (!api_reachable(p->c->conn, node) || !api_advertise(p->c->conn, &p->c->arena, (int32_t)node, &p->host, &p->port))
 		return false;
+	p->rack = alv_arena_str(&p->c->arena, api_rack_of(p->c, node));	/* the view may be another by then */
 	if (!p->s.leaves)
 		return true;
-	if (p->host.n + 1 > p->room)
+	if (p->host.n + p->rack.n + 2 > p->room)
 		return false;
-	p->room -= p->host.n + 1;
+	p->room -= p->host.n + p->rack.n + 2;
 	return true;
 }
 
@@ -143,8 +144,8 @@ see(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *v)
 		v->i = p->port;
 		return KFK_REPLACE;
 	case KFK_KIND_RACK:
-		v->is_null = true;
-		v->s = ALV_STR_NULL;
+		v->s = p->rack;
+		v->is_null = p->rack.p == NULL;
 		return KFK_REPLACE;
 	case KFK_KIND_RECORDS:
 		p->bytes += v->is_null || v->i < 0 ? 0 : (uint64_t)v->i;
