@@ -52,7 +52,8 @@ def ways(victim):
 
 
 def said(victim):
-    return [s.encode() for n in ways(victim) for s in (n.topic, n.group, n.txn)]
+    named = [s for n in ways(victim) for s in (n.topic, n.group, n.txn)]
+    return [s.encode() for s in (*named, victim.share_group, victim.physical(victim.share_group))]  # the last two: by cases.py
 
 
 def subscription(topic, version):
