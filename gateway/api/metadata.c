@@ -235,10 +235,22 @@ create(struct api_call *c, struct alv_str virt)
 	c->create[c->ncreate++] = (struct api_create){ phys, a->partitions, a->replication_factor };
 }
 
+/* The catalogue has it, this broker does not yet: it was created a moment ago. Not every client takes "unknown" for "soon". */
+static bool
+comes_soon(struct api_call *c, struct alv_str virt)
+{
+	struct alv_str phys;
+
+	return virt.p != NULL && ten_map(&c->tenant->names, TEN_TOPIC, virt, &c->arena, &phys) == ALV_OK &&
+	    clu_topic_find(c->view, phys) != NULL;
+}
+
 /* What a broker says that makes topics by itself: that there is none, until there is one; or that this principal may not. */
 static int16_t
 missing(struct api_call *c, struct alv_str virt)
 {
+	if (comes_soon(c, virt))
+		return KFK_LEADER_NOT_AVAILABLE;
 	if (!api_memo(c)->creates || virt.p == NULL || api_internal_name(virt))
 		return KFK_UNKNOWN_TOPIC_OR_PARTITION;
 	if (!api_may_cluster(c, POL_OP_CREATE) && !api_may(c, POL_OP_CREATE, POL_TOPIC, virt))

@@ -160,6 +160,35 @@ names_are_judged_one_by_one(void **state)
 	stage_close(&s);
 }
 
+/* A broker that has not heard of what was created a moment ago says that there is no such topic. */
+static void
+what_the_catalogue_has_comes_soon(void **state)
+{
+	struct stage	 s;
+	struct kfk_tree *t;
+
+	(void)state;
+	for (int16_t v = 0; v <= 13; v++) {
+		stage_open(&s, NULL, 0);
+		t = stage_begin(&s, KFK_API_METADATA, v);
+		ask_name(t, "orders");
+		ask_name(t, "never");
+		assert_int_equal(stage_send(&s), API_FORWARD);
+		alv_chain_clear(&s.call.out);
+		t = stage_broker(&s);
+		tell_cluster(t);
+		tell(t, "acme.orders", 0, KFK_UNKNOWN_TOPIC_OR_PARTITION);
+		tell(t, "acme.never", 0, KFK_UNKNOWN_TOPIC_OR_PARTITION);
+		assert_int_equal(stage_reply(&s), API_ANSWER);
+		t = stage_client(&s);
+		assert_int_equal(kfk_get_int(t, stage_named(t, &t->root, R(TOPICS), R(TOPICS_NAME), "orders"), R(TOPICS_ERROR_CODE)),
+		    KFK_LEADER_NOT_AVAILABLE);
+		assert_int_equal(kfk_get_int(t, stage_named(t, &t->root, R(TOPICS), R(TOPICS_NAME), "never"), R(TOPICS_ERROR_CODE)),
+		    KFK_UNKNOWN_TOPIC_OR_PARTITION);
+		stage_close(&s);
+	}
+}
+
 static void
 foreign_ids_do_not_exist(void **state)
 {
@@ -420,6 +449,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_topics_are_asked_by_name_and_foreign_ones_dropped),
 		cmocka_unit_test(names_are_judged_one_by_one),
+		cmocka_unit_test(what_the_catalogue_has_comes_soon),
 		cmocka_unit_test(foreign_ids_do_not_exist),
 		cmocka_unit_test(an_unknown_id_waits_once),
 		cmocka_unit_test(early_ids_spoil_the_request),
