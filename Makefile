@@ -100,6 +100,7 @@ help:
 ## make demo            set everything up, show two tenants on one Kafka, stop (KEEP=1: leave it running)
 ## make test            set everything up and run every test
 ## make test-all        make test, and what takes longer: threads, static analysis, minutes of fuzzing
+## make test-clients    one scenario with each client library of tests/clients/clients.tsv
 ## make test-brokers    the main job on other versions of Kafka than the one that tests run
 ## make bench           what Alcove costs, beside HAProxy and the broker itself (ROUNDS=5, BENCH=quick)
 ## make bench-micro     instructions and function calls for each frame
@@ -202,6 +203,11 @@ coverage:
 	@$(MAKE) --no-print-directory -s -j2 FLAVOR=cover cover-binaries
 	@tests/coverage build/cover
 cover-binaries: $(UNIT_TESTS) $(patsubst tests/fuzz/%.c,$(B)/bin/%,$(wildcard tests/fuzz/*_fuzz.c))
+
+.PHONY: test-clients
+test-clients: deps
+	@$(MAKE) --no-print-directory -s -j2 FLAVOR=asan build/asan/alcove
+	@tests/clients/run --all
 
 SOAK_MINUTES ?= 20
 .PHONY: soak

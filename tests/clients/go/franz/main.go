@@ -1,0 +1,190 @@
+// franz-go; see ../../README.md.
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+)
+
+const (
+	partitions = 4
+	sent       = 200
+	committed  = 50
+)
+
+var (
+	topic, group = env("TOPIC"), env("GROUP")
+	ctx, _       = context.WithTimeout(context.Background(), 2*time.Minute)
+)
+
+func env(name string) string { return os.Getenv("CLIENT_" + name) }
+
+func say(step string) {
+	line, _ := json.Marshal(map[string]string{"step": step})
+	fmt.Println(string(line))
+}
+
+func must(what string, err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, what+":", err)
+		os.Exit(1)
+	}
+}
+
+func check(what string, ok bool) {
+	if !ok {
+		must(what, fmt.Errorf("not so"))
+	}
+}
+
+func values(kind string, n int) (all []string) {
+	for i := range n {
+		all = append(all, fmt.Sprintf("%s-%s-%d", env("MARK"), kind, i))
+	}
+	return all
+}
+
+func allOfIt() []string {
+	all := append(values("sent", sent), values("committed", committed)...)
+	slices.Sort(all)
+	return all
+}
+
+func client(opts ...kgo.Opt) *kgo.Client {
+	pem, err := os.ReadFile(env("CA"))
+	must("CA", err)
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem)
+	auth := scram.Auth{User: env("USER"), Pass: env("PASSWORD")}
+	c, err := kgo.NewClient(append(opts, kgo.SeedBrokers(env("BOOTSTRAP")), kgo.DialTLSConfig(&tls.Config{RootCAs: pool}),
+		kgo.SASL(auth.AsSha512Mechanism()))...)
+	must("client", err)
+	return c
+}
+
+func records(kind string, n int) (all []*kgo.Record) {
+	for i, v := range values(kind, n) {
+		all = append(all, &kgo.Record{Topic: topic, Key: fmt.Appendf(nil, "k%d", i), Value: []byte(v)})
+	}
+	return all
+}
+
+func create() {
+	c := client()
+	defer c.Close()
+	_, err := kadm.NewClient(c).CreateTopic(ctx, partitions, -1, nil, topic)
+	must("create", err)
+	say("create")
+	must("produce", c.ProduceSync(ctx, records("sent", sent)...).FirstErr()) // idempotent by default
+	say("produce")
+	t := client(kgo.TransactionalID(env("TXN")))
+	defer t.Close()
+	for _, x := range []struct {
+		kind string
+		end  kgo.TransactionEndTry
+	}{{"committed", kgo.TryCommit}, {"aborted", kgo.TryAbort}} {
+		must("begin", t.BeginTransaction())
+		must("send", t.ProduceSync(ctx, records(x.kind, committed)...).FirstErr())
+		must("end", t.EndTransaction(ctx, x.end))
+	}
+	say("transaction")
+}
+
+// A member of the group and how many partitions it has.
+type member struct {
+	*kgo.Client
+	has atomic.Int32
+}
+
+func consumer() *member {
+	m := &member{}
+	count := func(by int32) func(context.Context, *kgo.Client, map[string][]int32) {
+		return func(_ context.Context, _ *kgo.Client, p map[string][]int32) { m.has.Add(by * int32(len(p[topic]))) }
+	}
+	m.Client = client(kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
+		kgo.HeartbeatInterval(500*time.Millisecond), kgo.OnPartitionsAssigned(count(1)), kgo.OnPartitionsRevoked(count(-1)),
+		kgo.OnPartitionsLost(count(-1)))
+	return m
+}
+
+func (m *member) take(into *[]string) {
+	short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+	defer cancel()
+	m.PollFetches(short).EachRecord(func(r *kgo.Record) { *into = append(*into, string(r.Value)) })
+	m.AllowRebalance()
+}
+
+func until(what string, condition func() bool) {
+	for end := time.Now().Add(time.Minute); !condition(); {
+		check("within a minute: "+what, time.Now().Before(end))
+	}
+}
+
+func use() {
+	var got, more []string
+	a := consumer()
+	until("all records", func() bool { a.take(&got); return len(got) >= len(allOfIt()) })
+	slices.Sort(got)
+	check(fmt.Sprintf("records: %d", len(got)), slices.Equal(got, allOfIt()))
+	say("consume")
+	must("commit", a.CommitUncommittedOffsets(ctx))
+	say("commit")
+	b := consumer()
+	until("two and two partitions", func() bool { a.take(&more); b.take(&more); return a.has.Load() == 2 && b.has.Load() == 2 })
+	c := client()
+	defer c.Close()
+	admin := kadm.NewClient(c)
+	d, err := admin.DescribeGroups(ctx, group)
+	must("describe", err)
+	check("members", len(d[group].Members) == 2)
+	for t := range d.AssignedPartitions() {
+		check("of the topic: "+t, t == topic)
+	}
+	all, err := admin.ListGroups(ctx)
+	must("list groups", err)
+	check("a group of this tenant", slices.Contains(all.Groups(), group))
+	say("describe")
+	b.Close()
+	until("all four again", func() bool { a.take(&more); return a.has.Load() == partitions })
+	check("nothing twice", len(more) == 0)
+	say("rebalance")
+	a.Close()
+	offsets, err := admin.FetchOffsets(ctx, group)
+	must("offsets", err)
+	check("committed partitions", len(offsets[topic]) == partitions)
+}
+
+func drop() {
+	c := client()
+	defer c.Close()
+	admin := kadm.NewClient(c)
+	groups, err := admin.DeleteGroups(ctx, group)
+	must("delete group", err)
+	must("delete group", groups.Error())
+	say("delete group")
+	topics, err := admin.DeleteTopics(ctx, topic)
+	must("delete topic", err)
+	must("delete topic", topics.Error())
+	until("gone", func() bool {
+		all, err := admin.ListTopics(ctx)
+		must("list topics", err)
+		return !all.Has(topic)
+	})
+	say("delete topic")
+}
+
+func main() {
+	map[string]func(){"make": create, "use": use, "drop": drop}[os.Args[1]]()
+}
