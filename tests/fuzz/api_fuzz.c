@@ -261,12 +261,12 @@ client_field(struct talk *k, const struct kfk_tree *t, const struct kfk_node *n)
 }
 
 static void
-look(struct talk *k, enum kfk_dir dir, int16_t version, look_fn fn)
+look(struct talk *k, int16_t key, enum kfk_dir dir, int16_t version, look_fn fn)
 {
 	struct kfk_tree t;
 
 	MUST(!k->call.out.err);
-	MUST(kfk_tree_decode(&t, kfk_schema_find(k->call.hdr.key, dir), version, &k->call.out, &k->arena) == ALV_OK);
+	MUST(kfk_tree_decode(&t, kfk_schema_find(key, dir), version, &k->call.out, &k->arena) == ALV_OK);
 	MUST(t.dropped_tags == 0 || dir == KFK_RESPONSE);
 	each(k, &t, &t.root, false, fn);
 	kfk_tree_fini(&t);
@@ -290,7 +290,7 @@ answered(struct talk *k)
 		return;
 	if (k->call.hdr.key == KFK_API_API_VERSIONS && k->call.hdr.version > 5)
 		return;	/* answered in version 0 */
-	look(k, KFK_RESPONSE, k->call.hdr.version, client_field);
+	look(k, k->call.hdr.key, KFK_RESPONSE, k->call.hdr.version, client_field);
 }
 
 /* ---- a conversation ---------------------------------------------------------------------------------------------- */
@@ -316,9 +316,9 @@ raw_body(struct talk *k)
 }
 
 static void
-next_body(struct talk *k, enum kfk_dir dir, int16_t version, bool raw)
+next_body(struct talk *k, int16_t key, enum kfk_dir dir, int16_t version, bool raw)
 {
-	const struct kfk_schema *s = kfk_schema_find(k->call.hdr.key, dir);
+	const struct kfk_schema *s = kfk_schema_find(key, dir);
 	struct make		 g = { .in = &k->in,
 				 .session = k->session, .consumer = dir == KFK_RESPONSE && ((const struct api_memo *)k->call.memo)->consumer };
 
@@ -445,17 +445,17 @@ ask(struct talk *k)
 	if (k->conn.raw_sasl) {
 		r = wait(k, api_raw_token(&k->call, in_str(&k->in, 200)), false);
 	} else {
-		next_body(k, KFK_REQUEST, k->call.hdr.version, raw);
+		next_body(k, k->call.hdr.key, KFK_REQUEST, k->call.hdr.version, raw);
 		r = wait(k, request(k), false);
 	}
 	MUST(before || k->conn.auth != API_AUTH_DONE);
 	if (r == API_FORWARD) {
 		MUST(before && k->conn.slot != NULL && !k->call.raw);
-		look(k, KFK_REQUEST, k->call.up_version, upstream_field);
+		look(k, k->call.up_key, KFK_REQUEST, k->call.up_version, upstream_field);	/* not always the client's api */
 		if (k->call.no_response)
 			return true;
 		x = in_u8(&k->in);
-		next_body(k, KFK_RESPONSE, k->call.up_version, (x & 3) == 3);
+		next_body(k, k->call.up_key, KFK_RESPONSE, k->call.up_version, (x & 3) == 3);
 		r = api_streams(&k->call) && x & 4 ? passes(k) : wait(k, response(k), true);
 		MUST(r != API_FORWARD && r != API_MORE);
 	}
