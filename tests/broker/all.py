@@ -4,7 +4,6 @@ import runner
 runner.main([
     "produce_consume",
     "groups",
-    "group_life",
     "patterns",
     "group_admin",
     "share",
@@ -30,6 +29,7 @@ runner.main([
     "brokers",
     "life",
     "faults",
+    "group_life",
     "txn_versions",
     "upstream",
     "acls_as_kafka",

@@ -1,9 +1,11 @@
 """Classic groups as brokers read them: offsets of idle partitions stay, and members roll from the classic protocol to KIP-848 and back."""
+import checks
 from groups import CLASSIC, Member
 from java_member import JavaMember
 from produce_consume import send
 from runner import both, create_topic, equal, fresh, kw, stack
 
+OWN_STACK = True  # its broker looks for old offsets every second, and so for empty groups
 QUICK = {"session.timeout.ms": 6000, "heartbeat.interval.ms": 500}
 
 
@@ -43,7 +45,7 @@ def committed(w, group, topic):
     return reply["Topics"][0]["Partitions"][0]["CommittedOffset"]
 
 
-def test_idle_offsets_stay(s):
+def check_idle_offsets_stay(s):
     """A committed offset outlives its time while a live classic group subscribes to the topic; of other topics it goes, and of all once
     the members have left. (A broker knows by the names inside the members' bytes.)"""
     mine, other, group = fresh("subscribed"), fresh("elsewhere"), fresh("idle")
@@ -133,11 +135,17 @@ def roll(s, before, after, between):
         r.stop()
 
 
-def test_online_upgrade(s):
+def check_online_upgrade(s):
     """A librdkafka and a Java member roll from classic to consumer; each step consumes, nothing comes twice."""
     roll(s, "classic", "consumer", "consumer")
 
 
-def test_online_downgrade(s):
+def check_online_downgrade(s):
     """And from consumer to classic: the group is a classic one again when the last has gone over."""
     roll(s, "consumer", "classic", "consumer")
+
+
+def test_life():
+    """Idle offsets, the upgrade and the downgrade of a group whose members roll."""
+    checks.run(lambda: stack.Stack(limits=stack.PATIENT, kafka_properties={"offsets.retention.check.interval.ms": 1000}),
+               [check_idle_offsets_stay, check_online_upgrade, check_online_downgrade])

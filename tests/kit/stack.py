@@ -38,8 +38,7 @@ REPO = pathlib.Path(__file__).resolve().parents[2]
 KAFKA = REPO / "tests/kit/kafka"
 FLAVOR = os.environ.get("FLAVOR") or "asan"
 CLUSTER_ID = "YWxjb3ZlLXRlc3Qta2Fma2E"  # of the physical cluster; kafka/start makes it so
-QUICK = {"group.consumer.min.heartbeat.interval.ms": 300, "group.consumer.heartbeat.interval.ms": 300,  # KIP-848 rebalances
-         "offsets.retention.check.interval.ms": 1000}
+QUICK = {"group.consumer.min.heartbeat.interval.ms": 300, "group.consumer.heartbeat.interval.ms": 300}  # KIP-848 rebalances
 NODES_MAX = 4  # broker ports of each port listener
 SANITIZER = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|SUMMARY: \w+Sanitizer|runtime error:|LeakSanitizer has")
 DOMAIN = "alcove.test"
