@@ -136,6 +136,29 @@ def test_certificates_by_name(s):
     equal("as before", der(folder / "server.pem"), shown(s, "sni"))
 
 
+def test_own_host_names(s):
+    """Kafka's own tools by host names of the tenant's own, with the certificate that the tenant brought for them."""
+    folder, topic, domain = s.gateway.folder, fresh("own"), "kafka.acme.example"
+    certificate(folder, "ca", "own-acme", f"DNS:{domain},DNS:*.{domain}")
+    (folder / "own-acme.key").chmod(0o600)
+    hosts = folder / "own-hosts"
+    hosts.write_text("".join(f"127.0.0.1 {h}\n" for h in (domain, f"b1.{domain}")))
+    env = {"KAFKA_TOOL_OPTS": f"-Djdk.net.hosts.file={hosts}"}
+    t = s.tenant("acme", via="sni").but(sni=domain)
+    sni = f"    domain: {stack.DOMAIN}\n    tls:\n"
+    with edited(s, (sni, sni + "      certificates: [{certificate.file: own-acme.pem, key.file: own-acme.key}]\n")):
+        s.gateway.reload()
+        s.rest("PATCH", "/v1/tenants/acme", {"hostNames": [{"bootstrap": domain, "nodePattern": f"b$(node).{domain}"}]})
+        try:
+            t.tool("topics", "--create", "--topic", topic, env=env)
+            t.tool("console-producer", "--topic", topic, env=env, stdin="one\n")
+            got = t.tool("console-consumer", "--topic", topic, "--from-beginning", "--max-messages", "1", "--timeout-ms", "30000", env=env)
+            equal("read through them", "one", got.stdout.strip())
+        finally:
+            s.rest("PATCH", "/v1/tenants/acme", {"hostNames": []})
+    equal("and it is acme's topic", True, f"acme.{topic}" in s.kafka.topics())
+
+
 def test_sessions(s):
     """A session is taken up again, but not after the tenant was suspended and resumed, nor after certificates changed."""
     host = "trusting." + stack.DOMAIN
