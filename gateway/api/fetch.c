@@ -6,6 +6,7 @@
  * Invariants: a session's number is looked up among those of its own connection, on either side; nobody fetches as a
  * follower; a topic that this very request, or its session, did not ask for never reaches the answer, whatever the broker
  * sent: gathered it disappears, streamed it ends the connection. */
+#include "api/endpoints.h"
 #include "api/fetch_session.h"
 
 #include <alcove/str.h>
@@ -187,9 +188,7 @@ struct pass {
 	struct api_turn	    *turn;	/* NULL: without a session */
 	const struct api_wanted *topic;	/* the one under way; NULL: none, or not ours */
 	uint64_t	     bytes;	/* its records */
-	struct alv_str	     host, rack;	/* of the endpoint under way */
-	int32_t		     port;
-	size_t		     room;	/* what is left of the stream's for hosts */
+	struct api_endpoints ends;
 };
 
 static enum kfk_do
@@ -251,32 +250,6 @@ see_code(struct pass *p, uint16_t id, const struct kfk_value *v)
 	return KFK_KEEP;
 }
 
-/* An endpoint that clients can reach, and whose address fits into what was announced. */
-static bool
-see_endpoint(struct pass *p, int64_t node)
-{
-	if (!api_reachable(p->c->conn, node) || !api_advertise(p->c->conn, &p->c->arena, (int32_t)node, &p->host, &p->port))
-		return false;
-	p->rack = alv_arena_str(&p->c->arena, api_rack_of(p->c, node));	/* the view may be another by then */
-	if (!p->s.leaves)
-		return true;
-	if (p->host.n + p->rack.n + 2 > p->room)
-		return false;
-	p->room -= p->host.n + p->rack.n + 2;
-	return true;
-}
-
-static enum kfk_do
-see_node(struct pass *p, uint16_t id, struct kfk_value *v)
-{
-	if (id == R(NODE_ENDPOINTS_NODE_ID))
-		return see_endpoint(p, v->i) ? KFK_KEEP : KFK_DROP;
-	if (v->i == -1 || api_reachable(p->c->conn, v->i))
-		return KFK_KEEP;
-	v->i = -1;
-	return KFK_REPLACE;
-}
-
 static enum kfk_do
 see(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *v)
 {
@@ -287,18 +260,6 @@ see(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *v)
 		return see_name(p, v);
 	case KFK_KIND_TOPIC_ID:
 		return see_id(p, v);
-	case KFK_KIND_BROKER_ID:
-		return see_node(p, id, v);
-	case KFK_KIND_HOST:
-		v->s = p->host;
-		return KFK_REPLACE;
-	case KFK_KIND_PORT:
-		v->i = p->port;
-		return KFK_REPLACE;
-	case KFK_KIND_RACK:
-		v->s = p->rack;
-		v->is_null = p->rack.p == NULL;
-		return KFK_REPLACE;
 	case KFK_KIND_SESSION_ID:
 		return see_session(p, v);
 	case KFK_KIND_ERROR_CODE:
@@ -307,7 +268,7 @@ see(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *v)
 		p->bytes += v->is_null || v->i < 0 ? 0 : (uint64_t)v->i;
 		return KFK_KEEP;
 	default:
-		return KFK_KEEP;	/* not asked for */
+		return api_endpoints_see(&p->ends, p->c, id, f, v);
 	}
 }
 
@@ -334,7 +295,7 @@ topic_ends(void *arg, uint16_t id, bool dropped)
 
 /* From here on the session may go on, or go. */
 static void
-ends(struct api_stream *s)
+over(struct api_stream *s)
 {
 	struct pass *p = (struct pass *)s;
 
@@ -342,8 +303,7 @@ ends(struct api_stream *s)
 		api_session_done(p->c->conn, p->turn->session);
 }
 
-static const uint64_t seen_kinds = API_SEE(TOPIC_NAME) | API_SEE(TOPIC_ID) | API_SEE(BROKER_ID) | API_SEE(HOST) | API_SEE(PORT) |
-    API_SEE(RACK) | API_SEE(SESSION_ID) | API_SEE(ERROR_CODE) | API_SEE(RECORDS);
+static const uint64_t seen_kinds = API_SEE(TOPIC_NAME) | API_SEE(TOPIC_ID) | API_SEE_ENDPOINTS | API_SEE(SESSION_ID) | API_SEE(ERROR_CODE) | API_SEE(RECORDS);
 
 struct api_stream *
 api_fetch_stream(struct api_call *c, bool leaves)
@@ -359,8 +319,10 @@ api_fetch_stream(struct api_call *c, bool leaves)
 	api_answer_begin(c, &denied);		/* the client's version is the broker's here */
 	api_splice(c, &denied, &denied.root, api_shape(API_SHAPE_FETCH), &api_memo(c)->split);
 	p->c = c;
+	p->ends.node = R(NODE_ENDPOINTS_NODE_ID);
+	p->ends.bounded = leaves;
 	p->turn = api_memo(c)->own;
-	p->s.end = ends;
+	p->s.end = over;
 	p->s.visitor = &visitor;
 	p->s.kinds = seen_kinds;
 	if (!api_stream_append(c, &p->s, R(RESPONSES), &denied)) {
@@ -368,8 +330,8 @@ api_fetch_stream(struct api_call *c, bool leaves)
 		return NULL;
 	}
 	if (leaves && c->hdr.version >= 16) {
-		p->room = api_endpoints_room(c);
-		p->s.room = p->room + ENDPOINTS_ROOM;
+		p->ends.room = api_endpoints_room(c);
+		p->s.room = p->ends.room + ENDPOINTS_ROOM;
 	}
 	return &p->s;
 }

@@ -2,7 +2,7 @@
  * list of their own at its end, which the walk may change; texts of errors become shorter at most.
  * Invariant: a topic that the principal could not read when it asked never reaches the answer, whatever the broker's session
  * held: gathered it disappears, streamed it ends the connection. */
-#include "api/quick.h"
+#include "api/endpoints.h"
 #include "api/share.h"
 
 #define R(f) KFK_SHARE_FETCH_RESPONSE_##f
@@ -16,9 +16,7 @@ struct pass {
 	const struct api_share_verdict *topic;	/* the one under way */
 	int16_t				code;	/* the last one: a text behind it says it in words */
 	uint64_t			bytes;	/* the topic's records */
-	struct alv_str			host, rack;	/* of the endpoint under way */
-	int32_t				port;
-	size_t				room;	/* what is left of the stream's for hosts and racks */
+	struct api_endpoints		ends;
 };
 
 /* ---- what is refused here, among the responses ------------------------------------------------------------- */
@@ -97,32 +95,6 @@ see_text(struct pass *p, struct kfk_value *v)
 	return KFK_REPLACE;
 }
 
-/* An endpoint that clients can reach, and whose address fits into what was announced. */
-static bool
-see_endpoint(struct pass *p, int64_t node)
-{
-	if (!api_reachable(p->c->conn, node) || !api_advertise(p->c->conn, &p->c->arena, (int32_t)node, &p->host, &p->port))
-		return false;
-	p->rack = alv_arena_str(&p->c->arena, api_rack_of(p->c, node));	/* the view may be another by then */
-	if (!p->s.leaves)
-		return true;
-	if (p->host.n + p->rack.n + 2 > p->room)
-		return false;
-	p->room -= p->host.n + p->rack.n + 2;
-	return true;
-}
-
-static enum kfk_do
-see_node(struct pass *p, uint16_t id, struct kfk_value *v)
-{
-	if (id == R(NODE_ENDPOINTS_NODE_ID))
-		return see_endpoint(p, v->i) ? KFK_KEEP : KFK_DROP;
-	if (v->i == -1 || api_reachable(p->c->conn, v->i))
-		return KFK_KEEP;
-	v->i = -1;
-	return KFK_REPLACE;
-}
-
 static enum kfk_do
 see(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *v)
 {
@@ -135,23 +107,11 @@ see(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *v)
 		return see_code(p, id, v);
 	case KFK_KIND_ERROR_TEXT:
 		return see_text(p, v);
-	case KFK_KIND_BROKER_ID:
-		return see_node(p, id, v);
-	case KFK_KIND_HOST:
-		v->s = p->host;
-		return KFK_REPLACE;
-	case KFK_KIND_PORT:
-		v->i = p->port;
-		return KFK_REPLACE;
-	case KFK_KIND_RACK:
-		v->s = p->rack;
-		v->is_null = p->rack.p == NULL;
-		return KFK_REPLACE;
 	case KFK_KIND_RECORDS:
 		p->bytes += v->is_null || v->i < 0 ? 0 : (uint64_t)v->i;
 		return KFK_KEEP;
 	default:
-		return KFK_KEEP;	/* not asked for */
+		return api_endpoints_see(&p->ends, p->c, id, f, v);
 	}
 }
 
@@ -176,8 +136,7 @@ topic_ends(void *arg, uint16_t id, bool dropped)
 		api_charge_topic(p->c, MET_FETCH, p->topic->virt, p->bytes);
 }
 
-static const uint64_t seen_kinds = API_SEE(TOPIC_ID) | API_SEE(BROKER_ID) | API_SEE(HOST) | API_SEE(PORT) | API_SEE(RACK) |
-    API_SEE(ERROR_CODE) | API_SEE(ERROR_TEXT) | API_SEE(RECORDS);
+static const uint64_t seen_kinds = API_SEE(TOPIC_ID) | API_SEE_ENDPOINTS | API_SEE(ERROR_CODE) | API_SEE(ERROR_TEXT) | API_SEE(RECORDS);
 
 struct api_stream *
 api_share_fetch_stream(struct api_call *c, bool leaves)
@@ -190,6 +149,8 @@ api_share_fetch_stream(struct api_call *c, bool leaves)
 	if (p == NULL)
 		return NULL;
 	p->c = c;
+	p->ends.node = R(NODE_ENDPOINTS_NODE_ID);
+	p->ends.bounded = leaves;
 	p->turn = api_memo(c)->own;
 	p->s.visitor = &visitor;
 	p->s.kinds = seen_kinds;
@@ -198,8 +159,8 @@ api_share_fetch_stream(struct api_call *c, bool leaves)
 		return NULL;
 	}
 	if (leaves) {
-		p->room = api_endpoints_room(c);
-		p->s.room = p->room + FILLER_LEAST;
+		p->ends.room = api_endpoints_room(c);
+		p->s.room = p->ends.room + FILLER_LEAST;
 	}
 	return &p->s;
 }
