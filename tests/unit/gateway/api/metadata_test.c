@@ -357,7 +357,7 @@ an_unreachable_leader_is_none(void **state)
 static void
 acme_creates(struct stage *s, bool on, const struct pol_rule *denies, size_t n)
 {
-	static const struct ten_alias alias = { .kind = TEN_TOPIC, .virt = { "shared", 6 }, .phys = { "legacy.shared", 13 } };
+	static const struct ten_alias alias = { .kind = TEN_TOPIC, .virt = { "shared", 6 }, .phys = { "legacy.absent", 13 } };
 	struct pol_rule		      rules[32];
 	size_t			      all;
 	const struct pol_rule	     *base = pol_rules_all(&all);
@@ -389,7 +389,7 @@ ask_for_missing(struct stage *s, int16_t v, bool allow)
 	t = stage_broker(s);
 	tell_cluster(t);
 	(void)tell(t, "acme.new", 0, KFK_UNKNOWN_TOPIC_OR_PARTITION);
-	(void)tell(t, "legacy.shared", 0, KFK_UNKNOWN_TOPIC_OR_PARTITION);
+	(void)tell(t, "legacy.absent", 0, KFK_UNKNOWN_TOPIC_OR_PARTITION);
 	(void)tell(t, "acme.__consumer_offsets", 0, KFK_UNKNOWN_TOPIC_OR_PARTITION);
 	assert_int_equal(stage_reply(s), API_ANSWER);
 	stage_clean(s);

@@ -32,7 +32,7 @@ static struct {
 	size_t		n;
 	int		purges_that_fail;
 	bool		hold;		/* answers to scans are kept back until the end */
-	int		learnt, published;
+	int		learnt, published, created;
 	void (*on_change)(void *arg);
 	void	       *arg;
 } script = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -207,6 +207,13 @@ ups_learn(struct ups_follower *f, struct alv_str name, struct alv_uuid id, int32
 }
 
 void
+ups_create_topic(struct ups_follower *f, uint64_t who, struct alv_str name, int32_t partitions, int32_t replication_factor)
+{
+	(void)f;
+	script.created += who == 7 && alv_str_eqz(name, "acme.wanted") && partitions == 4 && replication_factor == -1;
+}
+
+void
 ups_publish(struct ups_follower *f)
 {
 	(void)f;
@@ -217,7 +224,7 @@ static int
 setup(void **state)
 {
 	script.n = 0;
-	script.purges_that_fail = script.learnt = script.published = 0;
+	script.purges_that_fail = script.learnt = script.published = script.created = 0;
 	script.hold = false;
 	return running_setup(state);
 }
@@ -373,6 +380,7 @@ workers_are_answered_on_their_loop(void **state)
 	struct net_loop	    *l = net_loop_new();
 	struct con_ids	    *q = calloc(1, sizeof(*q));
 	struct con_learning *lesson = calloc(1, sizeof(*lesson));
+	struct con_creation *wanted = calloc(1, sizeof(*wanted) + sizeof(wanted->topic[0]));
 
 	q->loop = lesson->loop = l;
 	q->n = 2;
@@ -390,9 +398,17 @@ workers_are_answered_on_their_loop(void **state)
 	lesson->topic[0].partitions = 3;
 	lesson->done = lesson_done;
 	answered = false;
+	/* Nobody is told of topics that are made: it is done when what was sent behind it is answered. */
+	wanted->who = 7;
+	wanted->n = 1;
+	memcpy(wanted->topic[0].name, "acme.wanted", sizeof("acme.wanted"));
+	wanted->topic[0].partitions = 4;
+	wanted->topic[0].replication_factor = -1;
+	assert_int_equal(con_create_topics(r->control, wanted), ALV_OK);
 	assert_int_equal(con_learn(r->control, lesson), ALV_OK);
 	while (!answered)
 		net_loop_turn(l, 1000);
+	assert_int_equal(script.created, 1);
 	assert_int_equal(script.learnt, 1);
 	assert_int_equal(script.published, 1);
 	free(lesson->topic[0].name);

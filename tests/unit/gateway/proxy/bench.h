@@ -25,6 +25,7 @@ struct proxy {
 	struct con_ids	   *question;	/* the last one that was asked */
 	struct con_learning *lesson;
 	struct con_groups   *listing;
+	struct con_creation *wanted;	/* the last topics that were to be made; free it */
 	int		    client;	/* the client's end */
 	bool		    mute;	/* the broker does not answer */
 	void (*answer)(struct proxy *p, struct kfk_tree *r);	/* what the broker says; NULL: nothing but defaults */
@@ -58,6 +59,15 @@ con_list_groups(struct con_control *c, struct con_groups *q)
 	(void)c;
 	assert_null(the_proxy->listing);
 	the_proxy->listing = q;
+	return ALV_OK;
+}
+
+enum alv_err
+con_create_topics(struct con_control *c, struct con_creation *q)
+{
+	(void)c;
+	assert_null(the_proxy->wanted);
+	the_proxy->wanted = q;
 	return ALV_OK;
 }
 
@@ -95,7 +105,7 @@ proxy_world(struct proxy *p)
 		   .brokers = &broker, .ntopics = 1, .topics = &topic };
 	struct pol_user	  user = { .name = ALV_STR("alice"), .revision = 7, .enabled = true };
 	struct pol_parts  parts = { .id = ALV_STR("acme"), .display_name = ALV_STR("acme"), .state = POL_ACTIVE,
-		 .revision = 1, .cluster_id = "acme-cluster-id-22char", .users = &user, .nusers = 1 };
+		 .revision = 1, .cluster_id = "acme-cluster-id-22char", .users = &user, .nusers = 1, .auto_create = { .on = true, .partitions = 4, .replication_factor = -1 } };
 
 	parts.rules = pol_rules_all(&parts.nrules);
 	for (size_t i = 0; i < CLU_API_KEYS; i++)

@@ -274,6 +274,48 @@ a_response_asks_and_then_teaches(void **state)
 	proxy_close(&p);
 }
 
+static void
+ask_absent(struct kfk_tree *q)
+{
+	struct kfk_node *e = kfk_add(q, kfk_set_empty(q, &q->root, KFK_METADATA_REQUEST_TOPICS));
+
+	kfk_set_str(q, e, KFK_METADATA_REQUEST_TOPICS_NAME, ALV_STR("absent"));
+	kfk_set_int(q, &q->root, KFK_METADATA_REQUEST_ALLOW_AUTO_TOPIC_CREATION, 1);
+}
+
+static void
+absent(struct proxy *p, struct kfk_tree *r)
+{
+	struct kfk_node *e;
+
+	(void)p;
+	if (r->schema->key != KFK_API_METADATA)
+		return;
+	e = kfk_add(r, kfk_set_empty(r, &r->root, KFK_METADATA_RESPONSE_TOPICS));
+	kfk_set_str(r, e, KFK_METADATA_RESPONSE_TOPICS_NAME, ALV_STR("acme.absent"));
+	kfk_set_int(r, e, KFK_METADATA_RESPONSE_TOPICS_ERROR_CODE, KFK_UNKNOWN_TOPIC_OR_PARTITION);
+}
+
+/* Nobody waits for a topic that is made because it was asked for: the answer leaves, and it is ordered. */
+static void
+a_missing_topic_is_ordered(void **state)
+{
+	struct proxy p;
+
+	(void)state;
+	(void)begin(&p);
+	p.answer = absent;
+	proxy_send(&p, KFK_API_METADATA, 9, 1, ask_absent);
+	assert_int_equal(proxy_await(&p), 1);
+	assert_non_null(p.wanted);
+	assert_int_equal(p.wanted->n, 1);
+	assert_string_equal(p.wanted->topic[0].name, "acme.absent");
+	assert_int_equal(p.wanted->topic[0].partitions, 4);
+	assert_int_equal(p.wanted->topic[0].replication_factor, -1);
+	free(p.wanted);
+	proxy_close(&p);
+}
+
 /* ---- ends --------------------------------------------------------------------------------------------- */
 
 /* Who hung up is not kept for the sake of an answer that a broker owes for days. */
@@ -433,6 +475,7 @@ main(void)
 		cmocka_unit_test(requests_wait_for_ids),
 		cmocka_unit_test(answers_may_come_too_late),
 		cmocka_unit_test(requests_wait_for_groups),
+		cmocka_unit_test(a_missing_topic_is_ordered),
 		cmocka_unit_test(a_response_asks_and_then_teaches),
 		cmocka_unit_test(a_client_that_hung_up_goes_soon),
 		cmocka_unit_test(who_only_stops_talking_is_still_answered),
