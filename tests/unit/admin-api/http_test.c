@@ -42,8 +42,9 @@ slow_change(void **state)
 	assert_non_null(strstr(fx_str(&a, "detail"), "may still take effect"));
 	fx_done(&a);
 	fx_set(f, &f->control.hold, false);
+	while (!fx_logged(f, "a change ended after its request"))	/* one that comes before would meet it: 409 */
+		sched_yield();
 	assert_int_equal(fx_try(f, "PUT", "/v1/tenants/acme", NULL, NULL), 200);
-	assert_true(fx_logged(f, "a change ended after its request"));
 	fx_free(f);
 }
 
