@@ -5,15 +5,15 @@
 #define Q(f) KFK_CONSUMER_GROUP_HEARTBEAT_REQUEST_##f
 #define R(f) KFK_CONSUMER_GROUP_HEARTBEAT_RESPONSE_##f
 
-static enum api_result
-refuse(struct api_call *c, int16_t code, struct alv_str text)
+enum api_result
+api_refuse_member(struct api_call *c, uint16_t error, uint16_t message, int16_t code, struct alv_str text)
 {
 	struct kfk_tree r;
 
 	api_answer_begin(c, &r);
-	kfk_set_int(&r, &r.root, R(ERROR_CODE), code);
+	kfk_set_int(&r, &r.root, error, code);
 	if (text.p != NULL)
-		kfk_set_str(&r, &r.root, R(ERROR_MESSAGE), text);
+		kfk_set_str(&r, &r.root, message, text);
 	api_note(c, code);
 	return api_answer(c, &r);
 }
@@ -64,13 +64,13 @@ api_consumer_group_heartbeat_request(struct api_call *c, struct kfk_tree *q)
 	int16_t	       code = api_judge_group(c, group, POL_OP_READ);
 
 	if (code == KFK_INVALID_GROUP_ID)
-		return refuse(c, KFK_INVALID_REQUEST, ALV_STR("GroupId can't be empty."));
+		return api_refuse_member(c, R(ERROR_CODE), R(ERROR_MESSAGE), KFK_INVALID_REQUEST, ALV_STR("GroupId can't be empty."));
 	if (code == 0)
 		code = api_judge_subscription(c, q, Q(SUBSCRIBED_TOPIC_NAMES));
 	if (code == 0)
 		code = api_pattern_request(c, q, &text);
 	if (code != 0)
-		return refuse(c, code, text);
+		return api_refuse_member(c, R(ERROR_CODE), R(ERROR_MESSAGE), code, text);
 	if (c->arena.failed)
 		return api_fail(c, ALV_E_LIMIT);
 	return drop_foreign_owned(c, q) ? api_wait_ids(c) : api_forward(c, q);

@@ -32,6 +32,9 @@ struct api_stream *api_listing(struct api_call *c, enum ten_kind kind, bool all,
  * at spelling. 0, 29, 17. */
 int16_t api_judge_subscription(struct api_call *c, const struct kfk_tree *q, uint16_t names);
 
+/* A heartbeat is refused as a whole; text null: the code says it all. error, message: the response's fields. */
+enum api_result api_refuse_member(struct api_call *c, uint16_t error, uint16_t message, int16_t code, struct alv_str text) ALV_MUST;
+
 /* Of share groups' members, who choose it themselves: not empty, no more than 36 characters. */
 bool api_member_id_legal(struct alv_str id);
 

@@ -7,6 +7,7 @@ runner.main([
     "patterns",
     "group_admin",
     "share",
+    "streams",
     "transactions",
     "admin",
     "configs",
