@@ -6,8 +6,9 @@
  * silent about it in the heartbeats that follow, so each connection remembers what its members said, and what of it went upstream.
  * When the catalogue or the tenant has changed, the next heartbeat gets a new list.
  *
- * A member that comes on another connection is silent as well. Where lists are needed it is told once to try again
- * (COORDINATOR_LOAD_IN_PROGRESS): after an error clients say all they have, without joining anew.
+ * A member that comes on another connection is silent as well. Where lists are needed it is told once that it is at the wrong
+ * broker (NOT_COORDINATOR): it finds the right one, which is the same, and there says all it has, without joining anew. Of an
+ * error that only asks for patience librdkafka would say the same as before.
  *
  * Invariants: no text of a tenant's reaches a broker but through gateway/regex; what is remembered is what a broker has accepted. */
 #include "api/patterns.h"
@@ -213,7 +214,7 @@ go_on(struct api_call *c, struct kfk_tree *q, uint64_t key, struct alv_str *text
 
 	if (m == NULL && (full || needs_names(c))) {
 		remember_none(c, key);
-		return full ? 0 : KFK_COORDINATOR_LOAD_IN_PROGRESS;
+		return full ? 0 : KFK_NOT_COORDINATOR;
 	}
 	if (m == NULL || m->text.p == NULL || (m->view == c->view->generation && m->revision == c->tenant->revision))
 		return 0;

@@ -7,7 +7,7 @@ from java_member import JavaMember
 from runner import both, create_topic, equal, fresh, gateway, stack, true
 
 HERE = pathlib.Path(__file__).resolve().parent
-BAD_PATTERN, TRY_AGAIN = 128, 14
+BAD_PATTERN, NOT_COORDINATOR = 128, 16
 PREFIX = "acme."
 
 
@@ -126,7 +126,7 @@ def regexes_left(w, tenant):
 
 @gateway
 def test_asked_again(s):
-    """A member that is silent about its pattern on a new connection is told to try again, once; then it goes on without rejoining."""
+    """A member that is silent about its pattern on a new connection is told once that it is at the wrong broker; then it goes on without rejoining."""
     word, tenant, member = fresh("again"), fresh("hooli"), str(uuid.uuid4())
     s.gateway.make_tenant(tenant, [("alice", "of-hooli")])
     t = s.tenant(tenant, via="shared", password="of-hooli")
@@ -138,10 +138,10 @@ def test_asked_again(s):
         stack.wait_until("it joins", lambda: beat(w, word, member, 0, ".*")[0] == 0)
         epoch = beat(w, word, member, 0, ".*")[2]
     with t.wire() as w:
-        equal("silent", TRY_AGAIN, beat(w, word, member, epoch, None)[0])
+        equal("silent", NOT_COORDINATOR, beat(w, word, member, epoch, None)[0])
         equal("silent again", 0, beat(w, word, member, epoch, None)[0])
     with t.wire() as w:
-        equal("silent", TRY_AGAIN, beat(w, word, member, epoch, None)[0])
+        equal("silent", NOT_COORDINATOR, beat(w, word, member, epoch, None)[0])
         code, text, now = beat(w, word, member, epoch, ".*", [])
         equal("with all it has", 0, code)
         equal("silent afterwards", 0, beat(w, word, member, now, None)[0])

@@ -51,7 +51,8 @@ def test_log_dirs(s):
     topic = fresh("stored")
     create_topic(s.acme, topic, 2)
     with s.acme.wire() as w:
-        produce(w, topic, [b"x" * 1000])
+        for partition in (0, 1):  # a broker makes a partition's directory a little after it leads it
+            produce(w, topic, [b"x" * 1000], partition=partition)
         w.api_versions()
         low, high = w.ranges[kw.schemas().key("DescribeLogDirs")]
         for version in range(low, high + 1):
@@ -61,7 +62,7 @@ def test_log_dirs(s):
                 equal("error", (0, 1, "/logs/1"), (r.get("ErrorCode", 0), len(r["Results"]), d["LogDir"]))
                 equal("the disk", (-1, -1), (d.get("TotalBytes", -1), d.get("UsableBytes", -1)))
                 sizes = {p["PartitionIndex"]: p["PartitionSize"] for t in d["Topics"] if t["Name"] == topic for p in t["Partitions"]}
-                true(f"sizes {sizes}", sizes.keys() == {0, 1} and sizes[0] > 1000 and sizes[1] == 0)
+                true(f"sizes {sizes}", sizes.keys() == {0, 1} and min(sizes.values()) > 1000)
                 true("own topics only", not any(t["Name"].startswith(("__", "acme.", "globex.")) for t in d["Topics"]))
         equal("none", [], w.request("DescribeLogDirs", high, {"Topics": []})["Results"][0]["Topics"])
         r = w.request("ListPartitionReassignments", 0, {"Topics": None})
