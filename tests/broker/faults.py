@@ -15,8 +15,8 @@ from runner import create_topic, equal, fetch, fresh, kw, produce, stack, true
 
 OWN_STACK = True
 TIMEOUT_S = 4
-LIMITS = {"connections.max": 300, "connections.unauthenticated.max": 1000, "handshake.timeout.ms": TIMEOUT_S * 1000, "authentication.timeout.ms": TIMEOUT_S * 1000,
-          "request.receive.timeout.ms": TIMEOUT_S * 1000}
+LIMITS = {"connections.max": 300, "connections.unauthenticated.max": 1000, "handshake.timeout.ms": TIMEOUT_S * 1000,
+          "authentication.timeout.ms": TIMEOUT_S * 1000, "request.receive.timeout.ms": TIMEOUT_S * 1000}
 NORMAL_S = 1.5  # the other tenant's worst round trip meanwhile, on a busy machine under sanitizers
 FRAME_MAX, FRAME_MAX_BEFORE = 104857600, 16384
 
