@@ -99,6 +99,7 @@ public class Share {
                             Thread.sleep(20);
                         }
                     }
+                    c.commitSync();  // closing would give the last ones to somebody who still polls
                 }
                 return null;
             }));
