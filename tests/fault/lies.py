@@ -104,7 +104,9 @@ def says(data, then_end=False):
 
 
 async def garbage(c, r):
-    await c.write(os.urandom(400))
+    """Noise; its first four bytes are no length that a frame could have, for which the gateway would wait."""
+    noise = os.urandom(400)
+    await c.write(bytes([noise[0] | 0x40]) + noise[1:])
     return True
 
 
