@@ -302,7 +302,7 @@ find_records(const struct api_repeat *r, const struct alv_chain *frame, size_t *
 {
 	uint8_t	 b[KFK_VARINT_MAX];
 	size_t	 left = frame->n - r->said.n, have = left < sizeof(b) ? left : sizeof(b);
-	uint32_t length;
+	uint32_t length = 0;
 	int	 used = 4;
 
 	if (have < 4 || !alv_chain_peek(frame, r->said.n, b, have))
