@@ -167,14 +167,14 @@ def test_two_kinds_of_clients(s):
 def test_pattern(s):
     """A pattern is resolved among the tenant's own topics, classic; new topics are found."""
     word = fresh("pattern")
-    both(lambda t: create_topic(t, f"{word}.a.{t.name}"), s.acme, s.globex)
+    both(lambda t: create_topic(t, f"{word}.a.{t.name}-s"), s.acme, s.globex)
 
     def one(t):
         with members(t, word, [f"^{word}.*"], 1, **{"topic.metadata.refresh.interval.ms": 500}) as m:
-            stack.wait_until("the topic is found", lambda: m[0].has() == [(f"{word}.a.{t.name}", 0)], 20)
-            create_topic(t, f"{word}.b.{t.name}")
+            stack.wait_until("the topic is found", lambda: m[0].has() == [(f"{word}.a.{t.name}-s", 0)], 20)
+            create_topic(t, f"{word}.b.{t.name}-s")
             stack.wait_until("the new topic is found", lambda: len(m[0].has()) == 2, 20)
-            equal("topics", [(f"{word}.a.{t.name}", 0), (f"{word}.b.{t.name}", 0)], m[0].has())
+            equal("topics", [(f"{word}.a.{t.name}-s", 0), (f"{word}.b.{t.name}-s", 0)], m[0].has())
     both(one, s.acme, s.globex)
 
 

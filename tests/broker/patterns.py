@@ -77,8 +77,8 @@ def test_java(s):
         mine = [f"{word}.a.one"] + ([f"{word}.a.theirs"] if t is s.globex else [])
         with JavaMember(t, word, "consumer", pattern, pattern=True) as m:
             m.wait("the topics are found", lambda m: m.topics() == sorted(mine))
-            create_topic(t, f"{word}.b.{t.name}")
-            m.wait("the new one as well", lambda m: m.topics() == sorted([*mine, f"{word}.b.{t.name}"]))
+            create_topic(t, f"{word}.b.{t.name}-s")
+            m.wait("the new one as well", lambda m: m.topics() == sorted([*mine, f"{word}.b.{t.name}-s"]))
             with t.wire() as w:
                 equal("as it was written", {word: pattern}, regexes(w, [word]))
     both(one, s.acme, s.globex)
@@ -87,11 +87,11 @@ def test_java(s):
 def test_librdkafka(s):
     """librdkafka's pattern (it begins with ^) in KIP-848."""
     word = fresh("rdkafka")
-    both(lambda t: create_topic(t, f"{word}.{t.name}"), s.acme, s.globex)
+    both(lambda t: create_topic(t, f"{word}.{t.name}-s"), s.acme, s.globex)
 
     def one(t):
         with members(t, word, [f"^{word}.*"], 1, **KIP848) as m:
-            stack.wait_until(f"the topic is found, not {m[0].has()}", lambda: m[0].has() == [(f"{word}.{t.name}", 0)], 40)
+            stack.wait_until(f"the topic is found, not {m[0].has()}", lambda: m[0].has() == [(f"{word}.{t.name}-s", 0)], 40)
     both(one, s.acme, s.globex)
 
 

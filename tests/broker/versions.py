@@ -87,6 +87,12 @@ class Names:
                 t["Assignments"] = None
         if api == "ConsumerGroupHeartbeat":
             value |= {"TopicPartitions": [], "MemberId": "" if version == 0 else "fLjDkcfPQGSWqNqjVyAg5g"}
+        if api == "StreamsGroupHeartbeat":
+            for part in value["Topology"]["Subtopologies"]:
+                # Patterns are refused here before anything else is asked (streams.py); a config's name has to be one.
+                part["SourceTopicRegex"] = []
+                for topic in part["RepartitionSourceTopics"] + part["StateChangelogTopics"]:
+                    topic["TopicConfigs"] = []
         if api == "Fetch" and "ForgottenTopicsData" in value:
             value["ForgottenTopicsData"] = []
         if api == "AddPartitionsToTxn" and version >= 4:
