@@ -111,6 +111,7 @@ class Rolling:
         send(self.t, self.topic, [value.encode()])
         stack.wait_until(f"{value} arrives", lambda: value in self.all_got(), 30)
         self.java.commit()
+        self.c.commit()
 
     def stop(self):
         self.java.stop()

@@ -20,7 +20,7 @@ class Member:
         if more.get("group.protocol") != "consumer":
             more = {"session.timeout.ms": 6000, "heartbeat.interval.ms": 500} | more
         self.c = ck.Consumer(tenant.librdkafka(**{"group.id": group, "auto.offset.reset": "earliest", **more}))
-        self.got, self.errors, self.assigned, self.ended = [], [], [], threading.Event()
+        self.got, self.errors, self.assigned, self.ended, self.owes_commit = [], [], [], threading.Event(), threading.Event()
         self.c.subscribe(topics)
         self.thread = threading.Thread(target=self.poll, daemon=True)
         self.thread.start()
@@ -31,7 +31,20 @@ class Member:
             if m:
                 (self.errors if m.error() else self.got).append(m.error() or m.value())
             self.assigned = sorted((p.topic, p.partition) for p in self.c.assignment())
+            if self.owes_commit.is_set() and self.commits():
+                self.owes_commit.clear()
         self.c.close()
+
+    def commits(self):
+        try:
+            return all(p.error is None for p in self.c.commit(asynchronous=False))
+        except ck.KafkaException as e:  # while members come and go it is not taken
+            return e.args[0].code() == ck.KafkaError._NO_OFFSET
+
+    def commit(self):
+        """Returns when all that it got is committed."""
+        self.owes_commit.set()
+        stack.wait_until("a commit is taken", lambda: not self.owes_commit.is_set(), 20)
 
     def has(self):
         return self.assigned
