@@ -2,6 +2,7 @@
 import argparse
 import concurrent.futures
 import datetime
+import importlib
 import json
 import os
 import pathlib
@@ -11,8 +12,7 @@ import time
 import traceback
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "broker"))
-sys.path.insert(0, str(HERE.parent / "kit"))
+sys.path[:0] = [str(HERE.parent / "kit"), str(HERE.parent / "broker")]
 import stack  # noqa: E402
 from runner import both, equal  # noqa: E402
 
@@ -77,8 +77,15 @@ def check_dropped(kafka, client, tenant, steps):
         equal("the group is gone", False, f"{tenant.name}.{env['CLIENT_GROUP']}" in kafka.groups())
 
 
+def own(client):
+    """The module of a scenario that is not a library's: STEPS, and scenario(s) as below."""
+    return importlib.import_module(client["program"].removesuffix(".py")) if client["protocol"] == "-" else None
+
+
 def scenario(s, client):
     """-> {step: reason why not, or None}; AssertionError or StackError when something is not as it should be."""
+    if own(client):
+        return own(client).scenario(s)
     command = stack.run(HERE / "prepare", client["name"], timeout=PREPARE_MAX_S).stdout.splitlines()
     steps = {}
     tenants = (s.acme, s.globex)
@@ -107,13 +114,21 @@ def version_of(client):
 
 
 def write_results(path, results):
-    order = [step for steps in PHASES.values() for step in steps]
+    """A table for the libraries, and one for each that has a scenario of its own."""
     with open(path, "w", encoding="utf-8") as f:
-        f.write(f"{datetime.date.today().isoformat()}, Kafka {version_of({'version': 'broker'})}:\n\n")
-        f.write("| client | version | " + " | ".join(order) + " |\n|" + "---|" * (len(order) + 2) + "\n")
-        for client, steps in results:
-            cells = ["no: " + steps[x] if x in steps and steps[x] else "yes" if x in steps else "**failed**" for x in order]
-            f.write(f"| {client['name']} | {version_of(client)} | " + " | ".join(cells) + " |\n")
+        f.write(f"{datetime.date.today().isoformat()}, Kafka {version_of({'version': 'broker'})}:\n")
+        libraries = [r for r in results if not own(r[0])]
+        if libraries:
+            write_table(f, [step for steps in PHASES.values() for step in steps], libraries)
+        for client, steps in (r for r in results if own(r[0])):
+            write_table(f, own(client).STEPS, [(client, steps)])
+
+
+def write_table(f, order, results):
+    f.write("\n| client | version | " + " | ".join(order) + " |\n|" + "---|" * (len(order) + 2) + "\n")
+    for client, steps in results:
+        cells = ["no: " + steps[x] if x in steps and steps[x] else "yes" if x in steps else "**failed**" for x in order]
+        f.write(f"| {client['name']} | {version_of(client)} | " + " | ".join(cells) + " |\n")
 
 
 def arguments():
