@@ -101,6 +101,7 @@ enum api_result api_share_group_describe_response(struct api_call *c, struct kfk
 enum api_result api_streams_group_heartbeat_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_streams_group_describe_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_streams_group_describe_response(struct api_call *c, struct kfk_tree *r);
+enum api_result api_streams_topology_description_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_describe_share_offsets_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_describe_share_offsets_response(struct api_call *c, struct kfk_tree *r);
 enum api_result api_alter_share_offsets_request(struct api_call *c, struct kfk_tree *q);

@@ -1,6 +1,7 @@
-/* Streams groups (KIP-1071): StreamsGroupHeartbeat, StreamsGroupDescribe. A member sends its topology when it joins, with the
- * topics that it reads, and those that Kafka Streams has for itself: the broker creates the latter where they are missing, as
- * whoever asks it, which is the gateway. So all that Kafka asks of a creator is asked here, before.
+/* Streams groups (KIP-1071, KIP-1331): StreamsGroupHeartbeat, StreamsGroupDescribe, StreamsGroupTopologyDescriptionUpdate. A member
+ * sends its topology when it joins, with the topics that it reads, and those that Kafka Streams has for itself: the broker creates
+ * the latter where they are missing, as whoever asks it, which is the gateway. So all that Kafka asks of a creator is asked here,
+ * before. A topology's description is for people: brokers keep it where a plugin of theirs does, and read nothing in it.
  * Invariants: the order of topics in a topology means something (co-partitioned ones are told by their place): nothing is taken
  * out, the whole is refused; a topic that the broker creates has the tenant's prefix, or was there before. */
 #include "api/groups.h"
@@ -89,7 +90,9 @@ not_kafkas_own(struct named *x)
 static int16_t
 legal(struct named *x)
 {
-	if (ten_topic_check(&x->c->tenant->names, x->virt) == ALV_OK)
+	struct alv_str phys;
+
+	if (ten_map(&x->c->tenant->names, TEN_TOPIC, x->virt, &x->c->arena, &phys) == ALV_OK)
 		return 0;
 	x->text = alv_arena_printf(&x->c->arena, "Topic names %.*s are not valid topic names.", (int)x->virt.n,
 	    x->virt.p == NULL ? "" : x->virt.p);
@@ -227,4 +230,75 @@ api_streams_group_describe_response(struct api_call *c, struct kfk_tree *r)
 	}
 	api_splice_groups(c, r, &streams_list);
 	return api_answer(c, r);
+}
+#undef Q
+#undef S
+#undef R
+#undef D
+
+/* ---- StreamsGroupTopologyDescriptionUpdate ------------------------------------------------------------------------- */
+
+#define Q(f) KFK_STREAMS_GROUP_TOPOLOGY_DESCRIPTION_UPDATE_REQUEST_##f
+#define T(f) Q(TOPOLOGY_DESCRIPTION_##f)
+#define R(f) KFK_STREAMS_GROUP_TOPOLOGY_DESCRIPTION_UPDATE_RESPONSE_##f
+
+/* Where a node of the graph says what it reads and where it writes to. */
+struct node_fields {
+	uint16_t sources, sink;
+};
+
+/* What Kafka would keep as it is: a name that nobody can have has none here that a broker could be told. */
+static int16_t
+judge_node(struct named *x, const struct kfk_node *node, const struct node_fields *f)
+{
+	const struct kfk_node *sources = kfk_get(node, f->sources), *sink = kfk_get(node, f->sink);
+	int16_t		       code = 0;
+
+	for (const struct kfk_node *e = sources == NULL ? NULL : sources->kids; e != NULL && code == 0; e = e->next) {
+		x->virt = e->v.s;
+		code = legal(x);
+	}
+	if (code != 0 || sink == NULL || sink->v.is_null)
+		return code;
+	x->virt = sink->v.s;
+	return legal(x);
+}
+
+static int16_t
+judge_description(struct named *x, const struct kfk_node *description)
+{
+	static const struct node_fields inner = { T(SUBTOPOLOGIES_NODES_SOURCE_TOPICS), T(SUBTOPOLOGIES_NODES_SINK_TOPIC) },
+		source = { T(GLOBAL_STORES_SOURCE_SOURCE_TOPICS), T(GLOBAL_STORES_SOURCE_SINK_TOPIC) },
+		processor = { T(GLOBAL_STORES_PROCESSOR_SOURCE_TOPICS), T(GLOBAL_STORES_PROCESSOR_SINK_TOPIC) };
+	const struct kfk_node *parts = kfk_get(description, T(SUBTOPOLOGIES)), *stores = kfk_get(description, T(GLOBAL_STORES));
+	int16_t		       code = 0;
+
+	for (const struct kfk_node *p = parts == NULL ? NULL : parts->kids; p != NULL; p = p->next) {
+		const struct kfk_node *nodes = kfk_get(p, T(SUBTOPOLOGIES_NODES));
+
+		for (const struct kfk_node *e = nodes == NULL ? NULL : nodes->kids; e != NULL && code == 0; e = e->next)
+			code = judge_node(x, e, &inner);
+	}
+	for (const struct kfk_node *e = stores == NULL ? NULL : stores->kids; e != NULL && code == 0; e = e->next) {
+		code = judge_node(x, kfk_get(e, T(GLOBAL_STORES_SOURCE)), &source);
+		if (code == 0)
+			code = judge_node(x, kfk_get(e, T(GLOBAL_STORES_PROCESSOR)), &processor);
+	}
+	return code;
+}
+
+/* Brokers ask for the right to read the group, and for none to the topics: what a member says of itself is only told again. */
+enum api_result
+api_streams_topology_description_request(struct api_call *c, struct kfk_tree *q)
+{
+	struct named x = { .c = c, .t = q };
+	int16_t	     code = api_judge_group(c, kfk_get_str(q, &q->root, Q(GROUP_ID)), POL_OP_READ);
+
+	if (code == KFK_INVALID_GROUP_ID) {
+		code = KFK_INVALID_REQUEST;
+		x.text = ALV_STR("GroupId can't be empty.");
+	}
+	if (code == 0 && judge_description(&x, kfk_get(&q->root, Q(TOPOLOGY_DESCRIPTION))) != 0)
+		code = KFK_INVALID_REQUEST;
+	return code == 0 ? api_forward(c, q) : api_refuse_member(c, R(ERROR_CODE), R(ERROR_MESSAGE), code, x.text);
 }

@@ -1,4 +1,5 @@
 """The main job and the administration of a cluster on other Kafkas: older than the tables, and as new as they are."""
+import streams_described
 from runner import create_topic, delete_topic, equal, fetch, fresh, kw, produce, slow, stack, true
 
 OWN_STACK = True
@@ -6,7 +7,8 @@ TOPIC, BROKER, GROUP = 2, 4, 32
 
 
 def on(version):
-    return stack.Stack(kafka_env={"KAFKA_VERSION": version}, limits=stack.PATIENT)
+    return stack.Stack(kafka_env={"KAFKA_VERSION": version}, limits=stack.PATIENT,
+                       kafka_properties=stack.DESCRIBING if version >= "4.4" else None)
 
 
 def offered(w):
@@ -88,6 +90,7 @@ def smoke(version, newest):
             administration(s, t, messages(s, t, have), have)
         if version >= "4.4":
             dead_letters(s)
+            streams_described.run(s, version)
         print(f"    Kafka {version}: {len(have)} apis offered", flush=True)
 
 
@@ -126,7 +129,7 @@ def test_kafka_4_3():
     smoke("4.3.1", "ListConfigResources")
 
 
-@slow(240)
+@slow(360)
 def test_kafka_4_4():
     """As new as the tables."""
     smoke("4.4.0", "UnregisterController")

@@ -29,9 +29,9 @@ internal(struct kfk_tree *q, struct kfk_node *sub, uint16_t list, uint16_t name,
 }
 
 static struct kfk_tree *
-join(struct stage *s, const char *group, const struct joining *j)
+join_by(struct stage *s, int16_t version, const char *group, const struct joining *j)
 {
-	struct kfk_tree *q = stage_begin(s, KFK_API_STREAMS_GROUP_HEARTBEAT, 0);
+	struct kfk_tree *q = stage_begin(s, KFK_API_STREAMS_GROUP_HEARTBEAT, version);
 	struct kfk_node *sub;
 
 	stage_str(q, Q(GROUP_ID), group);
@@ -54,8 +54,14 @@ join(struct stage *s, const char *group, const struct joining *j)
 	return q;
 }
 
+static struct kfk_tree *
+join(struct stage *s, const char *group, const struct joining *j)
+{
+	return join_by(s, 0, group, j);
+}
+
 static void
-topologies_are_mapped(void **state)
+topologies_are_mapped_by(int16_t version)
 {
 	static const struct joining all = { "orders", "app-sum-repartition", "app-sum-repartition", "app-sum-changelog",
 		"cleanup.policy", "compact", NULL };
@@ -63,9 +69,8 @@ topologies_are_mapped(void **state)
 	struct kfk_tree *t;
 	struct kfk_node *sub, *e;
 
-	(void)state;
 	stage_open(&s, NULL, 0);
-	(void)join(&s, "app", &all);
+	(void)join_by(&s, version, "app", &all);
 	t = stage_forwarded(&s);
 	stage_text(kfk_get_str(t, &t->root, Q(GROUP_ID)), "acme.app");
 	stage_text(kfk_get_str(t, &t->root, Q(PROCESS_ID)), "acme.p1");	/* the application's own */
@@ -89,7 +94,11 @@ topologies_are_mapped(void **state)
 	for (int i = 0; i < 2; i++)
 		kfk_set_str(t, stage_add(t, e, R(PARTITIONS_BY_USER_ENDPOINT_ACTIVE_PARTITIONS)),
 		    R(PARTITIONS_BY_USER_ENDPOINT_ACTIVE_PARTITIONS_TOPIC), i ? ALV_STR("globex.orders") : ALV_STR("acme.orders"));
+	kfk_set_int(t, &t->root, R(TOPOLOGY_DESCRIPTION_REQUIRED), version >= 1);
+	kfk_set_int(t, &t->root, R(ACCEPTABLE_RECOVERY_LAG), 1000);
 	t = stage_replied(&s);
+	assert_int_equal(stage_int(t, R(TOPOLOGY_DESCRIPTION_REQUIRED)), version >= 1);
+	assert_int_equal(stage_int(t, R(ACCEPTABLE_RECOVERY_LAG)), version >= 1 ? 1000 : -1);
 	stage_text(kfk_get_str(t, stage_at(&t->root, R(STATUS), 0), R(STATUS_STATUS_DETAIL)), "Source topics orders are missing.");
 	e = stage_at(&t->root, R(PARTITIONS_BY_USER_ENDPOINT), 0);
 	assert_int_equal(stage_count(e, R(PARTITIONS_BY_USER_ENDPOINT_ACTIVE_PARTITIONS)), 1);
@@ -97,13 +106,26 @@ topologies_are_mapped(void **state)
 	stage_text(kfk_get_str(t, e, R(PARTITIONS_BY_USER_ENDPOINT_ACTIVE_PARTITIONS_TOPIC)), "orders");
 
 	/* Later heartbeats have no topology. */
-	t = stage_begin(&s, KFK_API_STREAMS_GROUP_HEARTBEAT, 0);
+	t = stage_begin(&s, KFK_API_STREAMS_GROUP_HEARTBEAT, version);
 	stage_str(t, Q(GROUP_ID), "app");
 	stage_str(t, Q(MEMBER_ID), "m1");
 	kfk_set_int(t, &t->root, Q(MEMBER_EPOCH), 3);
 	t = stage_forwarded(&s);
 	assert_true(kfk_get(&t->root, Q(TOPOLOGY)) == NULL || kfk_get(&t->root, Q(TOPOLOGY))->v.is_null);
 	stage_close(&s);
+}
+
+static void
+topologies_are_mapped(void **state)
+{
+	int16_t lo, hi;
+
+	(void)state;
+	stage_versions(KFK_API_STREAMS_GROUP_HEARTBEAT, &lo, &hi);
+	assert_int_equal(lo, 0);
+	assert_int_equal(hi, 1);
+	topologies_are_mapped_by(lo);
+	topologies_are_mapped_by(hi);
 }
 
 static void
@@ -245,6 +267,199 @@ streams_groups_are_described(void **state)
 	stage_close(&s);
 }
 
+#define G(f) R(GROUPS_TOPOLOGY_DESCRIPTION_##f)
+
+/* A node that reads one topic and writes to another; null: to none. */
+static void
+give_node(struct kfk_tree *r, struct kfk_node *part, const char *name, const char *source, const char *sink)
+{
+	struct kfk_node *n = stage_add(r, part, G(SUBTOPOLOGIES_NODES));
+
+	kfk_set_str(r, n, G(SUBTOPOLOGIES_NODES_NAME), alv_str_of(name));
+	stage_add_str(r, n, G(SUBTOPOLOGIES_NODES_SOURCE_TOPICS), source);
+	kfk_set_str(r, n, G(SUBTOPOLOGIES_NODES_SINK_TOPIC), sink == NULL ? ALV_STR_NULL : alv_str_of(sink));
+	stage_add_str(r, n, G(SUBTOPOLOGIES_NODES_STORES), "store");
+}
+
+static void
+give_description(struct kfk_tree *r, struct kfk_node *group)
+{
+	struct kfk_node *d = kfk_set_empty(r, group, R(GROUPS_TOPOLOGY_DESCRIPTION)), *part = stage_add(r, d, G(SUBTOPOLOGIES)), *store;
+
+	kfk_set_int(r, group, R(GROUPS_TOPOLOGY_DESCRIPTION_STATUS), 3);
+	kfk_set_str(r, group, R(GROUPS_ASSIGNOR_NAME), ALV_STR("sticky"));
+	give_node(r, part, "KSTREAM-SOURCE-0", "acme.orders", NULL);
+	give_node(r, part, "KSTREAM-SINK-1", "globex.orders", "acme.sums");
+	give_node(r, part, "another's", "acme.orders", "globex.sums");
+	for (int i = 0; i < 2; i++) {
+		store = stage_add(r, d, G(GLOBAL_STORES));
+		stage_add_str(r, kfk_set_empty(r, store, G(GLOBAL_STORES_SOURCE)), G(GLOBAL_STORES_SOURCE_SOURCE_TOPICS), "legacy.shared");
+		kfk_set_str(r, kfk_set_empty(r, store, G(GLOBAL_STORES_PROCESSOR)), G(GLOBAL_STORES_PROCESSOR_SINK_TOPIC),
+		    i == 0 ? ALV_STR("acme.sums") : ALV_STR("globex.sums"));
+	}
+}
+
+/* Of what another group of the same members said, only own names are told. */
+static void
+descriptions_are_told(void **state)
+{
+	struct stage	 s;
+	struct kfk_tree *t;
+	struct kfk_node *g, *d, *part, *n;
+
+	(void)state;
+	stage_open(&s, denies, DENIES);
+	t = stage_begin(&s, KFK_API_STREAMS_GROUP_DESCRIBE, 1);
+	stage_add_str(t, &t->root, Q(GROUP_IDS), "app");
+	stage_add_str(t, &t->root, Q(GROUP_IDS), "hidden");
+	kfk_set_int(t, &t->root, Q(INCLUDE_TOPOLOGY_DESCRIPTION), 1);
+	t = stage_forwarded(&s);
+	assert_int_equal(stage_int(t, Q(INCLUDE_TOPOLOGY_DESCRIPTION)), 1);
+	t = stage_answers(&s);
+	give_group(t, "acme.app", "acme.orders", "acme.app-sum-changelog");
+	give_description(t, stage_at(&t->root, R(GROUPS), 0));
+	give_group(t, "acme.hidden", "acme.orders", "acme.secret");
+	give_description(t, stage_at(&t->root, R(GROUPS), 1));
+	t = stage_replied(&s);
+	g = stage_named(t, &t->root, R(GROUPS), R(GROUPS_GROUP_ID), "app");
+	assert_int_equal(kfk_get_int(t, g, R(GROUPS_TOPOLOGY_DESCRIPTION_STATUS)), 3);
+	stage_text(kfk_get_str(t, g, R(GROUPS_ASSIGNOR_NAME)), "sticky");
+	d = kfk_get(g, R(GROUPS_TOPOLOGY_DESCRIPTION));
+	part = stage_at(d, G(SUBTOPOLOGIES), 0);
+	assert_int_equal(stage_count(part, G(SUBTOPOLOGIES_NODES)), 2);
+	n = stage_at(part, G(SUBTOPOLOGIES_NODES), 0);
+	stage_text(stage_at(n, G(SUBTOPOLOGIES_NODES_SOURCE_TOPICS), 0)->v.s, "orders");
+	assert_null(kfk_get_str(t, n, G(SUBTOPOLOGIES_NODES_SINK_TOPIC)).p);
+	stage_text(stage_at(n, G(SUBTOPOLOGIES_NODES_STORES), 0)->v.s, "store");	/* the application's own */
+	n = stage_at(part, G(SUBTOPOLOGIES_NODES), 1);
+	assert_int_equal(stage_count(n, G(SUBTOPOLOGIES_NODES_SOURCE_TOPICS)), 0);
+	stage_text(kfk_get_str(t, n, G(SUBTOPOLOGIES_NODES_SINK_TOPIC)), "sums");
+	assert_int_equal(stage_count(d, G(GLOBAL_STORES)), 1);
+	n = kfk_get(stage_at(d, G(GLOBAL_STORES), 0), G(GLOBAL_STORES_SOURCE));
+	stage_text(stage_at(n, G(GLOBAL_STORES_SOURCE_SOURCE_TOPICS), 0)->v.s, "shared");
+	n = kfk_get(stage_at(d, G(GLOBAL_STORES), 0), G(GLOBAL_STORES_PROCESSOR));
+	stage_text(kfk_get_str(t, n, G(GLOBAL_STORES_PROCESSOR_SINK_TOPIC)), "sums");
+	g = stage_named(t, &t->root, R(GROUPS), R(GROUPS_GROUP_ID), "hidden");
+	assert_int_equal(kfk_get_int(t, g, R(GROUPS_ERROR_CODE)), KFK_TOPIC_AUTHORIZATION_FAILED);
+	assert_int_equal(kfk_get_int(t, g, R(GROUPS_TOPOLOGY_DESCRIPTION_STATUS)), 0);
+	d = kfk_get(g, R(GROUPS_TOPOLOGY_DESCRIPTION));
+	assert_true(d == NULL || d->v.is_null);
+	stage_close(&s);
+}
+#undef Q
+#undef R
+#undef D
+#undef G
+
+/* ---- StreamsGroupTopologyDescriptionUpdate ------------------------------------------------------------------------ */
+
+#define Q(f) KFK_STREAMS_GROUP_TOPOLOGY_DESCRIPTION_UPDATE_REQUEST_##f
+#define T(f) Q(TOPOLOGY_DESCRIPTION_##f)
+#define R(f) KFK_STREAMS_GROUP_TOPOLOGY_DESCRIPTION_UPDATE_RESPONSE_##f
+
+struct graph {	/* NULL: none */
+	const char *source, *sink, *global_source, *global_sink;
+};
+
+static void
+describe(struct stage *s, const char *group, const struct graph *x)
+{
+	struct kfk_tree *q = stage_begin(s, KFK_API_STREAMS_GROUP_TOPOLOGY_DESCRIPTION_UPDATE, 0);
+	struct kfk_node *d, *n, *store;
+
+	stage_str(q, Q(GROUP_ID), group);
+	stage_str(q, Q(MEMBER_ID), "m1");
+	kfk_set_int(q, &q->root, Q(TOPOLOGY_EPOCH), 7);
+	d = kfk_set_empty(q, &q->root, Q(TOPOLOGY_DESCRIPTION));
+	n = stage_add(q, stage_add(q, d, T(SUBTOPOLOGIES)), T(SUBTOPOLOGIES_NODES));
+	kfk_set_str(q, n, T(SUBTOPOLOGIES_NODES_NAME), ALV_STR("orders"));
+	if (x->source != NULL)
+		stage_add_str(q, n, T(SUBTOPOLOGIES_NODES_SOURCE_TOPICS), x->source);
+	if (x->sink != NULL)
+		kfk_set_str(q, n, T(SUBTOPOLOGIES_NODES_SINK_TOPIC), alv_str_of(x->sink));
+	store = stage_add(q, d, T(GLOBAL_STORES));
+	n = kfk_set_empty(q, store, T(GLOBAL_STORES_SOURCE));
+	if (x->global_source != NULL)
+		stage_add_str(q, n, T(GLOBAL_STORES_SOURCE_SOURCE_TOPICS), x->global_source);
+	n = kfk_set_empty(q, store, T(GLOBAL_STORES_PROCESSOR));
+	if (x->global_sink != NULL)
+		kfk_set_str(q, n, T(GLOBAL_STORES_PROCESSOR_SINK_TOPIC), alv_str_of(x->global_sink));
+}
+
+static void
+descriptions_are_mapped(void **state)
+{
+	static const struct graph all = { "orders", "secret", "shared", "globex.orders" }, none = { NULL, NULL, NULL, NULL };
+	struct stage	 s;
+	struct kfk_tree *t;
+	struct kfk_node *d, *n;
+
+	(void)state;
+	stage_open(&s, denies, DENIES);
+	describe(&s, "app", &all);
+	t = stage_forwarded(&s);
+	stage_text(kfk_get_str(t, &t->root, Q(GROUP_ID)), "acme.app");
+	assert_int_equal(stage_int(t, Q(TOPOLOGY_EPOCH)), 7);
+	d = kfk_get(&t->root, Q(TOPOLOGY_DESCRIPTION));
+	n = stage_at(stage_at(d, T(SUBTOPOLOGIES), 0), T(SUBTOPOLOGIES_NODES), 0);
+	stage_text(kfk_get_str(t, n, T(SUBTOPOLOGIES_NODES_NAME)), "orders");	/* the application's own */
+	stage_text(stage_at(n, T(SUBTOPOLOGIES_NODES_SOURCE_TOPICS), 0)->v.s, "acme.orders");
+	stage_text(kfk_get_str(t, n, T(SUBTOPOLOGIES_NODES_SINK_TOPIC)), "acme.secret");
+	n = stage_at(d, T(GLOBAL_STORES), 0);
+	stage_text(stage_at(kfk_get(n, T(GLOBAL_STORES_SOURCE)), T(GLOBAL_STORES_SOURCE_SOURCE_TOPICS), 0)->v.s, "legacy.shared");
+	stage_text(kfk_get_str(t, kfk_get(n, T(GLOBAL_STORES_PROCESSOR)), T(GLOBAL_STORES_PROCESSOR_SINK_TOPIC)), "acme.globex.orders");
+	t = stage_answers(&s);
+	kfk_set_int(t, &t->root, R(ERROR_CODE), KFK_STREAMS_TOPOLOGY_DESCRIPTION_UPDATE_FAILED);
+	stage_str(t, R(ERROR_MESSAGE), "no room for acme.orders");
+	t = stage_replied(&s);
+	assert_int_equal(stage_int(t, R(ERROR_CODE)), KFK_STREAMS_TOPOLOGY_DESCRIPTION_UPDATE_FAILED);
+	stage_text(kfk_get_str(t, &t->root, R(ERROR_MESSAGE)), "no room for orders");
+
+	describe(&s, "app", &none);	/* found out while it runs */
+	t = stage_forwarded(&s);
+	d = kfk_get(&t->root, Q(TOPOLOGY_DESCRIPTION));
+	n = stage_at(stage_at(d, T(SUBTOPOLOGIES), 0), T(SUBTOPOLOGIES_NODES), 0);
+	assert_null(kfk_get_str(t, n, T(SUBTOPOLOGIES_NODES_SINK_TOPIC)).p);
+	stage_close(&s);
+}
+
+static void
+descriptions_are_refused(void **state)
+{
+	static const struct {
+		const char  *group;
+		struct graph x;
+		int16_t	     code;
+		const char  *text;
+	} cases[] = {
+		{ "closed", { .source = "orders" }, KFK_GROUP_AUTHORIZATION_FAILED, NULL },
+		{ "", { .source = "orders" }, KFK_INVALID_REQUEST, "GroupId can't be empty." },
+		{ "app", { .source = "a b" }, KFK_INVALID_REQUEST, "Topic names a b are not valid topic names." },
+		{ "app", { .source = "orders", .sink = ".." }, KFK_INVALID_REQUEST, "Topic names .. are not valid topic names." },
+		{ "app", { .sink = "" }, KFK_INVALID_REQUEST, "Topic names  are not valid topic names." },
+		{ "app", { .global_source = "a/b" }, KFK_INVALID_REQUEST, "Topic names a/b are not valid topic names." },
+		{ "app", { .global_sink = "a/b" }, KFK_INVALID_REQUEST, "Topic names a/b are not valid topic names." },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ALV_COUNT(cases); i++) {
+		struct stage	 s;
+		struct kfk_tree *t;
+		struct alv_str	 text;
+
+		stage_open(&s, denies, DENIES);
+		describe(&s, cases[i].group, &cases[i].x);
+		t = stage_refused(&s);
+		assert_int_equal(stage_int(t, R(ERROR_CODE)), cases[i].code);
+		text = kfk_get_str(t, &t->root, R(ERROR_MESSAGE));
+		if (cases[i].text == NULL)
+			assert_null(text.p);
+		else
+			stage_text(text, cases[i].text);
+		stage_close(&s);
+	}
+}
+
 int
 main(void)
 {
@@ -253,6 +468,9 @@ main(void)
 		cmocka_unit_test(topologies_are_refused_as_a_whole),
 		cmocka_unit_test(internal_topics_may_be_there_already),
 		cmocka_unit_test(streams_groups_are_described),
+		cmocka_unit_test(descriptions_are_told),
+		cmocka_unit_test(descriptions_are_mapped),
+		cmocka_unit_test(descriptions_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
