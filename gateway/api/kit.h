@@ -230,10 +230,6 @@ void api_split(struct api_call *c, struct kfk_tree *q, struct kfk_node *parent, 
 /* Refuses every topic that is left with one code (53, 30, ...). */
 void api_split_all(struct api_call *c, struct kfk_tree *q, struct kfk_node *parent, const struct api_shape *sh,
     struct api_split *s, int16_t code);
-/* Judges what is left in another way: 0 keeps a topic. */
-typedef int16_t (*api_judge_fn)(struct api_call *c, const struct kfk_tree *q, const struct kfk_node *topic);
-void api_split_by(struct api_call *c, struct kfk_tree *q, struct kfk_node *parent, const struct api_shape *sh,
-    struct api_split *s, api_judge_fn judged);
 /* Appends what was refused to the response's topics below `parent`. */
 void api_splice(struct api_call *c, struct kfk_tree *r, struct kfk_node *parent, const struct api_shape *sh,
     const struct api_split *s);

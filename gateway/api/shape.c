@@ -70,17 +70,17 @@ judge(struct api_call *c, const struct kfk_tree *q, const struct kfk_node *topic
 	return code;
 }
 
-/* Each topic is judged, by `other` where that is given; all not 0: all are refused with it. */
+/* Each topic is judged; all not 0: all are refused with it. */
 static void
 split(struct api_call *c, struct kfk_tree *q, struct kfk_node *parent, const struct api_shape *sh,
-    struct api_split *s, int16_t all, api_judge_fn other)
+    struct api_split *s, int16_t all)
 {
 	struct kfk_node *topics = kfk_get(parent, sh->q_topics), *prev = NULL, *next;
 
 	if (topics == NULL)
 		return;
 	for (struct kfk_node *e = topics->kids; e != NULL; e = next) {
-		int16_t		   code = all != 0 ? all : other != NULL ? other(c, q, e) : judge(c, q, e, sh);
+		int16_t		   code = all != 0 ? all : judge(c, q, e, sh);
 		struct api_denied *d;
 
 		next = e->next;
@@ -101,21 +101,14 @@ split(struct api_call *c, struct kfk_tree *q, struct kfk_node *parent, const str
 void
 api_split(struct api_call *c, struct kfk_tree *q, struct kfk_node *parent, const struct api_shape *sh, struct api_split *s)
 {
-	split(c, q, parent, sh, s, 0, NULL);
+	split(c, q, parent, sh, s, 0);
 }
 
 void
 api_split_all(struct api_call *c, struct kfk_tree *q, struct kfk_node *parent, const struct api_shape *sh,
     struct api_split *s, int16_t code)
 {
-	split(c, q, parent, sh, s, code, NULL);
-}
-
-void
-api_split_by(struct api_call *c, struct kfk_tree *q, struct kfk_node *parent, const struct api_shape *sh,
-    struct api_split *s, api_judge_fn judged)
-{
-	split(c, q, parent, sh, s, 0, judged);
+	split(c, q, parent, sh, s, code);
 }
 
 static void

@@ -44,16 +44,38 @@ api_init_producer_id_request(struct api_call *c, struct kfk_tree *q)
 /* ---- AddPartitionsToTxn: all or nothing ------------------------------------------------------------------------ */
 
 #define Q(f) KFK_ADD_PARTITIONS_TO_TXN_REQUEST_##f
+#define R(f) KFK_ADD_PARTITIONS_TO_TXN_RESPONSE_RESULTS_BY_TOPIC_V3_AND_BELOW##f
 
-/* Of a topic that would have been allowed, beside one that is not: as brokers, who look whether it is there. */
-static int16_t
-not_attempted(struct api_call *c, const struct kfk_tree *q, const struct kfk_node *topic)
+static int32_t
+partitions_of(struct api_call *c, struct alv_str topic)
 {
-	struct alv_str name = kfk_get_str(q, topic, Q(V3_AND_BELOW_TOPICS_NAME)), phys;
-	bool	       there = ten_map(&c->tenant->names, TEN_TOPIC, name, &c->arena, &phys) == ALV_OK &&
-	    clu_topic_find(c->view, phys) != NULL;
+	const struct clu_topic *t;
+	struct alv_str		phys;
 
-	return there ? KFK_OPERATION_NOT_ATTEMPTED : KFK_UNKNOWN_TOPIC_OR_PARTITION;
+	if (ten_map(&c->tenant->names, TEN_TOPIC, topic, &c->arena, &phys))
+		return 0;
+	t = clu_topic_find(c->view, phys);
+	return t == NULL ? 0 : t->partitions;
+}
+
+/* Of what was not attempted, brokers say which partitions are not there. */
+static void
+tell_missing(struct api_call *c, struct kfk_tree *r)
+{
+	const struct kfk_node *topics = kfk_get(&r->root, R());
+
+	for (const struct kfk_node *e = topics == NULL ? NULL : topics->kids; e != NULL; e = e->next) {
+		const struct kfk_node *parts = kfk_get(e, R(_RESULTS_BY_PARTITION));
+		int32_t		       n = partitions_of(c, kfk_get_str(r, e, R(_NAME)));
+
+		for (struct kfk_node *p = parts == NULL ? NULL : parts->kids; p != NULL; p = p->next) {
+			int64_t index = kfk_get_int(r, p, R(_RESULTS_BY_PARTITION_PARTITION_INDEX));
+
+			if (kfk_get_int(r, p, R(_RESULTS_BY_PARTITION_PARTITION_ERROR_CODE)) == KFK_OPERATION_NOT_ATTEMPTED &&
+			    (index < 0 || index >= n))
+				kfk_set_int(r, p, R(_RESULTS_BY_PARTITION_PARTITION_ERROR_CODE), KFK_UNKNOWN_TOPIC_OR_PARTITION);
+		}
+	}
 }
 
 enum api_result
@@ -62,18 +84,22 @@ api_add_partitions_to_txn_request(struct api_call *c, struct kfk_tree *q)
 	const struct api_shape *sh = api_shape(API_SHAPE_ADD_PARTITIONS_TO_TXN);
 	struct api_split       *s = &api_memo(c)->split;
 	int16_t			code = judge_txn(c, kfk_get_str(q, &q->root, Q(V3_AND_BELOW_TRANSACTIONAL_ID)));
+	struct kfk_tree		r;
 
 	if (code == 0) {
 		api_split(c, q, &q->root, sh, s);
 		if (s->first == NULL)
 			return api_forward(c, q);
-		api_split_by(c, q, &q->root, sh, s, not_attempted);
-	} else {
-		api_split_all(c, q, &q->root, sh, s, code);
+		code = KFK_OPERATION_NOT_ATTEMPTED;
 	}
-	return api_answer_denied(c, sh);
+	api_split_all(c, q, &q->root, sh, s, code);
+	api_answer_begin(c, &r);
+	api_splice(c, &r, &r.root, sh, s);
+	tell_missing(c, &r);
+	return api_answer(c, &r);
 }
 #undef Q
+#undef R
 
 /* ---- AddOffsetsToTxn, TxnOffsetCommit, EndTxn -------------------------------------------------------------------- */
 

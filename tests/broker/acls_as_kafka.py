@@ -230,6 +230,8 @@ def transacting(ids):
                                         "V3AndBelowTopics": [{"Name": t, "Partitions": [0]} for t in TOPICS]}
         yield "AddPartitionsToTxn", 3, {"V3AndBelowTransactionalId": x, "V3AndBelowProducerId": 999999, "V3AndBelowProducerEpoch": 0,
                                         "V3AndBelowTopics": [{"Name": t, "Partitions": [0]} for t in ("t-a", "t-no")]}
+        yield "AddPartitionsToTxn", 3, {"V3AndBelowTransactionalId": x, "V3AndBelowProducerId": 999999, "V3AndBelowProducerEpoch": 0,
+                                        "V3AndBelowTopics": [{"Name": t, "Partitions": [0, 1, -1]} for t in TOPICS]}  # each has one
         yield "AddOffsetsToTxn", 3, who | {"GroupId": "g-a"}
         yield "TxnOffsetCommit", 3, who | {"GroupId": "g-a", "GenerationIdOrMemberEpoch": -1, "MemberId": "", "Topics": [
             {"Name": t, "Partitions": [OFFSET]} for t in TOPICS + NO_TOPICS]}

@@ -115,8 +115,8 @@ add(struct stage *s, int16_t version, const char *txn, const char *const *topics
 		e = stage_add(q, &q->root, Q(V3_AND_BELOW_TOPICS));
 		kfk_set_str(q, e, Q(V3_AND_BELOW_TOPICS_NAME), alv_str_of(topics[i]));
 		p = kfk_set_empty(q, e, Q(V3_AND_BELOW_TOPICS_PARTITIONS));
-		kfk_add(q, p)->v.i = 4;
-		kfk_add(q, p)->v.i = 6;
+		kfk_add(q, p)->v.i = 0;
+		kfk_add(q, p)->v.i = 1;
 	}
 	return q;
 }
@@ -130,7 +130,7 @@ added_code(struct kfk_tree *t, const char *name)
 	if (e == NULL)
 		return -99;
 	assert_int_equal(stage_count(e, P()), 2);
-	assert_int_equal(kfk_get_int(t, stage_at(e, P(), 1), P(_PARTITION_INDEX)), 6);
+	assert_int_equal(kfk_get_int(t, stage_at(e, P(), 1), P(_PARTITION_INDEX)), 1);
 	code = kfk_get_int(t, stage_at(e, P(), 0), P(_PARTITION_ERROR_CODE));
 	assert_int_equal(kfk_get_int(t, stage_at(e, P(), 1), P(_PARTITION_ERROR_CODE)), code);
 	return code;
@@ -157,14 +157,43 @@ partitions_are_added(void **state)
 		for (size_t i = 0; i < ALV_COUNT(given); i++) {
 			e = stage_add(t, &t->root, R(RESULTS_BY_TOPIC_V3_AND_BELOW));
 			kfk_set_str(t, e, R(RESULTS_BY_TOPIC_V3_AND_BELOW_NAME), alv_str_of(given[i]));
-			kfk_set_int(t, stage_add(t, e, P()), P(_PARTITION_INDEX), 4);
-			kfk_set_int(t, stage_add(t, e, P()), P(_PARTITION_INDEX), 6);
+			kfk_set_int(t, stage_add(t, e, P()), P(_PARTITION_INDEX), 0);
+			kfk_set_int(t, stage_add(t, e, P()), P(_PARTITION_INDEX), 1);
 		}
 		assert_int_equal(stage_reply(&s), API_ANSWER);
 		t = stage_client(&s);
 		assert_int_equal(stage_count(&t->root, R(RESULTS_BY_TOPIC_V3_AND_BELOW)), 2);
 		assert_int_equal(added_code(t, "orders"), 0);
 		assert_int_equal(added_code(t, "globex.orders"), 0);	/* its own one of that name */
+		stage_close(&s);
+	}
+}
+
+/* Beside a denied topic, as brokers: of an allowed one each partition that is there was not attempted. */
+static void
+partitions_beyond_a_topic_are_not_there(void **state)
+{
+	static const char *const topics[] = { "orders", "secret" };
+	static const struct { int32_t index; int16_t code; } more[] = { { 1, KFK_OPERATION_NOT_ATTEMPTED },
+		{ 2, KFK_UNKNOWN_TOPIC_OR_PARTITION }, { INT32_MAX, KFK_UNKNOWN_TOPIC_OR_PARTITION }, { -1, KFK_UNKNOWN_TOPIC_OR_PARTITION } };
+	struct stage	 s;
+	struct kfk_tree *t;
+	struct kfk_node *e;
+
+	(void)state;
+	for (size_t i = 0; i < ALV_COUNT(more); i++) {
+		stage_open(&s, denies, DENIES);
+		t = add(&s, 3, "tx1", topics, 2);
+		for (size_t k = 0; k < 2; k++)
+			stage_at(stage_at(&t->root, Q(V3_AND_BELOW_TOPICS), k), Q(V3_AND_BELOW_TOPICS_PARTITIONS), 1)->v.i = more[i].index;
+		t = stage_refused(&s);
+		e = stage_named(t, &t->root, R(RESULTS_BY_TOPIC_V3_AND_BELOW), R(RESULTS_BY_TOPIC_V3_AND_BELOW_NAME), "orders");
+		assert_int_equal(kfk_get_int(t, stage_at(e, P(), 0), P(_PARTITION_ERROR_CODE)), KFK_OPERATION_NOT_ATTEMPTED);
+		assert_int_equal(kfk_get_int(t, stage_at(e, P(), 1), P(_PARTITION_INDEX)), more[i].index);
+		assert_int_equal(kfk_get_int(t, stage_at(e, P(), 1), P(_PARTITION_ERROR_CODE)), more[i].code);
+		e = stage_named(t, &t->root, R(RESULTS_BY_TOPIC_V3_AND_BELOW), R(RESULTS_BY_TOPIC_V3_AND_BELOW_NAME), "secret");
+		for (size_t k = 0; k < 2; k++)
+			assert_int_equal(kfk_get_int(t, stage_at(e, P(), k), P(_PARTITION_ERROR_CODE)), KFK_TOPIC_AUTHORIZATION_FAILED);
 		stage_close(&s);
 	}
 }
@@ -389,6 +418,7 @@ main(void)
 		cmocka_unit_test(idempotent_producers),
 		cmocka_unit_test(partitions_are_added),
 		cmocka_unit_test(all_or_nothing_is_added),
+		cmocka_unit_test(partitions_beyond_a_topic_are_not_there),
 		cmocka_unit_test(offsets_join_a_transaction),
 		cmocka_unit_test(transactions_end),
 		cmocka_unit_test(transactional_commits),
