@@ -175,6 +175,7 @@ test-all:
 test-brokers:
 	@$(MAKE) --no-print-directory -s -j2 FLAVOR=asan build/asan/alcove
 	@tests/broker/run other_brokers
+	@KAFKA_VERSION=4.4.0 tests/isolation/run
 
 demo: deps
 	@$(MAKE) --no-print-directory -s -j2 all

@@ -9,6 +9,7 @@ struct asked {			/* one group of the request */
 	struct alv_str	 group;	/* virtual */
 	int16_t		 code;	/* of the whole group: it is not forwarded */
 	bool		 all;	/* topics were null */
+	bool		 here;	/* it is answered here, also with code 0 */
 	bool		 settled;	/* refused here, or answered */
 	struct api_split split;
 };
@@ -25,7 +26,7 @@ note_asked(struct api_call *c, struct alv_str group, int16_t code, bool all)
 
 	if (a == NULL)
 		return NULL;
-	*a = (struct asked){ .group = group, .code = code, .all = all, .settled = code != 0 };
+	*a = (struct asked){ .group = group, .code = code, .all = all, .here = code != 0, .settled = code != 0 };
 	if (l->last == NULL)
 		l->first = l->at = a;
 	else
@@ -70,15 +71,38 @@ api_asks_all(const struct kfk_node *parent, uint16_t topics)
 
 /* ---- request ------------------------------------------------------------------------------------------------ */
 
+/* The empty id as brokers that take it: there are no offsets, and one that is asked for by name is too much for them. */
+static void
+judge_nameless(struct api_call *c, struct kfk_tree *q, struct kfk_node *e, const struct api_group_topics *l)
+{
+	bool	      may = api_may(c, POL_OP_DESCRIBE, POL_GROUP, ALV_STR(""));
+	struct asked *a = note_asked(c, ALV_STR(""), may ? 0 : KFK_GROUP_AUTHORIZATION_FAILED, false);
+
+	if (a == NULL || !may)
+		return;
+	a->here = a->settled = true;
+	api_split(c, q, e, api_shape(l->shape), &a->split);
+	if (a->split.kept == 0)
+		return;
+	a->code = KFK_UNKNOWN_SERVER_ERROR;
+	api_note(c, a->code);
+}
+
 /* Judges one group; false: it does not go upstream. */
 static bool
 judge_asked(struct api_call *c, struct kfk_tree *q, struct kfk_node *e, const struct api_group_topics *l, bool *waiting)
 {
 	const struct api_shape *sh = api_shape(l->shape);
 	struct alv_str		group = kfk_get_str(q, e, l->q_group);
-	int16_t			code = api_judge_group(c, group, POL_OP_DESCRIBE);
-	struct asked	       *a = note_asked(c, group, code, api_asks_all(e, sh->q_topics));
+	struct asked	       *a;
+	int16_t			code;
 
+	if (l->nameless && group.n == 0) {
+		judge_nameless(c, q, e, l);
+		return false;
+	}
+	code = api_judge_group(c, group, POL_OP_DESCRIBE);
+	a = note_asked(c, group, code, api_asks_all(e, sh->q_topics));
 	if (a == NULL || code != 0)
 		return false;
 	if (a->all)
@@ -98,11 +122,13 @@ splice_asked(struct api_call *c, struct kfk_tree *r, const struct api_group_topi
 	for (const struct asked *a = ((struct asking *)api_memo(c)->own)->first; a != NULL; a = a->next) {
 		struct kfk_node *e;
 
-		if (a->code == 0)
+		if (!a->here)
 			continue;
 		e = kfk_add(r, groups);
 		kfk_set_str(r, e, l->r_group, a->group);
 		kfk_set_int(r, e, l->r_error, a->code);
+		if (a->code == 0)
+			api_splice(c, r, e, api_shape(l->shape), &a->split);
 	}
 }
 

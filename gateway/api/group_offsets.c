@@ -51,7 +51,7 @@ api_offset_delete_response(struct api_call *c, struct kfk_tree *r)
 enum { MANY_GROUPS = 8 };
 
 static const struct api_group_topics many = { Q(GROUPS), Q(GROUPS_GROUP_ID), R(GROUPS), R(GROUPS_GROUP_ID), R(GROUPS_ERROR_CODE),
-	API_SHAPE_OFFSET_FETCH_GROUP };
+	API_SHAPE_OFFSET_FETCH_GROUP, .nameless = false };
 
 /* v1 says it of every partition, later versions at the top. */
 static enum api_result

@@ -43,6 +43,7 @@ struct api_group_topics {
 	uint16_t q_groups, q_group;
 	uint16_t r_groups, r_group, r_error;
 	enum api_shape_id shape;		/* below a group's element */
+	bool nameless;				/* brokers take the empty id for a group without offsets */
 };
 bool		api_asks_all(const struct kfk_node *parent, uint16_t topics);
 enum api_result api_ask_groups(struct api_call *c, struct kfk_tree *q, const struct api_group_topics *l) ALV_MUST;

@@ -97,7 +97,7 @@ api_share_group_describe_response(struct api_call *c, struct kfk_tree *r)
 #define R(f) KFK_DESCRIBE_SHARE_GROUP_OFFSETS_RESPONSE_##f
 
 static const struct api_group_topics described = { Q(GROUPS), Q(GROUPS_GROUP_ID), R(GROUPS), R(GROUPS_GROUP_ID),
-	R(GROUPS_ERROR_CODE), API_SHAPE_DESCRIBE_SHARE_OFFSETS };
+	R(GROUPS_ERROR_CODE), API_SHAPE_DESCRIBE_SHARE_OFFSETS, .nameless = true };
 
 enum api_result
 api_describe_share_offsets_request(struct api_call *c, struct kfk_tree *q)

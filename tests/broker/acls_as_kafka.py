@@ -217,6 +217,8 @@ def sharing(ids):
         yield "ShareGroupHeartbeat", 1, {"GroupId": "g-s", "MemberId": str(uuid.UUID(int=3)), "MemberEpoch": 5, "SubscribedTopicNames": topics}
     yield "ShareGroupDescribe", 1, {"GroupIds": ["g-s", "c-s"], "IncludeAuthorizedOperations": True}
     yield "DescribeShareGroupOffsets", 0, {"Groups": [{"GroupId": "g-s", "Topics": [{"TopicName": t, "Partitions": [0]} for t in TOPICS + NO_TOPICS]}]}
+    for topics in (None, [], [{"TopicName": t, "Partitions": [0]} for t in TOPICS]):
+        yield "DescribeShareGroupOffsets", 0, {"Groups": [{"GroupId": "", "Topics": topics}]}
     yield "DeleteShareGroupOffsets", 0, {"GroupId": "g-s", "Topics": [{"TopicName": t} for t in TOPICS + NO_TOPICS]}
     yield "AlterShareGroupOffsets", 0, {"GroupId": "c-s", "Topics": [{"TopicName": t, "Partitions": [{"PartitionIndex": 0, "StartOffset": 0}]} for t in NO_TOPICS]}
 

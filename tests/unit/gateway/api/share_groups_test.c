@@ -311,6 +311,50 @@ starts_are_described(void **state)
 	}
 }
 
+/* The empty id is a group without offsets to brokers, who fail at topics that are named in it; it never goes there. */
+static void
+the_nameless_group_begins_nowhere(void **state)
+{
+	static const struct pol_rule none[] = { STAGE_DENY(POL_GROUP, "*", POL_OP_DESCRIBE) };
+	static const struct { const char *topic; int16_t code; size_t topics; } cases[] = { { NULL, 0, 0 }, { "secret", 0, 1 },
+		{ "orders", KFK_UNKNOWN_SERVER_ERROR, 0 } };
+	struct stage	 s;
+	struct kfk_tree *t;
+	struct kfk_node *g;
+
+	(void)state;
+	for (size_t i = 0; i < ALV_COUNT(cases); i++) {
+		stage_open(&s, denies, DENIES);
+		t = stage_begin(&s, KFK_API_DESCRIBE_SHARE_GROUP_OFFSETS, 1);
+		g = ask(t, "");
+		if (cases[i].topic != NULL)
+			ask_topic(t, g, cases[i].topic);
+		t = stage_refused(&s);
+		assert_int_equal(stage_count(&t->root, R()), 1);
+		g = offsets_of(t, "");
+		assert_int_equal(kfk_get_int(t, g, R(_ERROR_CODE)), cases[i].code);
+		assert_int_equal(stage_count(g, R(_TOPICS)), cases[i].topics);
+		stage_close(&s);
+	}
+	stage_open(&s, denies, DENIES);
+	t = stage_begin(&s, KFK_API_DESCRIBE_SHARE_GROUP_OFFSETS, 0);
+	(void)ask(t, "");
+	(void)ask(t, "billing");
+	t = stage_forwarded(&s);
+	assert_int_equal(stage_count(&t->root, Q()), 1);
+	t = stage_answers(&s);
+	(void)give_offsets(t, "acme.billing");
+	t = stage_replied(&s);
+	assert_int_equal(stage_count(&t->root, R()), 2);
+	assert_int_equal(kfk_get_int(t, offsets_of(t, ""), R(_ERROR_CODE)), 0);
+	stage_close(&s);
+	stage_open(&s, none, 1);
+	(void)ask(stage_begin(&s, KFK_API_DESCRIBE_SHARE_GROUP_OFFSETS, 1), "");
+	t = stage_refused(&s);
+	assert_int_equal(kfk_get_int(t, offsets_of(t, ""), R(_ERROR_CODE)), KFK_GROUP_AUTHORIZATION_FAILED);
+	stage_close(&s);
+}
+
 /* Whoever answers about a group that nobody asked for is not believed in anything. */
 static void
 answers_about_other_groups_end_it(void **state)
@@ -484,6 +528,7 @@ main(void)
 		cmocka_unit_test(member_ids_are_counted_in_characters),
 		cmocka_unit_test(share_groups_are_described),
 		cmocka_unit_test(starts_are_described),
+		cmocka_unit_test(the_nameless_group_begins_nowhere),
 		cmocka_unit_test(answers_about_other_groups_end_it),
 		cmocka_unit_test(starts_are_altered),
 		cmocka_unit_test(starts_are_deleted),
