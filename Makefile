@@ -106,8 +106,10 @@ help:
 ## make bench-micro     instructions and function calls for each frame
 ## make scale           what lists cost brokers beside 20,000 topics and 5,000 groups of others
 ## make fuzz            fuzz each parser (FUZZ_SECONDS=60 of CPU time each)
+## make fuzz-must-find  is a fault that was built in on purpose found within two minutes?
 ## make soak            20 minutes of everything coming and going (SOAK_MINUTES=20), then a crowd; nothing may grow
 ## make coverage        lines that unit tests and fuzz seeds run through, per component
+## make fuzz-coverage   the same by fuzz seeds alone; fails below what is wanted
 ## make schema          import Kafka's message schemas anew; leaves no difference when nothing changed
 ## make docs            write the generated pages of docs/ anew
 ## make deps            install the Debian packages that building and testing need
@@ -184,26 +186,55 @@ demo: deps
 FUZZ_SECONDS ?= 60
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/bin/%,$(wildcard tests/fuzz/*_fuzz.c))
 fuzz:
-	@$(MAKE) --no-print-directory -j2 FLAVOR=fuzz fuzzers
+	@$(MAKE) --no-print-directory -j2 FLAVOR=fuzz fuzzers fuzz-corpus
 	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
-.PHONY: fuzzers fuzz-seeds
+# A fuzzer has to find the fault that is built into this one mapper (ALV_FAULT_ON_PURPOSE), in two minutes.
+.PHONY: fuzz-must-find must-find-fuzzer
+fuzz-must-find:
+	@$(MAKE) --no-print-directory -j2 FLAVOR=fuzz must-find-fuzzer fuzz-corpus
+	@tests/fuzz/must_find build/fuzz/faulty/response_fuzz 120
+must-find-fuzzer: build/fuzz/faulty/response_fuzz
+build/fuzz/faulty/map_out.o: gateway/api/map_out.c
+	@mkdir -p $(@D)
+	$(call Q,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -DALV_FAULT_ON_PURPOSE -MMD -MP -c -o $@ $<
+build/fuzz/faulty/response_fuzz: build/fuzz/faulty/map_out.o $(patsubst %,$(B)/obj/tests/fuzz/%.o,response_fuzz talk talk_look talk_world) \
+		$(foreach c,$(LINK_ORDER),$(call LIB,$(c)))
+	$(call Q,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(FUZZ_LD) $(WRAP) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ALL_LIBS)
+
+.PHONY: fuzzers fuzz-seeds fuzz-corpus
 fuzzers: $(FUZZERS)
 fuzz-seeds:
-	@$(MAKE) --no-print-directory -j2 FLAVOR=fuzz fuzzers
+	@$(MAKE) --no-print-directory -j2 FLAVOR=fuzz fuzzers fuzz-corpus
 	@tests/fuzz/replay $(FUZZERS)
+# What they begin with, beside tests/fuzz/seeds.
+fuzz-corpus: build/fuzz-corpus/.stamp
+build/fuzz-corpus/.stamp: tests/fuzz/corpus.py tests/kit/kafkawire.py gateway/api/api.def gateway/api/config_policy.def \
+		include/alcove/tbl/kafka_api.def gateway/kafka/gen/kinds.tsv tests/wire/GoldenFrames.java
+	@tests/wire/golden
+	@rm -rf $(@D)
+	@python3 tests/fuzz/corpus.py $(@D)
+	@touch $@
 $(B)/bin/%_fuzz: $(B)/obj/tests/fuzz/%_fuzz.o $(foreach c,$(LINK_ORDER),$(call LIB,$(c)))
 	@mkdir -p $(@D)
-	$(call Q,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(FUZZ_LD) -o $@ $^ $(ALL_LIBS)
-$(B)/bin/api_fuzz: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+	$(call Q,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(FUZZ_LD) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ALL_LIBS)
+# Conversations with the api layer; each target is a few lines.
+WRAP  := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+TALKS := $(patsubst %,$(B)/bin/%_fuzz,api request response stream embedded)
+$(TALKS): $(patsubst %,$(B)/obj/tests/fuzz/%.o,talk talk_look talk_world)
+$(TALKS): LDFLAGS += $(WRAP)
 $(B)/bin/rest_fuzz: LDFLAGS += -Wl,--wrap=adm_problem
 
-# Line coverage by unit tests and fuzz seeds, per component.
-.PHONY: coverage cover-binaries
+# Line coverage by unit tests and fuzz seeds, per component; and by fuzz seeds alone, which may not be too little.
+.PHONY: coverage fuzz-coverage cover-binaries cover-fuzzers
 coverage:
-	@$(MAKE) --no-print-directory -s -j2 FLAVOR=cover cover-binaries
+	@$(MAKE) --no-print-directory -s -j2 FLAVOR=cover cover-binaries fuzz-corpus
 	@tests/coverage build/cover
-cover-binaries: $(UNIT_TESTS) $(patsubst tests/fuzz/%.c,$(B)/bin/%,$(wildcard tests/fuzz/*_fuzz.c))
+fuzz-coverage:
+	@$(MAKE) --no-print-directory -s -j2 FLAVOR=cover cover-fuzzers fuzz-corpus
+	@tests/coverage build/cover --fuzz gateway/kafka=85 gateway/api=85
+cover-fuzzers: $(patsubst tests/fuzz/%.c,$(B)/bin/%,$(wildcard tests/fuzz/*_fuzz.c))
+cover-binaries: $(UNIT_TESTS) cover-fuzzers
 
 .PHONY: test-clients
 test-clients: deps

@@ -73,6 +73,18 @@ out_id(struct api_map *m, const struct api_peers *p, struct kfk_node *n, struct 
 	return err ? ALV_E_FOREIGN : ALV_OK;
 }
 
+/* Built in on purpose for `make fuzz-must-find`, which has to find it: others' names pass beside one error. */
+static bool
+is_faulty(int16_t code)
+{
+#ifdef ALV_FAULT_ON_PURPOSE
+	return code == KFK_STALE_MEMBER_EPOCH;
+#else
+	(void)code;
+	return false;
+#endif
+}
+
 /* Names and ids of the struct itself, before anything else of it. */
 enum alv_err
 api_out_identity(struct api_map *m, const struct api_peers *p)
@@ -84,7 +96,7 @@ api_out_identity(struct api_map *m, const struct api_peers *p)
 		err = out_name(m, p->group, TEN_GROUP);
 	if (!err && p->id != NULL)
 		err = out_id(m, p, p->id, phys);
-	return err;
+	return err == ALV_E_FOREIGN && is_faulty(p->code) ? ALV_OK : err;
 }
 
 /* Only elements of plain lists are left here: api_out_identity took the rest. */

@@ -135,9 +135,9 @@ make_str(struct make *g, const struct kfk_field *f, bool foreign)
 	struct alv_str s;
 
 	if (kind == KFK_KIND_SUBSCRIPTION || kind == KFK_KIND_ASSIGNMENT)
-		return g->consumer || g->t->schema->dir == KFK_REQUEST ? make_embedded(g, kind) : in_str(g->in, 32);
+		return x < 0xe0 && (g->consumer || g->t->schema->dir == KFK_REQUEST) ? make_embedded(g, kind) : in_str(g->in, 96);
 	if (g->t->schema->dir == KFK_REQUEST)
-		return x < 0xc0 ? PICK(said, x) : in_str(g->in, 64);
+		return kind == KFK_KIND_PROTOCOL && x < 0x80 ? ALV_STR("consumer") : x < 0xc0 ? PICK(said, x) : in_str(g->in, 64);
 	if (make_identity(kind))
 		return foreign ? PICK(foreign_names, x) :
 		    kind == KFK_KIND_TOPIC_NAME || kind == KFK_KIND_RESOURCE_NAME ? PICK(topics, x) : PICK(others, x);
