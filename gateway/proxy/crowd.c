@@ -1,6 +1,7 @@
 /* See crowd.h. The list goes round like the hand of a clock: who is looked at and not closed goes to its end, so that those
  * who wait for us, in a storm of handshakes, are not closed for being slow, and are not looked at each time either.
- * Invariant: all of the list are OPENING, SERVING or ENDING; px_client_close takes out. */
+ * Invariants: all of the list are OPENING, SERVING or ENDING; px_client_close takes out. px_gateway.strangers is how many are in
+ * all lists, and those who are about to join; who finds it over the bound goes again, or another one goes for it. */
 #include "proxy/crowd.h"
 
 #include "proxy/client.h"
@@ -9,12 +10,26 @@
 enum { PATIENCE_US = 2 * 1000 * 1000, LOOKS = 32 };
 
 uint32_t
-px_crowd_share(uint32_t unauthenticated_max, uint32_t connections_max, unsigned nworkers)
+px_crowd_max(uint32_t unauthenticated_max, uint32_t connections_max)
 {
 	uint32_t max = unauthenticated_max != 0 ? unauthenticated_max : connections_max / 2;
-	uint32_t n = nworkers > 1 ? nworkers : 1, share = max / n + (max % n != 0);
 
-	return share == 0 ? 1 : share;
+	return max == 0 ? 1 : max;
+}
+
+static uint32_t
+most(const struct px_gateway *g)
+{
+	const struct pol_limits *l = &g->conf->limits;
+
+	return px_crowd_max(l->connections_unauthenticated_max, l->connections_max);
+}
+
+/* For the other workers. */
+static void
+tell(struct px_crowd *k)
+{
+	atomic_store_explicit(&k->first_us, k->first == NULL ? 0 : k->first->opened_us, memory_order_relaxed);
 }
 
 static void
@@ -27,6 +42,7 @@ append(struct px_crowd *k, struct px_client *c)
 		k->first = c;
 	k->last = c;
 	k->n++;
+	tell(k);
 }
 
 static void
@@ -44,6 +60,7 @@ take_out(struct px_crowd *k, struct px_client *c)
 		k->last = p->prev;
 	*p = (struct px_crowd_place){ .in = false };
 	k->n--;
+	tell(k);
 }
 
 /* It did what it could, and has not got further because of us: a signature or a key derivation is to be made. */
@@ -73,14 +90,36 @@ make_room(struct px_worker *w)
 	return false;
 }
 
+static bool
+had_time(const struct px_crowd *k, uint64_t now)
+{
+	uint64_t first_us = atomic_load_explicit(&k->first_us, memory_order_relaxed);
+
+	return first_us != 0 && first_us + PATIENCE_US <= now;
+}
+
+struct px_worker *
+px_crowd_place(struct px_worker *w)
+{
+	const struct px_gateway *g = w->gateway;
+	uint64_t		 now = net_loop_now(w->loop);
+
+	if (atomic_load_explicit(&g->strangers, memory_order_relaxed) < most(g) || had_time(&w->crowd, now))
+		return w;
+	for (unsigned i = 0; i < g->nworkers; i++)
+		if (had_time(&g->workers[i]->crowd, now))
+			return g->workers[i];
+	return w;
+}
+
 void
 px_crowd_join(struct px_client *c)
 {
-	struct px_worker	*w = c->worker;
-	const struct pol_limits *l = &w->gateway->conf->limits;
+	struct px_worker  *w = c->worker;
+	struct px_gateway *g = w->gateway;
 
-	if (w->crowd.n >= px_crowd_share(l->connections_unauthenticated_max, l->connections_max, w->gateway->nworkers) &&
-	    !make_room(w)) {
+	if (atomic_fetch_add(&g->strangers, 1) >= most(g) && !make_room(w)) {
+		atomic_fetch_sub(&g->strangers, 1);
 		px_client_close(c, MET_CLOSE_UNAUTHENTICATED_MAX, false);
 		return;
 	}
@@ -90,6 +129,8 @@ px_crowd_join(struct px_client *c)
 void
 px_crowd_leave(struct px_client *c)
 {
-	if (c->place.in)
-		take_out(&c->worker->crowd, c);
+	if (!c->place.in)
+		return;
+	take_out(&c->worker->crowd, c);
+	atomic_fetch_sub(&c->worker->gateway->strangers, 1);
 }

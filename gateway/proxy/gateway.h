@@ -34,6 +34,7 @@ struct px_gateway {
 	struct px_port		    *ports;
 	struct net_tls_server	   **tls;		/* one per listener; NULL: plaintext */
 	_Atomic uint32_t	     connections;
+	_Atomic uint32_t	     strangers;		/* of these, not logged in yet: crowd.c's */
 	uint64_t		     refused, refused_told_us;	/* the acceptor's: since it was told, and when that was */
 	bool			     draining;
 };

@@ -166,7 +166,28 @@ struct arrival {
 	struct px_port	       *port;
 	struct sockaddr_storage peer;
 	int			fd;
+	bool			passed_on;	/* once is enough */
 };
+
+/* To the worker where somebody of the crowd can go for it. */
+static bool
+pass_on(struct arrival *a)
+{
+	struct px_worker *from = a->worker, *to = a->passed_on ? from : px_crowd_place(from);
+
+	if (to == from)
+		return false;
+	a->worker = to;
+	a->passed_on = true;
+	atomic_fetch_add_explicit(&to->connections, 1, memory_order_relaxed);
+	if (net_mail_send(to->loop, &a->mail)) {
+		atomic_fetch_sub_explicit(&to->connections, 1, memory_order_relaxed);
+		a->worker = from;
+		return false;
+	}
+	atomic_fetch_sub_explicit(&from->connections, 1, memory_order_relaxed);
+	return true;
+}
 
 static void
 arrived(struct net_loop *l, struct net_mail *m)
@@ -178,6 +199,8 @@ arrived(struct net_loop *l, struct net_mail *m)
 		close(a->fd);
 		atomic_fetch_sub_explicit(&a->worker->connections, 1, memory_order_relaxed);
 		atomic_fetch_sub(&a->worker->gateway->connections, 1);
+	} else if (pass_on(a)) {
+		return;
 	} else {
 		px_client_accept(a->worker, a->port, a->fd, &a->peer);
 	}

@@ -210,4 +210,59 @@ def check_unknown(s):
     s.quiet()
 
 
-CHECKS = [check_crowd, check_unknown]
+@contextlib.contextmanager
+def next_door_is_busy(s):
+    """globex produces as much as it can, so that who comes is given to the worker where it is not."""
+    over, records, failed = threading.Event(), kw.batch([b"\0" * (FRAME - 1000)]), []
+
+    def work():
+        try:
+            while not over.is_set():
+                large_produce(s, records)
+        except Exception as e:  # told at the end
+            failed.append(repr(e))
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(30)
+    equal("what globex met", [], failed)
+
+
+def by_worker(s):
+    return [s.gateway.metric("alcove_worker_connections", worker=str(i)) for i in range(2)]
+
+
+def check_one_worker(s):
+    """Silent ones of whom nearly all are given to one worker: there may be as many as configured all the same, and no more; who
+    comes when they have had their time comes in."""
+    most = s.limits["connections.max"] // 2
+    s.neighbour()
+    before = s.closed("unauthenticated_max")
+    with next_door_is_busy(s), contextlib.ExitStack() as held:
+        def all_at_one():
+            held.pop_all().close()
+            stack.wait_until("nobody is left", lambda: s.gateway.metric("alcove_connections") <= 1, 10)
+            for _ in range(most):
+                held.enter_context(stage.raw(s.gateway.ports["acme"]))
+            stack.wait_until("all are there, or turned away", lambda: s.gateway.metric("alcove_connections") +
+                             s.closed("unauthenticated_max") - before >= most + 1, 10)
+            return max(by_worker(s)) > most * 3 // 4
+        stack.wait_until("they are at one worker", all_at_one, 60, 0.5)
+        print(f"    connections by worker: {by_worker(s)}, {most} may be unknown", flush=True)
+        equal("turned away", 0, s.closed("unauthenticated_max") - before)
+        equal("are there, with globex", most + 1, s.gateway.metric("alcove_connections"))
+
+        def one_more():
+            """One that had its time goes for one that comes; until then whoever comes is turned away."""
+            last = held.enter_context(stage.raw(s.gateway.ports["acme"]))
+            true("no more than may be", s.gateway.metric("alcove_connections") <= most + 2)  # the one that is just there
+            return not stage.ended(last, 0.2)
+        stack.wait_until("a new one stays", one_more, 10, 0.1)
+        true("for others", s.closed("unauthenticated_max") > before)
+    s.quiet()
+
+
+CHECKS = [check_crowd, check_unknown, check_one_worker]

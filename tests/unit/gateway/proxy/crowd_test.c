@@ -10,6 +10,7 @@ enum { MAX = 3, PATIENCE_US = 2000000 };
 static struct proxy p;
 static uint64_t	    ahead_us;
 static int	    fd[16];
+static struct px_worker *other, *both[2];	/* other: only where a test has two */
 
 static uint64_t
 clock_us(void)
@@ -35,7 +36,15 @@ static int
 teardown(void **state)
 {
 	(void)state;
+	for (struct px_client *c = other == NULL ? NULL : other->clients; c != NULL; c = c->next)
+		px_client_close(c, MET_CLOSE_DRAIN, false);
+	for (int i = 0; other != NULL && (i < 5 || other->clients != NULL); i++)
+		net_loop_turn(other->loop, 1);
+	px_worker_free(other);
+	other = NULL;
+	p.gateway.nworkers = 0;
 	proxy_close(&p);
+	assert_int_equal(atomic_load(&p.gateway.strangers), 0);
 	for (size_t i = 0; i < ALV_COUNT(fd); i++)
 		if (fd[i] >= 0)
 			close(fd[i]);
@@ -64,15 +73,126 @@ is_there(int i)
 }
 
 static void
-each_worker_has_its_part(void **state)
+the_bound(void **state)
 {
 	(void)state;
-	assert_int_equal(px_crowd_share(100, 1000, 4), 25);
-	assert_int_equal(px_crowd_share(101, 1000, 4), 26);
-	assert_int_equal(px_crowd_share(0, 1000, 4), 125);
-	assert_int_equal(px_crowd_share(0, 1, 1), 1);
-	assert_int_equal(px_crowd_share(2, 1000, 16), 1);
+	assert_int_equal(px_crowd_max(100, 1000), 100);
+	assert_int_equal(px_crowd_max(0, 1000), 500);
+	assert_int_equal(px_crowd_max(0, 1), 1);
 }
+
+/* ---- two workers ------------------------------------------------------------------------------------------------- */
+
+static void
+two_workers(void)
+{
+	other = px_worker_new(&p.gateway, 1);
+	assert_non_null(other);
+	net_loop_clock(other->loop, clock_us);
+	both[0] = p.worker;
+	both[1] = other;
+	p.gateway.workers = both;
+	p.gateway.nworkers = ALV_COUNT(both);
+}
+
+static void
+all_turn(void)
+{
+	for (int i = 0; i < 3; i++)
+		for (unsigned w = 0; w < p.gateway.nworkers; w++)
+			net_loop_turn(both[w]->loop, 1);
+}
+
+/* As from the listener, while that takes the other worker for the busier one. */
+static void
+comes_to(struct px_worker *w, int i)
+{
+	struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
+	int			fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	fd[i] = fds[0];
+	all_turn();	/* the loops' clocks */
+	for (unsigned x = 0; x < p.gateway.nworkers; x++)
+		atomic_store(&both[x]->mover.load, both[x] == w ? 0 : 1 << 30);
+	px_worker_accept(&p.port, NULL, fds[1], &peer);
+	all_turn();
+}
+
+static void
+the_whole_bound_is_one_workers_where_the_others_have_none(void **state)
+{
+	(void)state;
+	two_workers();
+	for (int i = 0; i < MAX; i++)
+		comes_to(other, i);
+	assert_int_equal(other->crowd.n, MAX);
+	assert_int_equal(atomic_load(&p.gateway.strangers), MAX);
+	/* Wherever it comes. */
+	comes_to(other, MAX);
+	comes_to(p.worker, MAX + 1);
+	for (int i = 0; i < MAX + 2; i++) {
+		all_turn();
+		assert_int_equal(is_there(i), i < MAX);
+	}
+	assert_int_equal(p.worker->crowd.n + other->crowd.n, MAX);
+	assert_int_equal(atomic_load(&p.gateway.connections), MAX);
+}
+
+static void
+a_crowd_at_one_worker_makes_room_for_who_comes_to_another(void **state)
+{
+	(void)state;
+	two_workers();
+	for (int i = 0; i < MAX; i++)
+		comes_to(other, i);
+	ahead_us += PATIENCE_US;
+	comes_to(p.worker, MAX);
+	for (int i = 0; i <= MAX; i++)
+		assert_int_equal(is_there(i), i > 0);
+	assert_int_equal(other->crowd.n, MAX);	/* it was accepted there */
+	assert_int_equal(atomic_load(&p.worker->connections), 0);
+	assert_int_equal(atomic_load(&other->connections), MAX);
+	assert_int_equal(atomic_load(&p.gateway.strangers), MAX);
+}
+
+static void
+who_comes_to_a_worker_with_room_of_its_own_stays_there(void **state)
+{
+	(void)state;
+	two_workers();
+	comes_to(p.worker, 0);
+	comes_to(other, 1);
+	comes_to(other, 2);
+	ahead_us += PATIENCE_US;
+	comes_to(p.worker, 3);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(is_there(i), i > 0);
+	assert_int_equal(p.worker->crowd.n, 1);
+	assert_int_equal(other->crowd.n, 2);
+}
+
+/* It looked as if somebody could go, but that one waits for us: nobody is sent round and round. */
+static void
+who_was_passed_on_once_is_not_again(void **state)
+{
+	(void)state;
+	two_workers();
+	for (int i = 0; i < MAX; i++) {
+		comes_to(other, i);
+		other->clients->away++;
+	}
+	ahead_us += PATIENCE_US;
+	comes_to(p.worker, MAX);
+	all_turn();
+	assert_false(is_there(MAX));
+	assert_int_equal(atomic_load(&p.gateway.connections), MAX);
+	assert_int_equal(atomic_load(&other->connections), MAX);
+	for (struct px_client *c = other->clients; c != NULL; c = c->next)
+		px_unaway(c);
+}
+
+/* ---- one ----------------------------------------------------------------------------------------------------------- */
 
 static void
 whoever_comes_last_is_turned_away_at_first(void **state)
@@ -193,7 +313,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_worker_has_its_part),
+		cmocka_unit_test(the_bound),
+		T(the_whole_bound_is_one_workers_where_the_others_have_none),
+		T(a_crowd_at_one_worker_makes_room_for_who_comes_to_another),
+		T(who_comes_to_a_worker_with_room_of_its_own_stays_there),
+		T(who_was_passed_on_once_is_not_again),
 		T(whoever_comes_last_is_turned_away_at_first),
 		T(who_had_its_time_goes_for_who_comes),
 		T(who_waits_for_us_is_passed_over),
