@@ -90,8 +90,7 @@ finish(struct net_stream *s, enum net_end why)
 	alv_chain_clear(&s->out);
 	net_pending_drop(s);
 	net_proxy_drop(s);
-	SSL_free(s->ssl);
-	s->ssl = NULL;
+	net_tls_drop(s);
 	drop_name(s);
 	net_later(s->ctx->loop, &s->later);
 }
@@ -108,7 +107,7 @@ our_end(const struct net_stream *s)
 static void
 say_bye(struct net_stream *s)
 {
-	if (s->ssl != NULL)
+	if (net_tls_has(s))
 		net_tls_bye(s);
 	finish(s, our_end(s));
 }
@@ -143,6 +142,7 @@ announce(struct net_stream *s)
 	s->flags &= ~(uint32_t)NET_F_OPENING;
 	net_timer_stop(&s->timer);
 	s->ops->on_open(s);
+	net_tls_opened(s);
 	drop_name(s);
 	if (s->state == NET_ST_OPEN && net_stream_left(s) > 0)
 		net_later(s->ctx->loop, &s->later);
@@ -185,7 +185,7 @@ static void
 read_step(struct net_stream *s)
 {
 	size_t	    before = s->in.n;
-	enum net_io io = s->ssl != NULL ? net_tls_read(s) : net_plain_read(s);
+	enum net_io io = net_tls_has(s) ? net_tls_read(s) : net_plain_read(s);
 	bool	    eof = io == NET_IO_EOF && s->state == NET_ST_OPEN;
 
 	s->in_eof = s->in_eof || eof;
@@ -233,7 +233,7 @@ write_step(struct net_stream *s)
 	uint64_t    before = s->sent;
 	enum net_io io;
 
-	if (s->ssl == NULL)
+	if (!net_tls_has(s))
 		io = net_plain_write(s);
 	else if (s->state == NET_ST_HANDSHAKE)
 		io = net_bio_flush(s);
@@ -350,8 +350,7 @@ adopt(struct net_stream *s, int fd, uint32_t events, uint32_t wait_ms)
 	if (err) {
 		s->sys_errno = errno;
 		close(fd);
-		SSL_free(s->ssl);
-		s->ssl = NULL;
+		net_tls_drop(s);
 		return err;
 	}
 	net_timer_set(&s->timer, net_loop_now(s->ctx->loop) + (uint64_t)wait_ms * 1000);
@@ -402,8 +401,7 @@ net_stream_accept_behind(struct net_stream *s, struct net_stream_ctx *c, int fd,
 		err = net_proxy_attach(s, rule);
 	if (err) {
 		close(fd);
-		SSL_free(s->ssl);
-		s->ssl = NULL;
+		net_tls_drop(s);
 		return err;
 	}
 	net_dead_after(fd, c->dead_in_ms);
@@ -433,8 +431,7 @@ net_stream_connect(struct net_stream *s, struct net_stream_ctx *c, const struct 
 	fd = net_dial(c->sources, addr, n, &e);
 	s->sys_errno = e;
 	if (fd < 0) {
-		SSL_free(s->ssl);
-		s->ssl = NULL;
+		net_tls_drop(s);
 		return ALV_E_SYSTEM;
 	}
 	net_dead_after(fd, c->dead_out_ms);

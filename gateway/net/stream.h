@@ -8,7 +8,8 @@
  * in_eof: the peer sends no more; on_data tells it. The stream stays open for writing until the owner closes it.
  * Writing: net_stream_send takes a chain; what the socket does not take waits in `out`. on_drained comes when out fell
  * to low water after it was above high water. Several sends in one turn leave as one write (at the end of the turn).
- * An idle stream holds no block and, with TLS, no OpenSSL buffers (SSL_MODE_RELEASE_BUFFERS).
+ * An idle stream holds no block and, with TLS, no OpenSSL buffers (SSL_MODE_RELEASE_BUFFERS); with TLS 1.3 nothing of OpenSSL's but
+ * two ciphers (record.h).
  * Closing: net_stream_close ends it from our side (flushes what is queued first where `flush`), reported through
  * on_closed once, always, from a later point of the turn, never from inside a call of the owner. After on_closed the
  * owner frees it (net_stream_fini).
@@ -30,6 +31,8 @@
 struct net_stream;
 struct net_tls_server;	/* a listener's certificates and SNI rule; see tls.h */
 struct net_tls_client;
+struct net_secrets;
+struct net_record;
 
 /* Why a stream ended, for the row of close.def that the owner picks. */
 enum net_end {
@@ -62,7 +65,8 @@ struct net_stream_ctx {		/* one per loop: shared buffers and pool; owner: the wo
 	struct net_stream_shared *shared;
 	struct net_sources *sources;	/* of what is dialled; NULL: as the system picks */
 	uint32_t dead_in_ms, dead_out_ms;	/* net_dead_after, of what is accepted and dialled; in 0: the listener saw to it */
-	uint64_t rekey_bytes;	/* TLS 1.3: a KeyUpdate after so many bytes sent under one key; init sets a good value */
+	uint32_t rekey_records;	/* TLS 1.3: a KeyUpdate after so many records sent under one key. AES-GCM's limit lies at 2^24.5
+				 * (RFC 8446, 5.5), and OpenSSL does not look after it; init sets 2^24 */
 };
 enum { NET_IN_MAX = 64 * 1024, NET_HIGH_WATER = 256 * 1024 };	/* what a new stream starts with */
 enum alv_err net_stream_ctx_init(struct net_stream_ctx *c, struct net_loop *l, struct alv_pool *pool) ALV_MUST;
@@ -87,14 +91,17 @@ struct net_stream {
 	struct net_timer	timer;
 	struct net_later	later, shake;	/* shake: a handshake's step waits for its turn */
 	struct net_stream_ctx  *ctx;
-	struct ssl_st	       *ssl;
+	struct ssl_st	       *ssl;		/* of TLS 1.3 only until on_open has returned */
+	struct net_secrets     *secrets;	/* while the handshake lasts */
+	struct net_record      *record;		/* TLS 1.3 behind its handshake */
+	struct net_stream_part *part;		/* of a record that is not whole yet */
 	struct net_stream_proxy *proxy;		/* while its header is awaited */
 	struct net_stream_pending *pending;	/* ciphertext the socket did not take; bounded by one shared buffer */
 	uint32_t		flags;
 	uint8_t			state, end;
 	uint32_t		tls_need;	/* ciphertext bytes that complete the record at hand */
 	uint32_t		rx_last;	/* what the last read brought: the next one's measure */
-	uint64_t		rekeyed_at;	/* bytes_out at the last KeyUpdate */
+	uint32_t		under_key;	/* records sent since the last KeyUpdate of ours */
 	const char	       *tls_why;
 	char		       *sni;		/* lower case, NULL when none; on servers, until on_open has returned */
 	void		       *sni_result;	/* what the SNI rule found; the owner's */
@@ -138,7 +145,7 @@ const char *net_end_name(enum net_end e);
 /* OpenSSL's words for NET_END_TLS, ours for NET_END_PROXY, or ""; static. */
 const char *net_stream_tls_reason(const struct net_stream *s);
 /* The subject of the certificate that the peer showed and that was verified, as in RFC 2253, cut where it does not fit; ""
- * where it showed none. */
+ * where it showed none. Within on_open only. */
 void net_stream_subject(const struct net_stream *s, char *out, size_t n);
 /* Address of the peer as text without port; out has room for INET6_ADDRSTRLEN. */
 void net_peer_text(const struct sockaddr_storage *a, char out[static 46]);

@@ -8,7 +8,7 @@
 enum alv_err
 net_stream_ctx_init(struct net_stream_ctx *c, struct net_loop *l, struct alv_pool *pool)
 {
-	*c = (struct net_stream_ctx){ .loop = l, .pool = pool, .rekey_bytes = UINT64_C(1) << 37 };
+	*c = (struct net_stream_ctx){ .loop = l, .pool = pool, .rekey_records = 1 << 24 };
 	c->shared = malloc(sizeof(*c->shared));
 	if (c->shared == NULL)
 		return ALV_E_NOMEM;

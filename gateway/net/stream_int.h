@@ -2,6 +2,7 @@
 #ifndef NET_STREAM_INT_H
 #define NET_STREAM_INT_H
 
+#include "net/record.h"
 #include "net/stream.h"
 
 enum {
@@ -41,9 +42,9 @@ enum {
 /* One stream's at a time, within one step; empty between steps. */
 struct net_stream_shared {
 	size_t	in_at, in_n, out_n;
-	uint8_t in[NET_SHARED];
+	uint8_t in[NET_RECORD_MAX + NET_SHARED];	/* behind the part of a record that was kept, one read */
 	uint8_t out[NET_SHARED_OUT];
-	uint8_t scratch[NET_TLS_PLAIN];
+	uint8_t scratch[NET_RECORD_MAX];
 };
 
 /* Registers an open stream's descriptor with the loop of its ctx; where that fails the stream ends. */
@@ -60,6 +61,8 @@ size_t net_in_room(const struct net_stream *s);
 /* For `expect` more bytes; false: out of memory. Every get is followed by a take (of 0 bytes, too). */
 bool   net_room_get(struct net_stream *s, size_t expect, struct net_room *r) ALV_MUST;
 void   net_room_take(struct net_stream *s, struct net_room *r, size_t n);
+/* n bytes from elsewhere, in as many places as they need. */
+enum net_io net_room_copy(struct net_stream *s, const uint8_t *p, size_t n);
 
 enum net_io net_plain_read(struct net_stream *s) ALV_MUST;
 enum net_io net_plain_write(struct net_stream *s) ALV_MUST;
@@ -72,6 +75,24 @@ enum net_io  net_tls_handshake(struct net_stream *s) ALV_MUST;
 enum net_io  net_tls_read(struct net_stream *s) ALV_MUST;
 enum net_io  net_tls_write(struct net_stream *s) ALV_MUST;
 void	     net_tls_bye(struct net_stream *s);	/* close_notify, as far as the socket takes it */
+void	     net_tls_opened(struct net_stream *s);	/* the owner knows; what only the handshake needed goes */
+void	     net_tls_drop(struct net_stream *s);
+static inline bool
+net_tls_has(const struct net_stream *s)
+{
+	return s->ssl != NULL || s->record != NULL;
+}
+
+/* stream_record.c: what takes over from OpenSSL behind the handshake, where it can. Await: before the handshake; false: out of
+ * memory. Begin: behind it; `record` tells whether it did. Drop: the end. */
+bool	    net_record_await(struct net_stream *s) ALV_MUST;
+void	    net_record_begin(struct net_stream *s);
+void	    net_record_drop(struct net_stream *s);
+/* What was kept of a record that is not whole, in bytes; and its way back to the front of shared.in. */
+size_t	    net_record_kept(const struct net_stream *s);
+void	    net_record_restore(struct net_stream *s);
+enum net_io net_record_read(struct net_stream *s) ALV_MUST;	/* all that is in shared.in */
+enum net_io net_record_write(struct net_stream *s) ALV_MUST;	/* one record from the front of `out` into shared.out */
 
 /* stream_proxy.c. A step's OK: the header was there, and s->peer is the client's. */
 enum alv_err net_proxy_attach(struct net_stream *s, const struct net_proxy_rule *rule) ALV_MUST;

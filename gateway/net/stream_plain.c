@@ -77,8 +77,8 @@ net_room_take(struct net_stream *s, struct net_room *r, size_t n)
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
-static enum net_io
-copy_in(struct net_stream *s, const uint8_t *p, size_t n)
+enum net_io
+net_room_copy(struct net_stream *s, const uint8_t *p, size_t n)
 {
 	while (n > 0) {
 		struct net_room r;
@@ -120,7 +120,7 @@ read_small(struct net_stream *s, size_t most)
 	ssize_t	    got = recv(s->fd.fd, buf, most < NET_IN_MAX ? most : NET_IN_MAX, MSG_DONTWAIT);
 	enum net_io io = read_result(s, got);
 
-	return io == NET_IO_OK ? copy_in(s, buf, (size_t)got) : io;
+	return io == NET_IO_OK ? net_room_copy(s, buf, (size_t)got) : io;
 }
 
 /* Bulk: into the end of the last block and a large fresh one, without a copy; a fresh one that stayed nearly empty is
@@ -153,7 +153,7 @@ read_direct(struct net_stream *s, size_t most)
 	if ((size_t)got - first >= more.n / 4) {
 		net_room_take(s, &more, (size_t)got - first);
 	} else {
-		io = copy_in(s, more.p, (size_t)got - first);
+		io = net_room_copy(s, more.p, (size_t)got - first);
 		net_room_take(s, &more, 0);
 	}
 	return s->in.err ? NET_IO_NOMEM : io;

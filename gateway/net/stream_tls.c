@@ -1,4 +1,4 @@
-/* TLS of a stream, over bio.c. Invariants: a step reads no more ciphertext than may be taken into `in`, or than completes
+/* TLS of a stream: the handshake, and TLS 1.2, over bio.c; behind the handshake of TLS 1.3 stream_record.c takes over. Invariants: a step reads no more ciphertext than may be taken into `in`, or than completes
  * the record at hand, and decrypts all of it: nothing is left behind in the shared buffer, and what OpenSSL keeps is
  * part of one record. SSL_write is called only when the shared buffer has room for a whole record, so it never blocks. */
 #include <alcove/check.h>
@@ -56,7 +56,27 @@ net_tls_attach(struct net_stream *s, SSL *ssl)
 		return ALV_E_NOMEM;
 	}
 	s->ssl = ssl;
-	return ALV_OK;
+	if (net_record_await(s))
+		return ALV_OK;
+	net_tls_drop(s);
+	return ALV_E_NOMEM;
+}
+
+void
+net_tls_opened(struct net_stream *s)
+{
+	if (s->record == NULL)
+		return;
+	SSL_free(s->ssl);
+	s->ssl = NULL;
+}
+
+void
+net_tls_drop(struct net_stream *s)
+{
+	net_record_drop(s);
+	SSL_free(s->ssl);
+	s->ssl = NULL;
 }
 
 /* Before a call whose failure is to be told. What succeeds leaves nothing behind, and clearing frees 32 strings that are
@@ -85,6 +105,7 @@ net_tls_handshake(struct net_stream *s)
 	if (io != NET_IO_OK && io != NET_IO_BLOCKED)
 		return io;
 	if (e == SSL_ERROR_NONE) {
+		net_record_begin(s);
 		s->state = NET_ST_OPEN;
 		s->flags |= NET_F_OPENING;
 	}
@@ -127,16 +148,23 @@ decrypt(struct net_stream *s)
 	return NET_IO_OK;
 }
 
+static bool
+within_record(const struct net_stream *s)
+{
+	return s->record != NULL ? net_record_kept(s) > 0 : SSL_has_pending(s->ssl) != 0;
+}
+
 static enum net_io
 receive(struct net_stream *s)
 {
 	struct net_stream_shared *sh = s->ctx->shared;
 	size_t			  most = net_in_room(s), need = s->tls_need > 0 ? s->tls_need : SSL3_RT_HEADER_LENGTH;
+	size_t			  kept = net_record_kept(s);
 	ssize_t			  got;
 
 	if (most < need)
 		most = need;
-	got = recv(s->fd.fd, sh->in, most < NET_SHARED ? most : NET_SHARED, MSG_DONTWAIT);
+	got = recv(s->fd.fd, sh->in + kept, most < NET_SHARED ? most : NET_SHARED, MSG_DONTWAIT);
 	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 		return NET_IO_BLOCKED;
 	if (got < 0) {
@@ -145,10 +173,11 @@ receive(struct net_stream *s)
 	}
 	if (got == 0) {
 		s->in_cut = true;
-		return SSL_has_pending(s->ssl) || s->state != NET_ST_OPEN ? NET_IO_CUT : NET_IO_EOF;
+		return within_record(s) || s->state != NET_ST_OPEN ? NET_IO_CUT : NET_IO_EOF;
 	}
+	net_record_restore(s);
 	sh->in_at = 0;
-	sh->in_n = (size_t)got;
+	sh->in_n = kept + (size_t)got;
 	s->flags |= NET_F_HEARD;
 	s->last_in_us = net_loop_now(s->ctx->loop);
 	return NET_IO_OK;
@@ -165,7 +194,7 @@ net_tls_read(struct net_stream *s)
 	if (s->state == NET_ST_HANDSHAKE)
 		io = net_tls_handshake(s);
 	if (io == NET_IO_OK && s->state == NET_ST_OPEN)
-		io = decrypt(s);
+		io = s->record != NULL ? net_record_read(s) : decrypt(s);
 	/* Bytes may be left only where nobody will ask for them: after a failure, after close_notify. */
 	ALV_CHECK(io != NET_IO_OK || sh->in_at == sh->in_n);
 	sh->in_at = sh->in_n = 0;
@@ -193,14 +222,14 @@ front(struct net_stream *s, size_t *n)
 	return to;
 }
 
-/* AES-GCM's limit for one key lies at 2^24.5 records (RFC 8446, 5.5); OpenSSL does not look after it. */
+/* Only for suites that record.c does not know. */
 static void
 rekey(struct net_stream *s)
 {
-	if (s->bytes_out - s->rekeyed_at < s->ctx->rekey_bytes || SSL_version(s->ssl) != TLS1_3_VERSION)
+	if (s->under_key++ < s->ctx->rekey_records || SSL_version(s->ssl) != TLS1_3_VERSION)
 		return;
 	if (SSL_key_update(s->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1)
-		s->rekeyed_at = s->bytes_out;
+		s->under_key = 0;
 }
 
 static enum net_io
@@ -231,7 +260,7 @@ net_tls_write(struct net_stream *s)
 		if (NET_SHARED_OUT - sh->out_n < NET_TLS_RECORD + NET_TLS_SLACK)
 			io = net_bio_flush(s);
 		else
-			io = encrypt_one(s);
+			io = s->record != NULL ? net_record_write(s) : encrypt_one(s);
 	}
 	if (sh->out_n > 0) {
 		enum net_io sent = net_bio_flush(s);
@@ -248,7 +277,10 @@ net_tls_bye(struct net_stream *s)
 	if (s->state == NET_ST_HANDSHAKE || s->out.n > 0 || s->pending != NULL)
 		return;
 	no_errors();
-	(void)SSL_shutdown(s->ssl);
+	if (s->record != NULL)
+		s->ctx->shared->out_n += net_record_bye(s->record, s->ctx->shared->out + s->ctx->shared->out_n);
+	else
+		(void)SSL_shutdown(s->ssl);
 	if (net_bio_flush(s) != NET_IO_OK)
 		return;	/* it was a courtesy */
 }

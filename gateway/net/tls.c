@@ -128,6 +128,7 @@ net_tls_ctx(const SSL_METHOD *method, const char *min_protocol, struct net_tls_e
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	net_record_watch_ctx(ctx);
 	if (!set_min_protocol(ctx, min_protocol, err)) {
 		SSL_CTX_free(ctx);
 		return NULL;

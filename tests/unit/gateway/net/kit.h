@@ -54,6 +54,8 @@ struct side {
 	int		  opened, closed, drained, data, wrote;
 	enum net_end	  why;
 	char		  sni[256];	/* as it was on_open */
+	char		  subject[64];
+	char		  begun[4];	/* the same, where there is no room for more */
 	bool		  slow;		/* leaves `in` as it is */
 	void (*on_data)(struct side *x);
 };
@@ -66,6 +68,8 @@ side_on_open(struct net_stream *s)
 	assert_int_equal(x->opened + x->closed, 0);
 	x->opened++;
 	snprintf(x->sni, sizeof(x->sni), "%s", s->sni == NULL ? "" : s->sni);
+	net_stream_subject(s, x->subject, sizeof(x->subject));
+	net_stream_subject(s, x->begun, sizeof(x->begun));
 }
 
 static inline void
