@@ -230,6 +230,22 @@ def told_by_the_old(w, topic, topic_id, version):
     return part["ErrorCode"], part["CurrentLeader"]["LeaderId"], [(e["NodeId"], e["Host"], e["Port"], e["Rack"]) for e in reply["NodeEndpoints"]]
 
 
+def told_to_share(w, topic_id, version, group):
+    """The same to a ShareFetch, and to a ShareAcknowledge in its session, which knows of no such partition (3, -1, [])."""
+    who, topic = {"GroupId": group, "MemberId": str(uuid.uuid4())}, {"TopicId": topic_id}
+
+    def of(reply):
+        part = reply["Responses"][0]["Partitions"][0]
+        return part["ErrorCode"], part["CurrentLeader"]["LeaderId"], [(e["NodeId"], e["Host"], e["Port"], e["Rack"]) for e in reply["NodeEndpoints"]]
+    some = {"MaxWaitMs": 100, "MinBytes": 1, "MaxBytes": 1000, "MaxRecords": 10, "BatchSize": 10, "ForgottenTopicsData": []}
+    fetched = of(w.request("ShareFetch", version, {**who, **some, "ShareSessionEpoch": 0, "Topics": [{**topic, "Partitions": [
+        {"PartitionIndex": 0, "AcknowledgementBatches": []}]}]}))
+    told = of(w.request("ShareAcknowledge", version, {**who, "ShareSessionEpoch": 1, "Topics": [{**topic, "Partitions": [
+        {"PartitionIndex": 0, "AcknowledgementBatches": [{"FirstOffset": 0, "LastOffset": 0, "AcknowledgeTypes": [1]}]}]}]}))
+    w.request("ShareFetch", version, {**who, **some, "ShareSessionEpoch": -1, "Topics": []})
+    return fetched, told
+
+
 def check_leader_moved(s):
     """A partition that is moved to another broker: the old one says so, with the new one's virtual address; clients follow."""
     topic = fresh("moved")
@@ -246,6 +262,9 @@ def check_leader_moved(s):
             for version in (10, 12, 16, 17):  # Produce by name, Fetch by id
                 stack.wait_until(f"version {version}: the old one says who leads now", lambda w=w, v=version, h=here: told_by_the_old(
                     w, topic, topic_id, v) == (6, new, [h]), 10, 0.1)
+            for version in (1, 2):
+                stack.wait_until(f"version {version}: the old one says so to who shares", lambda w=w, v=version, h=here: told_to_share(
+                    w, topic_id, v, topic) == ((6, new, [h]), (3, -1, [])), 10, 0.1)
     traffic.flows("after the move")
     traffic.stop()
 

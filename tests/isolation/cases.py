@@ -666,6 +666,25 @@ def _(world, v):
         w.request("ConsumerGroupHeartbeat", 1, heartbeat(group, member, MemberEpoch=-1))
 
 
+def in_transaction(world, old, new, part):
+    """The same commits by TxnOffsetCommit v6, which Kafka has since 4.4."""
+    txn = "own-offsets"
+
+    def value(topic_id, who):
+        return {"TransactionalId": txn, "GroupId": "own-anew", "GenerationIdOrMemberEpoch": -1, "MemberId": "", **who,
+                "Topics": [{"TopicId": topic_id, "Partitions": [part]}]}
+    with world.txn_coordinator(txn) as w, world.coordinator("own-anew") as g:
+        r = world.settled(w, "InitProducerId", 4, {"TransactionalId": txn, "TransactionTimeoutMs": 10000, "ProducerId": -1,
+                                                   "ProducerEpoch": -1}, lambda r: r["ErrorCode"])
+        who = {"ProducerId": r["ProducerId"], "ProducerEpoch": r["ProducerEpoch"]}
+        if world.offered()[28][1] < 6:
+            closes(world, lambda w: w.send("TxnOffsetCommit", 6, value(old, who)))
+            return
+        found = [g.request("TxnOffsetCommit", 6, value(t, who))["Topics"][0]["Partitions"][0]["ErrorCode"] for t in (old, new)]
+        expect("the old and the new one in a transaction", found, [[UNKNOWN_ID, 0]])
+        w.request("EndTxn", 3, {"TransactionalId": txn, **who, "Committed": False})
+
+
 @case("a topic made anew: its old id is unknown to commits")
 def _(world, v):
     name = "made-anew"
@@ -686,6 +705,7 @@ def _(world, v):
             return r["Topics"][0]["Partitions"][0]["ErrorCode"]
         world.until("the old id is unknown", lambda: commit(old) == UNKNOWN_ID)
         world.until("the new one is known", lambda: commit(new) == 0)
+        in_transaction(world, old, new, part)
         w.request("DeleteTopics", 6, {"Topics": [{"Name": name, "TopicId": ZERO}], "TimeoutMs": 5000})
 
 
