@@ -158,6 +158,64 @@ def check_foreign(s):
         s.neighbour()
 
 
+def beat(topics, version=1):
+    """The first heartbeat of a streams group's member that reads these."""
+    return ("StreamsGroupHeartbeat", version, {
+        "GroupId": "app", "MemberId": "m1", "MemberEpoch": 0, "EndpointInformationEpoch": 0, "RebalanceTimeoutMs": 30000, "ProcessId": "p",
+        "ActiveTasks": [], "StandbyTasks": [], "WarmupTasks": [], "ClientTags": [], "Topology": {"Epoch": 0, "Subtopologies": [
+            {"SubtopologyId": "0", "SourceTopics": topics, "SourceTopicRegex": [], "StateChangelogTopics": [], "RepartitionSinkTopics": [],
+             "RepartitionSourceTopics": [], "CopartitionGroups": []}]}})
+
+
+def check_streams(s):
+    """Streams groups: status, assignments, topologies and descriptions that hold others' topics: what is one's own comes, no more."""
+    own = s.broker.topics[f"acme.{TOPIC}"].name.removeprefix("acme.")
+    asked = ("StreamsGroupDescribe", 1, {"GroupIds": ["app"], "IncludeAuthorizedOperations": False, "IncludeTopologyDescription": True})
+    update = ("StreamsGroupTopologyDescriptionUpdate", 0, {"GroupId": "app", "MemberId": "m1", "TopologyEpoch": 0, "TopologyDescription": {
+        "Subtopologies": [], "GlobalStores": []}})
+
+    def told(lie, request):
+        with s.victim() as w:
+            round_trip(w)
+            s.broker.lie(VICTIM, lies.foreign({request[0]: lie}))
+            w.received.clear()
+            w.record = True
+            w.send(*request)
+            try:
+                return w.receive()
+            finally:
+                s.broker.honest()
+                true(f"nothing of it came: {w.received}", not any(m in raw for raw in w.received for m in (b"secret", b"globex", b"no-tenant")))
+    for version in (0, 1):
+        r = told(lambda value: None, beat([TOPIC], version))
+        equal("honest", [own], [p["Topic"] for p in r["PartitionsByUserEndpoint"][0]["ActivePartitions"]])
+        r = told(lies.other_streams, beat([TOPIC], version))
+        equal("codes of status", [1, 3], [x["StatusCode"] for x in r["Status"]])
+        equal("what is one's own", [[own], [own]], [[p["Topic"] for p in r["PartitionsByUserEndpoint"][0][k]] for k in ("ActivePartitions", "StandbyPartitions")])
+    g = told(lies.other_streams_groups, asked)["Groups"]
+    equal("groups", ["app"], [x["GroupId"] for x in g])
+    part, said = g[0]["Topology"]["Subtopologies"][0], g[0]["TopologyDescription"]
+    equal("topics", ([own], [], [], []), tuple(part[k] for k in ("SourceTopics", "RepartitionSinkTopics", "StateChangelogTopics", "RepartitionSourceTopics")))
+    equal("the description", ([[]], []), ([n["SourceTopics"] for n in said["Subtopologies"][0]["Nodes"]], said["GlobalStores"]))
+    equal("an error", 135, told(lies.other_words, update)["ErrorCode"])
+    s.neighbour()
+    s.quiet()
+
+
+def check_many_streams_topics(s):
+    """A topology with 20,000 topics comes back whole; one that no memory is meant for ends its connection, and nobody else's."""
+    names = [f"t{i}" for i in range(20000)]
+    with s.victim() as w:
+        w.send(*beat(names))
+        equal("all of them", names, [p["Topic"] for p in w.receive()["PartitionsByUserEndpoint"][0]["ActivePartitions"]])
+    s.neighbour()
+    with s.counted("memory"), s.victim() as w:
+        w.send(*beat([f"t{i}" for i in range(600000)]))
+        s.neighbour()
+        true("closed", w.closed_by_peer(10))
+    s.quiet()
+
+
 # ---- answers that go on to the client while they come ---------------------------------------------------------
 
 LARGE = "large"
@@ -379,7 +437,8 @@ def check_gone(s):
     s.quiet()
 
 
-CHECKS = (check_to_a_tenant, check_order, check_silence, check_at_the_door, check_foreign, check_streamed, check_streamed_share, check_streamed_and_left, check_to_the_gateway,
+CHECKS = (check_to_a_tenant, check_order, check_silence, check_at_the_door, check_foreign, check_streams, check_many_streams_topics,
+          check_streamed, check_streamed_share, check_streamed_and_left, check_to_the_gateway,
           check_foreign_cluster, check_impossible_metadata, check_gone)
 
 

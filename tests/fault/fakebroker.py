@@ -152,6 +152,7 @@ class FakeBroker:
     def __init__(self, tls=None):
         """tls: (certificate file, key file)"""
         self.tls, self.topics, self.groups = tls, {}, {}
+        self.read = {}  # streams group -> topics that its member reads
         self.lies, self.on_accept, self.opened, self.ready_made = {}, None, 0, {}
         self.advertised = None  # the port that clients are told, where it is not ours
         self.host, self.addresses = "127.0.0.1", ["127.0.0.1"]  # what clients are told; where it listens
@@ -385,6 +386,18 @@ class FakeBroker:
                       "ErrorCode": 0 if topic else 100} for p in t["Partitions"]]
             out.append({"TopicId": t["TopicId"], "Partitions": parts})
         return {"Responses": out, "NodeEndpoints": [{"NodeId": NODE, "Host": "127.0.0.1", "Port": self.port}]}
+
+    def on_StreamsGroupHeartbeat(self, request, v):
+        """Groups of one, whose member has the first partition of whatever it reads."""
+        topics = self.read[v["GroupId"]] = [t for x in (v["Topology"] or {"Subtopologies": []})["Subtopologies"] for t in x["SourceTopics"]]
+        return {"MemberId": v["MemberId"], "MemberEpoch": 1, "HeartbeatIntervalMs": 3000, "Status": [], "EndpointInformationEpoch": 1,
+                "PartitionsByUserEndpoint": [{"UserEndpoint": {"Host": "app.example", "Port": 1}, "StandbyPartitions": [],
+                                              "ActivePartitions": [{"Topic": t, "Partitions": [0]} for t in topics]}]}
+
+    def on_StreamsGroupDescribe(self, request, v):
+        return {"Groups": [{"GroupId": g, "GroupState": "Stable", "Topology": {"Epoch": 0, "Subtopologies": [{
+            "SubtopologyId": "0", "SourceTopics": self.read.get(g, []), "RepartitionSinkTopics": [], "StateChangelogTopics": [],
+            "RepartitionSourceTopics": []}]}, "Members": []} for g in v["GroupIds"]]}
 
     def on_ListOffsets(self, request, v):
         return {"Topics": [{"Name": t["Name"], "Partitions": [

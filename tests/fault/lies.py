@@ -171,6 +171,39 @@ def other_share(value):
     value["NodeEndpoints"].append({"NodeId": 77, "Host": "globex.secret", "Port": 1})
 
 
+def other_streams(value):
+    """A member is told what others read and where: in words, in partitions of its own group's machines."""
+    value["Status"] = [{"StatusCode": 1, "StatusDetail": "Source topics globex.secret-plans, no-tenant's are missing."},
+                       {"StatusCode": 3, "StatusDetail": "Internal topics are missing: [globex.secret-changelog]; Unauthorized to CREATE on topic "
+                                                         "globex.secret-plans."}]
+    mine = value["PartitionsByUserEndpoint"][0]["ActivePartitions"]
+    theirs = [{"Topic": t, "Partitions": [0]} for t in ("globex.secret-plans", "no-tenant's", "acme", "globex.", "")]
+    value["PartitionsByUserEndpoint"] = [{"UserEndpoint": {"Host": "app.example", "Port": 1}, "ActivePartitions": theirs + mine,
+                                          "StandbyPartitions": mine + theirs}]
+    value["ErrorMessage"] = "globex.secret-plans at real1.no-tenant's:9092"
+
+
+def other_streams_groups(value):
+    """Another's group, and one's own with another's topics wherever a topic can be."""
+    mine = value["Groups"][0]
+    node = {"Name": "n", "NodeType": 1, "Stores": [], "Successors": []}
+    named = [{"Name": n, "Partitions": 1, "ReplicationFactor": 1, "TopicConfigs": []} for n in ("globex.secret-changelog", "no-tenant's")]
+    mine["Topology"] = {"Epoch": 0, "Subtopologies": [{
+        "SubtopologyId": "0", "SourceTopics": ["globex.secret-plans", *mine["Topology"]["Subtopologies"][0]["SourceTopics"]],
+        "RepartitionSinkTopics": ["no-tenant's"], "StateChangelogTopics": named, "RepartitionSourceTopics": named}]}
+    mine["TopologyDescriptionStatus"] = 3
+    mine["TopologyDescription"] = {
+        "Subtopologies": [{"SubtopologyId": "0", "Nodes": [node | {"SourceTopics": ["globex.secret-plans"], "SinkTopic": None},
+                                                           node | {"SourceTopics": [], "SinkTopic": "globex.secret-plans"}]}],
+        "GlobalStores": [{"Source": node | {"SourceTopics": ["no-tenant's"], "SinkTopic": None},
+                          "Processor": node | {"SourceTopics": [], "SinkTopic": "globex.secret-plans"}}]}
+    value["Groups"].append(mine | {"GroupId": "globex.secret-group", "ErrorMessage": "globex.secret-plans"})
+
+
+def other_words(value):
+    value.update(ErrorCode=135, ErrorMessage="The plugin has no room for globex.secret-plans of no-tenant's.")
+
+
 async def nothing_at_all(c):
     """on_accept: closed before a word."""
     return False

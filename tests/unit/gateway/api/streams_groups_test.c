@@ -176,6 +176,49 @@ topologies_are_refused_as_a_whole(void **state)
 	}
 }
 
+/* A member that reads n topics. */
+static struct kfk_tree *
+join_many(struct stage *s, size_t n)
+{
+	static const struct joining none;
+	struct kfk_tree *q = join_by(s, 1, "app", &none);
+	struct kfk_node *sub = stage_at(kfk_get(&q->root, Q(TOPOLOGY)), Q(TOPOLOGY_SUBTOPOLOGIES), 0);
+	struct kfk_node *list = kfk_set_empty(q, sub, T(SOURCE_TOPICS));
+	char		 name[32];
+
+	for (size_t i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "t%zu", i);
+		kfk_add(q, list)->v.s = alv_arena_str(&s->arena, alv_str_of(name));
+	}
+	return q;
+}
+
+/* As many as there is memory for; more end the connection before anything goes upstream. */
+static void
+very_many_topics_are_mapped_or_refused(void **state)
+{
+	struct stage	 s;
+	struct kfk_tree *t;
+	struct kfk_node *sub;
+
+	(void)state;
+	stage_open(&s, denies, DENIES);
+	(void)join_many(&s, 10000);
+	t = stage_forwarded(&s);
+	sub = stage_at(kfk_get(&t->root, Q(TOPOLOGY)), Q(TOPOLOGY_SUBTOPOLOGIES), 0);
+	assert_int_equal(stage_count(sub, T(SOURCE_TOPICS)), 10000);
+	stage_text(stage_at(sub, T(SOURCE_TOPICS), 9999)->v.s, "acme.t9999");
+	stage_close(&s);
+
+	stage_open(&s, denies, DENIES);
+	(void)join_many(&s, 100000);
+	s.call.arena.limit = 1 << 22;
+	assert_int_equal(stage_send(&s), API_CLOSE);
+	assert_int_equal(s.call.close, MET_CLOSE_MEMORY);
+	assert_int_equal(s.call.out.n, 0);
+	stage_close(&s);
+}
+
 /* Who may not create may use what is there, and what is an alias for it; not bring an alias's target into being. */
 static void
 internal_topics_may_be_there_already(void **state)
@@ -466,6 +509,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(topologies_are_mapped),
 		cmocka_unit_test(topologies_are_refused_as_a_whole),
+		cmocka_unit_test(very_many_topics_are_mapped_or_refused),
 		cmocka_unit_test(internal_topics_may_be_there_already),
 		cmocka_unit_test(streams_groups_are_described),
 		cmocka_unit_test(descriptions_are_told),
