@@ -3,6 +3,7 @@ import runner
 
 runner.main([
     "produce_consume",
+    "differential",
     "groups",
     "patterns",
     "group_admin",
