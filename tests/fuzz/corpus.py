@@ -21,7 +21,7 @@ import kafkawire as kw  # noqa: E402
 
 OWN, OTHER = "%own.", "%oth"  # talk.h
 RAW, PIECES, IN_ONE, HAPPENS = 3, 4, 8, 0x7f
-MOVED, RELEASED, ASKED, ACME_AGAIN, ACME_PLAIN, ACME_DENIED = (bytes([HAPPENS, n]) for n in (3, 4, 5, 0, 1, 2))
+MOVED, RELEASED, ASKED, ACME_PLAIN, ACME_DENIED, GOES = (bytes([HAPPENS, n]) for n in (3, 4, 5, 1, 2, 6))
 ACME, PORTS, AT_BROKER, PLAIN, SHARED, STRANGER = 0, 2, 4, 8, 0x80, 0xe0  # talk_world.c: who
 SIZE_MAX = 4000
 KINDS = json.loads((ROOT / "build/golden/kinds.json").read_text())["messages"]
@@ -199,7 +199,7 @@ def one_by_one(corpus, api, key, version, rnd):
         q, r = (body(api, version, d, rnd) for d in ("request", "response"))
         step = asked(key, version, q, rnd.random() < 0.2)
         corpus.add("api", bytes([who]) + step + answered(r) + step + answered(body(api, version, "response", rnd)))
-        corpus.add("api", bytes([who]) + step + answered(r) + rnd.choice((MOVED, RELEASED, ASKED, ACME_PLAIN, ACME_DENIED)) + step + answered(r))
+        corpus.add("api", bytes([who]) + step + answered(r) + rnd.choice((MOVED, RELEASED, ASKED, ACME_PLAIN, ACME_DENIED, GOES)) + step + answered(r))
         corpus.add("request", bytes([who]) + step + asked(key, version, body(api, version, "request", rnd)))
         corpus.add("response", bytes([who, key, version, 0, rnd.randrange(256)]) + answered(r))
         if i < 2:
@@ -253,6 +253,55 @@ def fetch_sessions(corpus, versions, rnd):
                 corpus.add(target, data)
 
 
+def fetch_sets(corpus, versions):
+    """Sessions that grow beyond what one may have, topics that leave them, more of them than a connection may have."""
+    for version in range(7, versions["Fetch"][1] + 1):
+        def topic(name, n, version=version):
+            what = {"TopicId": uuid.UUID(bytes=name[:1].encode() * 16)} if version >= 13 else {"Topic": name}
+            return {**what, "Partitions": [{"Partition": p, "PartitionMaxBytes": 1000} for p in range(n)]}
+
+        def forgotten(name, *parts, version=version):
+            what = {"TopicId": uuid.UUID(bytes=name[:1].encode() * 16)} if version >= 13 else {"Topic": name}
+            return {**what, "Partitions": list(parts)}
+
+        def ask(session, epoch, more, less=(), version=version):
+            q = kw.encode("Fetch", version, "request", {"SessionId": session, "SessionEpoch": epoch, "Topics": more, "ForgottenTopicsData": list(less)})
+            return asked(key, version, q) + answered(kw.encode("Fetch", version, "response", {"SessionId": 0x7fffff01}), pieces)
+        for target, key in (("api", 1), ("stream", 0)):
+            for pieces in (b"", b"\2\x09"):
+                full, mine = ask(0, 0, [topic("orders", 2)]), 0x25736573
+                corpus.add(target, bytes([PLAIN]) + full + ask(mine, 1, [topic("late", 3)]) + ask(mine, 2, [], [forgotten("orders", 0, 1)]) +
+                           ask(mine, 3, [topic("orders", 9)]) + ask(mine, 4, [], [forgotten("globex.orders", 0), forgotten("late", 0, 1, 2)]))
+                corpus.add(target, bytes([ACME]) + full * 4 + ask(mine, 1, []) + ask(mine, -1, []))
+                corpus.add(target, bytes([ACME]) + full + ask(mine, 7, []) + ask(0x7fffff01, 1, []) + ask(mine, 1, [topic("secret", 1)]) + full)
+
+
+def share_sessions(corpus, versions):
+    """Joined, gone on with, acknowledged in, forgotten from, closed; while rights change."""
+    for version in range(versions["ShareFetch"][0], versions["ShareFetch"][1] + 1):
+        def ask(epoch, more, less=(), acks=False, version=version):
+            def topic(letter):
+                part = {"PartitionIndex": 0, "AcknowledgementBatches": [{"FirstOffset": 0, "LastOffset": 1, "AcknowledgeTypes": [1]}] if acks else []}
+                return {"TopicId": uuid.UUID(bytes=letter.encode() * 16), "Partitions": [part, {**part, "PartitionIndex": 1}]}
+            q = {"GroupId": "g", "MemberId": "m", "ShareSessionEpoch": epoch, "MaxWaitMs": 1, "MinBytes": 0, "MaxBytes": 1000,
+                 "Topics": [topic(x) for x in more],
+                 "ForgottenTopicsData": [{"TopicId": uuid.UUID(bytes=x.encode() * 16), "Partitions": [0, 1]} for x in less]}
+            r = {"Responses": [{"TopicId": uuid.UUID(bytes=x.encode() * 16), "Partitions": [
+                {"PartitionIndex": 0, "Records": kw.batch([b"v"], timestamp_ms=1), "AcquiredRecords": [
+                    {"FirstOffset": 0, "LastOffset": 0, "DeliveryCount": 1}], "CurrentLeader": {"LeaderId": 2, "LeaderEpoch": 1}}]}
+                    for x in "os"], "NodeEndpoints": [{"NodeId": 2, "Host": "real2." + OTHER, "Port": 9092, "Rack": OTHER + "-rack"}]}
+            return asked(key, version, kw.encode("ShareFetch", version, "request", q)) + answered(kw.encode("ShareFetch", version, "response", r), pieces)
+        for target, key in (("api", 78), ("stream", 1)):
+            for pieces in (b"", bytes([1, 30, 2, 90, 200])):
+                for who in (ACME, PLAIN, PORTS | AT_BROKER):
+                    full = ask(0, "os")
+                    for event in (b"", ACME_DENIED, ACME_PLAIN, RELEASED, MOVED):
+                        corpus.add(target, bytes([who]) + full + event + ask(1, "", acks=True) + ask(2, "l", "o") + event + ask(3, "os", acks=True) +
+                                   ask(-1, "o", acks=True))
+                    corpus.add(target, bytes([who]) + full + ask(1, "gu") + ask(5, "") + full)
+                    corpus.add(target, bytes([who]) + ask(0, "") + ask(1, "olsu") + ask(2, "", "olsu") + ask(-1, ""))
+
+
 def logins(corpus, rnd):
     plain = b"\0alice\0wrong"
     first = b"n,,n=alice,r=rOprNGfwEbeRWgbNEkqO"
@@ -264,6 +313,8 @@ def logins(corpus, rnd):
             else:
                 step = asked(36, 2, kw.encode("SaslAuthenticate", 2, "request", {"AuthBytes": token}))
                 corpus.add("api", bytes([STRANGER]) + shake + step + step)
+    padded = bytes(4) + bytes([1, 0, 0, 0])  # a null list of four bytes, as librdkafka says it
+    corpus.add("api", bytes([PLAIN]) + asked(3, 9, padded) + answered(body("Metadata", 9, "response", rnd)))
     corpus.add("api", bytes([STRANGER]) + asked(18, 3, body("ApiVersions", 3, "request", rnd)) + asked(3, 1, body("Metadata", 1, "request", rnd)))
 
 
@@ -372,6 +423,8 @@ def main():
     selected(corpus, "stream", [(a, versions[a][1]) for a in ("Fetch", "ShareFetch", "ShareAcknowledge", "ListGroups", "ListTransactions")], versions, rnd)
     selected(corpus, "embedded", [(a, versions[a][1]) for a in ("JoinGroup", "SyncGroup", "DescribeGroups")], versions, rnd)
     fetch_sessions(corpus, versions, rnd)
+    fetch_sets(corpus, versions)
+    share_sessions(corpus, versions)
     logins(corpus, rnd)
     members(corpus, versions)
     produces(corpus, versions)

@@ -28,7 +28,7 @@
 #define OTHER "%oth"
 #define SESSION "%ses"
 
-enum { STEPS_MAX = 6, WAITS_MAX = 4, PIECE = 64, SAID_MAX = 1 << 20, HAPPENS = 0x7f };
+enum { STEPS_MAX = 10, WAITS_MAX = 4, PIECE = 64, SAID_MAX = 1 << 20, HAPPENS = 0x7f };
 
 /* What a target is about. */
 struct talk_target {

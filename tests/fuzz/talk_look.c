@@ -380,6 +380,8 @@ talk_look_answer(struct talk *k)
 {
 	struct alv_chain body;
 
+	for (size_t i = 0; i < k->call.ncreate; i++)	/* what the gateway makes by itself, in this tenant's name */
+		MUST(alv_str_starts(k->call.create[i].name, ALV_STR("acme.")));
 	if (!k->raw_answer)
 		talk_look_gone(&k->call.out);
 	if (k->call.raw)

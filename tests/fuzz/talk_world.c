@@ -62,7 +62,8 @@ tenant(struct pol_dir *dir, const char *id, enum pol_tenant_state state, size_t 
 	struct pol_user	       user = { .name = ALV_STR("alice"), .revision = 7, .enabled = true };
 	struct pol_parts       p = { .id = alv_str_of(id), .display_name = alv_str_of(id), .state = state, .revision = 1 + denials,
 		.cluster_id = "acme-cluster-id-22char", .users = &user, .nusers = 1, .rules = rules, .nrules = n + denials,
-		.aliases = aliases, .naliases = denials == 0 ? 0 : ALV_COUNT(aliases) };
+		.aliases = aliases, .naliases = denials == 0 ? 0 : ALV_COUNT(aliases),
+		.auto_create = { .on = denials == 0, .partitions = 2, .replication_factor = -1 } };
 
 	for (int m = 0; m < POL_MECHANISMS; m++)	/* keys of no password; one iteration, for speed */
 		user.scram[m] = (struct pol_scram){ .present = true, .iterations = 1, .salt_n = 16, .stored_key = "stored" };
@@ -163,6 +164,7 @@ talk_connect(struct talk *k, uint8_t who)
 	W.shared.dir = (who >> 3 & 3) == 1 ? W.plain : W.dir;
 	W.conf.upstream.listing_max_age_ms = who >> 5 >= 4 ? 1000 : 0;
 	W.worker.keep = who >> 5 >= 4 ? api_keep_new() : NULL;
+	W.worker.draining = false;
 	W.listener.endpoint = who & 2 ? POL_ENDPOINT_PORT : POL_ENDPOINT_SNI;
 	W.listener.node_port_first = 9101;
 	W.listener.node_port_last = 9104;
@@ -184,14 +186,17 @@ talk_connect(struct talk *k, uint8_t who)
 }
 
 /* 0, 1, 2: the tenant has changed, as acme is in one of its three kinds; 3: it moves to a worker; 4: its memory is wanted back;
- * 5: something was published, and it is asked whether it may go on. */
+ * 5: something was published, and it is asked whether it may go on; 6: the gateway goes. */
 bool
 talk_happens(struct talk *k, uint8_t what)
 {
 	struct pol_dir *const dirs[] = { W.dir, W.plain, W.denied };
 	enum met_close	      why;
 
-	switch (what % 6) {
+	switch (what % 7) {
+	case 6:
+		W.worker.draining = true;
+		return true;
 	case 3:
 		api_conn_enter(&k->conn, &W.worker);
 		return true;
@@ -202,7 +207,7 @@ talk_happens(struct talk *k, uint8_t what)
 		return api_conn_check(&k->conn, &why);
 	default:
 		if (k->conn.auth == API_AUTH_DONE && strcmp(k->conn.tenant, "acme") == 0) {
-			W.shared.dir = dirs[what % 6];
+			W.shared.dir = dirs[what % 7];
 			k->conn.slot = pol_dir_find(W.shared.dir, ALV_STR("acme"));
 		}
 		return true;
