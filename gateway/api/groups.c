@@ -22,7 +22,7 @@ judge_listed(struct api_call *c, const struct kfk_tree *q, const struct api_grou
 	int16_t illegal = l->op == POL_OP_DELETE ? KFK_GROUP_ID_NOT_FOUND : KFK_INVALID_GROUP_ID;
 
 	if (q->schema->fields[l->q_groups].kind == KFK_KIND_TXN_ID)
-		return api_judge_other(c, TEN_TXN, virt, l->op, KFK_TRANSACTIONAL_ID_NOT_FOUND,
+		return api_judge_other(c, TEN_TXN, virt, l->op, virt.n == 0 ? KFK_INVALID_REQUEST : KFK_TRANSACTIONAL_ID_NOT_FOUND,
 		    KFK_TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
 	return api_judge_other(c, TEN_GROUP, virt, l->op, illegal, KFK_GROUP_AUTHORIZATION_FAILED);
 }
@@ -292,13 +292,34 @@ remember(struct api_conn *conn, struct alv_str group, struct alv_str type, struc
 
 /* Names inside the bytes that cannot be read or mapped are a protocol that does not fit. */
 static enum api_result
-forward_embedded(struct api_call *c, struct kfk_tree *q, uint16_t error)
+forward_embedded(struct api_call *c, struct kfk_tree *q, enum api_result (*refuse)(struct api_call *c, int16_t code))
 {
 	enum alv_err err = api_map_in(c, q);
 
 	if (err == ALV_E_NOMEM || err == ALV_E_LIMIT || c->arena.failed)
 		return api_fail(c, err);
-	return err ? api_answer_code(c, error, KFK_INCONSISTENT_GROUP_PROTOCOL) : api_send(c, q);
+	return err ? refuse(c, KFK_INCONSISTENT_GROUP_PROTOCOL) : api_send(c, q);
+}
+
+/* Who does not join has no protocol: null in versions that can say so, empty before. */
+static enum api_result
+refuse_join(struct api_call *c, int16_t code)
+{
+	enum { V_NO_NAME = 7 };
+	struct kfk_tree r;
+
+	api_answer_begin(c, &r);
+	kfk_set_int(&r, &r.root, KFK_JOIN_GROUP_RESPONSE_ERROR_CODE, code);
+	if (r.version >= V_NO_NAME)
+		kfk_set_null(&r, &r.root, KFK_JOIN_GROUP_RESPONSE_PROTOCOL_NAME);
+	api_note(c, code);
+	return api_answer(c, &r);
+}
+
+static enum api_result
+refuse_sync(struct api_call *c, int16_t code)
+{
+	return api_answer_code(c, KFK_SYNC_GROUP_RESPONSE_ERROR_CODE, code);
 }
 
 struct joining {	/* what a JoinGroup leaves for its response */
@@ -317,10 +338,10 @@ api_join_group_request(struct api_call *c, struct kfk_tree *q)
 	j->type = kfk_get_str(q, &q->root, KFK_JOIN_GROUP_REQUEST_PROTOCOL_TYPE);
 	code = api_judge_group(c, j->group, POL_OP_READ);
 	if (code != 0)
-		return api_answer_code(c, KFK_JOIN_GROUP_RESPONSE_ERROR_CODE, code);
+		return refuse_join(c, code);
 	api_memo(c)->own = j;
 	api_memo(c)->consumer = alv_str_eqz(j->type, "consumer");
-	return forward_embedded(c, q, KFK_JOIN_GROUP_RESPONSE_ERROR_CODE);
+	return forward_embedded(c, q, refuse_join);
 }
 
 enum api_result
@@ -365,9 +386,9 @@ api_sync_group_request(struct api_call *c, struct kfk_tree *q)
 	if (code == 0 && type.p == NULL)
 		code = KFK_INCONSISTENT_GROUP_PROTOCOL;
 	if (code != 0)
-		return api_answer_code(c, KFK_SYNC_GROUP_RESPONSE_ERROR_CODE, code);
+		return refuse_sync(c, code);
 	api_memo(c)->consumer = alv_str_eqz(type, "consumer");
-	return forward_embedded(c, q, KFK_SYNC_GROUP_RESPONSE_ERROR_CODE);
+	return forward_embedded(c, q, refuse_sync);
 }
 
 /* ---- Heartbeat, LeaveGroup: the group is all there is to judge -------------------------------------------------- */

@@ -618,6 +618,8 @@ groups_are_judged_at_the_top(void **state)
 				t = stage_refused(&s);
 				assert_int_equal(stage_int(t, families[i].r_error), cases[k].code);
 				assert_int_equal(s.call.error_code, cases[k].code);
+				if (families[i].key == KFK_API_JOIN_GROUP)	/* no protocol, which is null where it can be */
+					assert_int_equal(kfk_get(&t->root, KFK_JOIN_GROUP_RESPONSE_PROTOCOL_NAME)->v.is_null, v >= 7);
 				stage_close(&s);
 			}
 	}

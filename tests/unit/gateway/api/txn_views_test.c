@@ -84,7 +84,7 @@ own_transactions_are_described(void **state)
 	assert_int_equal(described(t, "watched"), 0);
 	assert_int_equal(described(t, "rival.tx1"), KFK_TRANSACTIONAL_ID_NOT_FOUND);
 	assert_int_equal(described(t, "closed"), KFK_TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
-	assert_int_equal(described(t, ""), KFK_TRANSACTIONAL_ID_NOT_FOUND);
+	assert_int_equal(described(t, ""), KFK_INVALID_REQUEST);
 	stage_close(&s);
 }
 
