@@ -42,25 +42,36 @@ api_some_broker(struct api_call *c, int64_t wanted)
 enum { ENDPOINT_BROKERS = 1, ENDPOINT_CONTROLLERS = 2 };
 
 /* Tenants see brokers only; before version 1 there was no word for anything else. */
-static int16_t
-endpoint_error(const struct kfk_tree *q)
+static bool
+asks_brokers(const struct kfk_tree *q)
 {
-	int64_t type = kfk_get_int(q, &q->root, KFK_DESCRIBE_CLUSTER_REQUEST_ENDPOINT_TYPE);
+	return q->version < 1 || kfk_get_int(q, &q->root, KFK_DESCRIBE_CLUSTER_REQUEST_ENDPOINT_TYPE) == ENDPOINT_BROKERS;
+}
 
-	if (q->version < 1 || type == ENDPOINT_BROKERS)
-		return 0;
-	return type == ENDPOINT_CONTROLLERS ? KFK_MISMATCHED_ENDPOINT_TYPE : KFK_UNSUPPORTED_ENDPOINT_TYPE;
+static enum api_result
+refuse_endpoint(struct api_call *c, int64_t type)
+{
+	bool		known = type == ENDPOINT_CONTROLLERS;
+	int16_t		code = known ? KFK_MISMATCHED_ENDPOINT_TYPE : KFK_UNSUPPORTED_ENDPOINT_TYPE;
+	struct kfk_tree r;
+
+	api_answer_begin(c, &r);
+	kfk_set_int(&r, &r.root, R(ERROR_CODE), code);
+	kfk_set_str(&r, &r.root, R(ERROR_MESSAGE),
+	    known ? ALV_STR("The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER")
+		  : alv_arena_printf(&c->arena, "Unsupported endpoint type %d", (int)type));
+	api_note(c, code);
+	return api_answer(c, &r);
 }
 
 enum api_result
 api_describe_cluster_request(struct api_call *c, struct kfk_tree *q)
 {
 	bool		ops = kfk_get_int(q, &q->root, KFK_DESCRIBE_CLUSTER_REQUEST_INCLUDE_CLUSTER_AUTHORIZED_OPERATIONS) != 0;
-	int16_t		code = endpoint_error(q);
 	struct kfk_tree r;
 
-	if (code != 0)
-		return api_answer_code(c, R(ERROR_CODE), code);
+	if (!asks_brokers(q))
+		return refuse_endpoint(c, kfk_get_int(q, &q->root, KFK_DESCRIBE_CLUSTER_REQUEST_ENDPOINT_TYPE));
 	if (c->view == NULL)
 		return api_close(c, MET_CLOSE_NO_BROKER);
 	api_answer_begin(c, &r);
@@ -294,6 +305,8 @@ api_describe_topic_partitions_response(struct api_call *c, struct kfk_tree *r)
 
 		kfk_set_int(r, e, R(TOPICS_ERROR_CODE), d->code);
 		kfk_set_str(r, e, R(TOPICS_NAME), d->name);
+		if (d->code == KFK_INVALID_TOPIC_EXCEPTION)
+			kfk_set_int(r, e, R(TOPICS_TOPIC_AUTHORIZED_OPERATIONS), api_operations(c, POL_TOPIC, d->name));
 	}
 	sort_topics(c, topics);
 	if (kfk_get(&r->root, R(NEXT_CURSOR)) == NULL)

@@ -295,6 +295,8 @@ add_denied(struct api_call *c, struct kfk_tree *r)
 		kfk_set_int(r, e, R(TOPICS_ERROR_CODE), d->code);
 		kfk_set_str(r, e, R(TOPICS_NAME), d->name);
 		kfk_set_uuid(r, e, R(TOPICS_TOPIC_ID), d->id);
+		if (api_memo(c)->topic_ops && d->code == KFK_INVALID_TOPIC_EXCEPTION)
+			kfk_set_int(r, e, R(TOPICS_TOPIC_AUTHORIZED_OPERATIONS), api_operations(c, POL_TOPIC, d->name));
 	}
 }
 

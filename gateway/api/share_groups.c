@@ -24,7 +24,9 @@ api_share_group_heartbeat_request(struct api_call *c, struct kfk_tree *q)
 	int16_t code = api_judge_group(c, kfk_get_str(q, &q->root, Q(GROUP_ID)), POL_OP_READ);
 
 	/* Heartbeats call an empty group id a bad request. */
-	if (code == KFK_INVALID_GROUP_ID || (code == 0 && !api_member_id_legal(kfk_get_str(q, &q->root, Q(MEMBER_ID)))))
+	if (code == KFK_INVALID_GROUP_ID)
+		return api_refuse_member(c, R(ERROR_CODE), R(ERROR_MESSAGE), KFK_INVALID_REQUEST, ALV_STR("GroupId can't be empty."));
+	if (code == 0 && !api_member_id_legal(kfk_get_str(q, &q->root, Q(MEMBER_ID))))
 		code = KFK_INVALID_REQUEST;
 	if (code == 0)
 		code = api_judge_subscription(c, q, Q(SUBSCRIBED_TOPIC_NAMES));

@@ -33,18 +33,27 @@ the_cluster_is_virtual(void **state)
 static void
 controllers_are_not_described(void **state)
 {
+	static const struct { int64_t type; int16_t code; const char *text; } cases[] = {
+		{ 2, KFK_MISMATCHED_ENDPOINT_TYPE,
+		  "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER" },
+		{ 3, KFK_UNSUPPORTED_ENDPOINT_TYPE, "Unsupported endpoint type 3" },
+		{ -128, KFK_UNSUPPORTED_ENDPOINT_TYPE, "Unsupported endpoint type -128" },
+	};
 	struct stage	 s;
 	struct kfk_tree *t;
 
 	(void)state;
-	stage_open(&s, NULL, 0);
-	t = stage_begin(&s, KFK_API_DESCRIBE_CLUSTER, 1);
-	kfk_set_int(t, &t->root, KFK_DESCRIBE_CLUSTER_REQUEST_ENDPOINT_TYPE, 2);
-	assert_int_equal(stage_send(&s), API_ANSWER);
-	t = stage_client(&s);
-	assert_int_equal(kfk_get_int(t, &t->root, R(ERROR_CODE)), KFK_MISMATCHED_ENDPOINT_TYPE);
-	assert_int_equal(stage_count(&t->root, R(BROKERS)), 0);
-	stage_close(&s);
+	for (size_t i = 0; i < ALV_COUNT(cases); i++) {
+		stage_open(&s, NULL, 0);
+		t = stage_begin(&s, KFK_API_DESCRIBE_CLUSTER, 1);
+		kfk_set_int(t, &t->root, KFK_DESCRIBE_CLUSTER_REQUEST_ENDPOINT_TYPE, cases[i].type);
+		assert_int_equal(stage_send(&s), API_ANSWER);
+		t = stage_client(&s);
+		assert_int_equal(kfk_get_int(t, &t->root, R(ERROR_CODE)), cases[i].code);
+		stage_text(kfk_get_str(t, &t->root, R(ERROR_MESSAGE)), cases[i].text);
+		assert_int_equal(stage_count(&t->root, R(BROKERS)), 0);
+		stage_close(&s);
+	}
 }
 #undef R
 
@@ -162,6 +171,17 @@ nothing_is_never_asked_for(void **state)
 	assert_int_equal(stage_send(&s), API_ANSWER);
 	t = stage_client(&s);
 	assert_int_equal(kfk_get_int(t, stage_at(&t->root, R(TOPICS), 0), R(TOPICS_ERROR_CODE)), KFK_TOPIC_AUTHORIZATION_FAILED);
+	assert_int_equal(kfk_get_int(t, stage_at(&t->root, R(TOPICS), 0), R(TOPICS_TOPIC_AUTHORIZED_OPERATIONS)), INT32_MIN);
+	stage_close(&s);
+
+	stage_open(&s, NULL, 0);	/* what may be done to a topic does not need a name that could be one's */
+	t = pages(&s, NULL);
+	kfk_set_str(t, kfk_add(t, kfk_get(&t->root, Q(TOPICS))), Q(TOPICS_NAME), ALV_STR("a/b"));
+	assert_int_equal(stage_send(&s), API_ANSWER);
+	t = stage_client(&s);
+	assert_int_equal(kfk_get_int(t, stage_at(&t->root, R(TOPICS), 0), R(TOPICS_ERROR_CODE)), KFK_INVALID_TOPIC_EXCEPTION);
+	assert_int_equal(kfk_get_int(t, stage_at(&t->root, R(TOPICS), 0), R(TOPICS_TOPIC_AUTHORIZED_OPERATIONS)),
+	    1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 11);
 	stage_close(&s);
 }
 

@@ -90,6 +90,8 @@ heartbeats_are_refused_as_a_whole(void **state)
 		t = stage_refused(&s);
 		assert_int_equal(stage_int(t, R(ERROR_CODE)), cases[i].code);
 		assert_int_equal(s.call.error_code, cases[i].code);
+		if (cases[i].group[0] == '\0')
+			stage_text(kfk_get_str(t, &t->root, R(ERROR_MESSAGE)), "GroupId can't be empty.");
 		stage_close(&s);
 	}
 }
