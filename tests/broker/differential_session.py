@@ -168,7 +168,7 @@ def classic(side):
     for kind, key in ((0, CLASSIC), (1, TXN)):
         side.every("FindCoordinator", {"KeyType": kind, "Key": key, "CoordinatorKeys": [key]}, low=1)
     for bad in ({"GroupId": ""}, {"Protocols": []}, {"SessionTimeoutMs": 1}, {"MemberId": "nobody"}):
-        side.ask("JoinGroup", {**join("", A), **bad}, label="no group" if "GroupId" in bad else "")
+        side.ask("JoinGroup", {**join("", A), **bad})
     me = side.ask("JoinGroup", join("", A))["MemberId"]
     mine = {"GroupId": CLASSIC, "MemberId": me}
     at = side.ask("JoinGroup", join(me, A))["GenerationId"]
