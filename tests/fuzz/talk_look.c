@@ -111,23 +111,34 @@ upstream_embedded(struct talk *k, const struct kfk_tree *t, const struct kfk_nod
 		MUST(kfk_embedded_map(embedded_schema(n), in, own_topic, (void *)(uintptr_t)names(k), &k->arena, &out) == ALV_OK);
 }
 
-/* Others' names, by themselves and behind what is like the prefix, and all that the catalogue has. */
+/* A name that the pattern matches is the tenant's, and the member's own text matches what the tenant calls it. */
 static void
-matches_own_alone(struct talk *k, const struct reg *r)
+matches_rightly(struct talk *k, const struct reg *phys, const struct reg *text, struct alv_str name)
 {
-	static const struct alv_str before[] = { ALV_STR(""), ALV_STR("globex."), ALV_STR("acme"), ALV_STR("xacme."), ALV_STR("Acme."),
-		ALV_STR("\n"), ALV_STR("acme-2."), ALV_STR("_"), ALV_STR("legacy.") };
+	struct alv_str virt;
+
+	if (!reg_re2_full(phys, name.p, name.n))
+		return;
+	MUST(ten_unmap(names(k), TEN_TOPIC, name, &virt) == ALV_OK);
+	MUST(reg_matches(text, virt));
+}
+
+/* What the catalogue has; and own and others' names, by themselves and behind what is like the prefix. */
+static void
+matches_own_alone(struct talk *k, const struct reg *phys, const struct reg *text)
+{
+	static const struct alv_str before[] = { ALV_STR(""), ALV_STR("globex."), ALV_STR("acme"), ALV_STR("acme."), ALV_STR("xacme."),
+		ALV_STR("Acme."), ALV_STR("\n"), ALV_STR("acme-2."), ALV_STR("_"), ALV_STR("legacy.") };
 	const struct clu_view *v = clu_board_load(talk_world.board);
 
 	for (size_t i = 0; i < v->ntopics; i++)
-		MUST(ten_owns(names(k), TEN_TOPIC, v->topics[i].name, NULL) || !reg_re2_full(r, v->topics[i].name.p, v->topics[i].name.n));
-	for (size_t i = 0; i < ALV_COUNT(before); i++)
-		for (size_t j = 0; j < ALV_COUNT(said) + ALV_COUNT(foreign_names); j++) {
-			struct alv_str s = alv_arena_cat(&k->arena, before[i],
-			    j < ALV_COUNT(said) ? said[j] : foreign_names[j - ALV_COUNT(said)]);
-
-			MUST(ten_owns(names(k), TEN_TOPIC, s, NULL) || !reg_re2_full(r, s.p, s.n));
-		}
+		matches_rightly(k, phys, text, v->topics[i].name);
+	for (size_t i = 0; i < ALV_COUNT(before); i++) {
+		for (size_t j = 0; j < ALV_COUNT(said); j++)
+			matches_rightly(k, phys, text, alv_arena_cat(&k->arena, before[i], said[j]));
+		for (size_t j = 0; j < ALV_COUNT(foreign_names); j++)
+			matches_rightly(k, phys, text, alv_arena_cat(&k->arena, before[i], foreign_names[j]));
+	}
 }
 
 /* Does the bracket that is open at `at` close with the last byte and not before? What the gateway spells has brackets of no
@@ -152,14 +163,15 @@ static void
 upstream_pattern(struct talk *k, struct alv_str s)
 {
 	static const struct alv_str none = ALV_STR("[^\\x00-\\x{10FFFF}]");
-	struct alv_str		    text, rest;
+	struct alv_str		    text, rest, words;
 	const char		   *head_end = memmem(s.p, s.n, ">)", 2);
 	char			    why[100];
-	struct reg		   *r = reg_re2_new(s.p, s.n, 8 << 20, why, sizeof(why));
+	struct reg		   *own, *r = reg_re2_new(s.p, s.n, 8 << 20, why, sizeof(why));
 
 	MUST(r != NULL && head_end != NULL);
-	MUST(reg_original(s, &k->arena, &text));
-	matches_own_alone(k, r);
+	MUST(reg_original(s, &k->arena, &text) && reg_compile(text, &k->arena, &own, &words) == ALV_OK);
+	matches_own_alone(k, r, own);
+	reg_free(own);
 	reg_re2_free(r);
 	rest = alv_str_make(head_end + 2, s.n - (size_t)(head_end + 2 - s.p));
 	if (alv_str_starts(rest, ALV_STR("\\Qacme.\\E(?:")))
