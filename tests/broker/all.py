@@ -3,13 +3,13 @@ import runner
 
 runner.main([
     "produce_consume",
-    "differential",
     "groups",
     "patterns",
     "group_admin",
     "share",
     "streams",
     "transactions",
+    "differential",
     "admin",
     "configs",
     "storage",
