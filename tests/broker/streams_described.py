@@ -92,6 +92,27 @@ def by_hand(s, t, group, topic):
         equal("it leaves", 0, beat(w, group, member, -1, topic)["ErrorCode"])
 
 
+def tags_are_missing(t, topic):
+    """A status that only version 1 knows, in the broker's own words."""
+    group, member = fresh("tagged"), str(uuid.uuid4())
+    with t.wire() as w:
+        r = w.request("IncrementalAlterConfigs", 1, {"Resources": [{"ResourceType": 32, "ResourceName": group, "Configs": [
+            {"Name": "streams.rack.aware.assignment.tags", "ConfigOperation": 0, "Value": "zone"},
+            {"Name": "streams.num.standby.replicas", "ConfigOperation": 0, "Value": "1"}]}]})["Responses"][0]
+        equal("configs", (0, None), (r["ErrorCode"], r["ErrorMessage"]))
+        epoch = joined(t, w, group, member, topic)
+
+        def said(version):
+            r = beat(w, group, member, epoch, topic, version)
+            equal("a heartbeat", 0, r["ErrorCode"])
+            return {x["StatusCode"]: x["StatusDetail"] for x in r["Status"] or []}.get(6)
+        words = stack.wait_until("tags are missing", lambda: said(1))
+        equal("in words", "Missing required client tags for rack-aware standby assignment: [zone]. Configure them via 'client.tag.<tagKey>' in "
+              "your Streams config.", words)
+        equal("version 0 knows nothing of it", None, said(0))
+        beat(w, group, member, -1, topic)
+
+
 def by_kafka_streams(t, kafka, orders, customers, sums, app):
     """The client of 4.4 sends its own, and Kafka's tool of 4.4 shows it."""
     said = stack.tool(HERE / "java/StreamsJoin.java", t.java_file(), "streams", app, orders, customers, sums, f"{t.name}-", timeout=170, env=kafka)
@@ -116,4 +137,5 @@ def run(s, version):
         for name in (orders, customers, sums):
             create_topic(t, name, 2)
         by_hand(s, t, group, topic)
+        tags_are_missing(t, topic)
     both(lambda t: by_kafka_streams(t, kafka, orders, customers, sums, app), s.acme, s.globex)

@@ -103,6 +103,7 @@ static const char *const seen[] = {
 	"This server does not host this topic ID.",
 	"The topic 'acme.no' does not exist.",
 	"Null value not supported for : retention.ms",
+	"Missing required client tags for rack-aware standby assignment: [zone, rack]. Configure them via 'client.tag.<tagKey>' in your Streams config.",
 	"Invalid value sometimes for configuration share.auto.offset.reset: Invalid value `sometimes` for configuration share.auto.offset.reset. The value must be either 'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS>'.",
 	"consumer.session.timeout.ms must be greater than or equal to group.consumer.min.session.timeout.ms",
 	"share.delivery.count.limit must be less than or equal to group.share.max.delivery.count.limit",
