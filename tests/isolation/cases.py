@@ -793,7 +793,7 @@ def _(world, v):
             expect(pattern, (r["ErrorCode"], r["TransactionStates"]), [(128, [])])
         ids = [v.physical(v.txn), v.hidden_txn, ""]
         for t in w.request("DescribeTransactions", 0, {"TransactionalIds": ids})["TransactionStates"]:
-            expect(f"{t['TransactionalId']}", (t["ErrorCode"], t["Topics"]), [(105, [])])
+            expect(f"{t['TransactionalId']}", (t["ErrorCode"], t["Topics"]), [(105 if t["TransactionalId"] else INVALID_REQUEST, [])])
 
 
 # ---- what is not offered ----------------------------------------------------------------------------------------
