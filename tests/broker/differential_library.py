@@ -20,7 +20,7 @@ def admin(side):
     name = MINE + "by-librdkafka"
     side.note("create_topics", {k: said(f) for k, f in a.create_topics([
         cka.NewTopic(name, 2, 1, config={"retention.ms": "600000"}), cka.NewTopic(A, 1, 1)]).items()})
-    led(side, name)
+    led(side, by_librdkafka=2)
     for f in a.describe_topics(ck.TopicCollection([name, MISSING])).values():
         d = said(f)
         side.note("describe_topics", d if isinstance(d, dict) else {"Name": d.name, "internal": d.is_internal, "parts": [
@@ -35,7 +35,7 @@ def admin(side):
         cka.ConfigEntry("retention.ms", "700000", incremental_operation=cka.AlterConfigOpType.SET)])
     side.note("incremental_alter_configs", [said(f) for f in a.incremental_alter_configs([change]).values()])
     side.note("create_partitions", [said(f) for f in a.create_partitions([cka.NewPartitions(name, 3)]).values()])
-    led(side, name)
+    led(side, by_librdkafka=3)
     return a, name
 
 
@@ -67,6 +67,8 @@ def library(side):
         {"id": m.member_id, "client": m.client_id, "host": m.host, "has": sorted([t.topic, t.partition] for t in m.assignment.topic_partitions)}
         for m in group.members]})
     c.close()
+    stack.wait_until("the group is empty", lambda: a.describe_consumer_groups([group.group_id])[group.group_id].result(20).state ==
+                     ck.ConsumerGroupState.EMPTY, 20)
     offsets_of(side, a, name)
 
 

@@ -6,7 +6,7 @@ from runner import kw, stack
 
 MINE = "differ-"
 A, B, NEW, MISSING = (MINE + x for x in ("a", "b", "new", "missing"))
-CLASSIC, MODERN, SHARE, TXN = (MINE + x for x in ("classic", "modern", "share", "txn"))
+CLASSIC, STATIC, MODERN, PATTERN, SHARE, STREAMS, TXN = (MINE + x for x in "classic static modern pattern share streams txn".split())
 NOBODY = uuid.UUID(int=77)
 TOPIC, BROKER, GROUP = 2, 4, 32
 NOW_MS = 1_700_000_000_000
@@ -27,10 +27,11 @@ def ids(side):
         return {t["Name"]: t["TopicId"] for t in w.request("Metadata", 12, {"Topics": [{"Name": n} for n in (A, B)]})["Topics"]}
 
 
-def led(side, *named):
-    """Waits until all partitions have leaders, and for everybody."""
-    side.ask("Metadata", {"Topics": [{"Name": n} for n in named]}, 12, note=False, until=lambda r: all(
-        not t["ErrorCode"] and all(p["LeaderId"] >= 0 and not p["ErrorCode"] for p in t["Partitions"]) for t in r["Topics"]))
+def led(side, **named):
+    """Waits until these topics, by a word behind MINE, have so many partitions with leaders, and for everybody."""
+    want = {MINE + k.replace("_", "-"): n for k, n in named.items()}
+    side.ask("Metadata", {"Topics": [{"Name": n} for n in want]}, 12, note=False, until=lambda r: want == {
+        t["Name"]: sum(p["LeaderId"] >= 0 and not p["ErrorCode"] for p in t["Partitions"]) for t in r["Topics"]})
 
 
 # ---- topics and what describes them ------------------------------------------------------------------------------------
@@ -40,7 +41,7 @@ def topics(side):
     side.ask("CreateTopics", {"timeoutMs": 10000, "Topics": [
         topic(A, 2, [("retention.ms", "600000"), ("max.message.bytes", "2000000")]),
         topic(B, -1, ReplicationFactor=-1)]})
-    led(side, A, B)
+    led(side, a=2, b=1)
     by_hand = topic(NEW, -1, ReplicationFactor=-1, Assignments=[{"PartitionIndex": 0, "BrokerIds": [1]}])
     side.every("CreateTopics", {"timeoutMs": 10000, "validateOnly": True, "Topics": [by_hand]}, label="by hand")
     for bad in (topic(A), topic(""), topic("."), topic("sl/ash"), topic("x" * 250), topic(NEW, 0), topic(NEW, ReplicationFactor=7),
@@ -62,7 +63,7 @@ def topics(side):
     for name, count in ((A, 2), (A, 1), (B, 2), (MISSING, 2), (B, -1)):
         side.every("CreatePartitions", {"TimeoutMs": 10000, "ValidateOnly": True, "Topics": [{"Name": name, "Count": count, "Assignments": None}]})
     side.ask("CreatePartitions", {"TimeoutMs": 10000, "Topics": [{"Name": B, "Count": 2, "Assignments": None}]})
-    led(side, B)
+    led(side, b=2)
     side.ask("DescribeTopicPartitions", {"Topics": by_name[1:2]})
     by_hand = {"Name": B, "Count": 3, "Assignments": [{"BrokerIds": [1]}]}
     side.every("CreatePartitions", {"TimeoutMs": 10000, "ValidateOnly": True, "Topics": [by_hand]}, label="by hand")
@@ -87,7 +88,8 @@ def configs(side):
     for name, value in ((A, "700000"), (B, "800000")):
         asked = {"Resources": [{"ResourceType": TOPIC, "ResourceName": name, "ConfigurationKeys": ["retention.ms"]}]}
         side.ask("DescribeConfigs", asked, until=lambda r, value=value: r["Results"][0]["Configs"][0]["Value"] == value)
-    side.ask("DescribeConfigs", {"Resources": [{"ResourceType": GROUP, "ResourceName": MODERN, "ConfigurationKeys": None}]})
+    side.ask("DescribeConfigs", {"Resources": [{"ResourceType": GROUP, "ResourceName": MODERN, "ConfigurationKeys": None}]},
+             until=lambda r: "50000" in {c["Value"] for c in r["Results"][0]["Configs"]})
     for kinds in ([TOPIC], [GROUP], [BROKER], [77]):
         side.ask("ListConfigResources", {"ResourceTypes": kinds})
     side.ask("ListPartitionReassignments", {"TimeoutMs": 1000, "Topics": None})
@@ -228,6 +230,26 @@ def offsets(side, group, epoch, member):
     side.every("OffsetFetch", lambda v: asked(v, True), 2)
 
 
+def static(side):
+    """Members with an instance id: joining again, fenced, leaving by it."""
+    def enter(member, **more):
+        return side.ask("JoinGroup", {**join(member, A, GroupInstanceId="machine", **more), "GroupId": STATIC}, until=lambda r: r["ErrorCode"] != 79)
+    first = enter("")
+    mine = {"GroupId": STATIC, "GroupInstanceId": "machine"}
+    said = {"ProtocolType": "consumer", "ProtocolName": "range"}
+    side.ask("SyncGroup", {**mine, **said, "MemberId": first["MemberId"], "GenerationId": first["GenerationId"],
+                           "Assignments": [{"MemberId": first["MemberId"], "Assignment": assignment(A, 0, 1)}]})
+    again = enter("")  # it came up anew: the same generation, another member id
+    side.every("SyncGroup", {**mine, **said, "MemberId": again["MemberId"], "GenerationId": again["GenerationId"], "Assignments": []}, low=5)
+    for member in (first["MemberId"], again["MemberId"]):  # the first one is fenced
+        side.every("Heartbeat", {**mine, "MemberId": member, "GenerationId": again["GenerationId"]}, low=3)
+    side.ask("OffsetCommit", {**mine, "MemberId": first["MemberId"], "GenerationIdOrMemberEpoch": again["GenerationId"], "Topics": [
+        {"Name": A, "Partitions": [{"PartitionIndex": 0, "CommittedOffset": 1, "CommittedMetadata": ""}]}]}, 9)
+    side.every("DescribeGroups", {"Groups": [STATIC]}, low=4)
+    for instance in ("machine", "machine", "nobody"):
+        side.ask("LeaveGroup", {"GroupId": STATIC, "Members": [{"MemberId": "", "GroupInstanceId": instance}]})
+
+
 # ---- groups of KIP-848 -----------------------------------------------------------------------------------------------
 
 def modern(side):
@@ -246,7 +268,22 @@ def modern(side):
                                         "TopicPartitions": None})
     r = side.ask("ConsumerGroupHeartbeat", {**mine, "MemberEpoch": -1})
     side.every("ConsumerGroupDescribe", {"GroupIds": [MODERN]})
+    by_pattern(side, {**mine, "GroupId": PATTERN})
     side.ask("OffsetDelete", {"GroupId": MODERN, "Topics": [{"Name": A, "Partitions": [{"PartitionIndex": 0}]}]})
+
+
+def by_pattern(side, mine):
+    """A member with an instance id and a pattern, which is given the topics that match."""
+    mine = {**mine, "InstanceId": "machine", "SubscribedTopicNames": [], "SubscribedTopicRegex": f"{MINE}[a-z]"}
+    at = side.ask("ConsumerGroupHeartbeat", {**mine, "MemberEpoch": 0}, note=False)["MemberEpoch"]
+    beat = {**mine, "SubscribedTopicNames": None, "SubscribedTopicRegex": None}
+    r = side.ask("ConsumerGroupHeartbeat", {**beat, "MemberEpoch": at}, note=False, until=lambda r: (r["Assignment"] or {}).get("TopicPartitions"))
+    side.note("ConsumerGroupHeartbeat", {"Assignment": r["Assignment"]})
+    beat |= {"MemberEpoch": r["MemberEpoch"], "TopicPartitions": r["Assignment"]["TopicPartitions"]}
+    side.ask("ConsumerGroupHeartbeat", beat, note=False)
+    side.ask("ConsumerGroupDescribe", {"GroupIds": [PATTERN]}, until=lambda r: r["Groups"][0]["GroupState"] == "Stable")
+    for member, epoch in ((str(uuid.UUID(int=849)), 0), (mine["MemberId"], -2), (mine["MemberId"], -1)):  # another one of that instance; it leaves
+        side.ask("ConsumerGroupHeartbeat", {**mine, "MemberId": member, "MemberEpoch": epoch})
 
 
 # ---- transactions ----------------------------------------------------------------------------------------------------
@@ -353,11 +390,33 @@ def shared(side, mine, topic_id):
         ask("ShareAcknowledge", -1, [])
 
 
+# ---- streams groups ---------------------------------------------------------------------------------------------------
+
+def streams(side):
+    """A topology whose source is there gets its tasks; one whose source is missing is told so; and what is no topology."""
+    def beat(epoch, source=A, member=str(uuid.UUID(int=1071)), **more):
+        part = {"SubtopologyId": "0", "SourceTopics": [source], "SourceTopicRegex": [], "StateChangelogTopics": [], "RepartitionSinkTopics": [],
+                "RepartitionSourceTopics": [], "CopartitionGroups": []}
+        first = {"ProcessId": str(uuid.UUID(int=1)), "ActiveTasks": [], "StandbyTasks": [], "WarmupTasks": [], "ClientTags": [],
+                 "RebalanceTimeoutMs": 30000, "Topology": {"Epoch": 0, "Subtopologies": [part]}} if epoch == 0 else {}
+        return {"GroupId": STREAMS, "MemberId": member, "MemberEpoch": epoch, "EndpointInformationEpoch": 0, **first, **more}
+    for bad in ({"GroupId": ""}, {"member": ""}, {"epoch": 5}, {"Topology": None}, {"ActiveTasks": None}, {"RebalanceTimeoutMs": -1}):
+        side.ask("StreamsGroupHeartbeat", beat(**{"epoch": 0, **bad}))
+    side.ask("StreamsGroupHeartbeat", beat(0, MISSING, GroupId=f"{STREAMS}-2"))
+    side.ask("StreamsGroupHeartbeat", {**beat(-1), "GroupId": f"{STREAMS}-2"})
+    r = side.ask("StreamsGroupHeartbeat", beat(0), note=False)
+    r = side.ask("StreamsGroupHeartbeat", beat(r["MemberEpoch"]), note=False, until=lambda r: r["ActiveTasks"])
+    side.note("StreamsGroupHeartbeat", {"ActiveTasks": r["ActiveTasks"]})
+    side.ask("StreamsGroupDescribe", {"GroupIds": [STREAMS, CLASSIC, MISSING, ""], "IncludeAuthorizedOperations": True})
+    side.ask("StreamsGroupHeartbeat", beat(-1))
+    views(side, STREAMS)
+
+
 # ---- the end ---------------------------------------------------------------------------------------------------------
 
 def deletion(side):
     side.every("DeleteGroups", {"GroupsNames": [MISSING]})
-    side.ask("DeleteGroups", {"GroupsNames": [CLASSIC, MODERN, SHARE, MISSING, ""]})
+    side.ask("DeleteGroups", {"GroupsNames": [CLASSIC, STATIC, MODERN, PATTERN, SHARE, STREAMS, MISSING, ""]})
     views(side, CLASSIC)
     known = ids(side)
     side.every("DeleteTopics", {"TimeoutMs": 10000, "TopicNames": [MISSING, "sl/ash"], "Topics": [{"Name": MISSING}, {"Name": "sl/ash"}]})
@@ -367,4 +426,4 @@ def deletion(side):
     side.ask("Metadata", {"Topics": None}, until=lambda r: not any(t["Name"].startswith(MINE) for t in r["Topics"]))
 
 
-PARTS = (topics, configs, records, classic, modern, transactions, sharing)
+PARTS = (topics, configs, records, classic, static, modern, transactions, sharing, streams)
