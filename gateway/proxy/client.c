@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "proxy/endpoint.h"
+#include "proxy/tap.h"
 #include "proxy/worker.h"
 
 enum { PX_CLIENT_MAGIC = 0x5078436c };
@@ -175,6 +176,7 @@ px_client_send(struct px_client *c, struct px_request *r, size_t body_n)
 		return;
 	}
 	px_mover_count(c, frame.n, 0);
+	px_tap(c, PX_TOLD, &frame);
 	net_stream_send(&c->stream, &frame);
 	if (c->out_pace.at_us == 0)
 		px_pace_begin(&c->out_pace, net_loop_now(c->worker->loop), c->stream.sent, net_stream_left(&c->stream));

@@ -2,6 +2,7 @@
  * time. Invariant: nothing is taken while the request before it waits to be sent, nor while more is under way than the
  * limits allow; then nothing is read either, once `in` holds PX_IN_MAX. */
 #include "proxy/client.h"
+#include "proxy/tap.h"
 #include "proxy/worker.h"
 
 #include <stdlib.h>
@@ -54,6 +55,7 @@ begin_request(struct px_client *c, uint32_t size)
 		c->leave = PX_LEAVES_NOW;
 	alv_chain_drop(&c->stream.in, 4);
 	alv_chain_cut(&r->body, &c->stream.in, size);
+	px_tap(c, PX_SAID, &r->body);
 	r->call.request_bytes = size + 4u;
 	px_mover_count(c, size, 1);
 	c->worker->api.now_us = r->call.begun_us;

@@ -25,7 +25,6 @@ import ssl
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import traceback
 import urllib.error
@@ -33,6 +32,7 @@ import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import kafkawire as kw  # noqa: E402
+from judge import Judge  # noqa: E402
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
 KAFKA = REPO / "tests/kit/kafka"
@@ -221,45 +221,6 @@ class Tenant:
         return w.sasl(self.mechanism, self.user, self.password) if self.ca else w
 
 
-class Judge:
-    """Remembers what raw clients of each tenant received; at the end none of it may hold anything of somebody else."""
-
-    def __init__(self):
-        self.lock, self.wires, self.forbidden = threading.Lock(), [], {}
-
-    def watch(self, tenant, wire):
-        with self.lock:
-            self.wires.append((tenant, wire))
-
-    def forbid(self, tenant, *marks):
-        """Bytes or texts that this tenant's clients must never see, in upper or lower case."""
-        with self.lock:
-            self.forbidden.setdefault(tenant, set()).update(m.encode() if isinstance(m, str) else m for m in marks)
-
-    def verdict(self):
-        """-> what was found: lines for people. Forgets what it has looked at."""
-        with self.lock:
-            found, wires, self.wires = [], self.wires, []
-        for tenant, wire in wires:
-            for mark in self.forbidden.get(tenant, ()):
-                hits = [raw for raw in wire.received if self.find(mark, raw) >= 0]
-                # What a client named itself may come back to it.
-                if hits and not any(self.find(mark, raw) >= 0 for raw in wire.sent):
-                    at = self.find(mark, hits[0])
-                    found.append(f"{tenant} received {mark!r}: ...{hits[0][max(0, at - 60):at + 80]!r}...")
-        return found
-
-    @staticmethod
-    def find(mark, raw):
-        if len(mark) == 16:
-            return raw.find(mark)
-        at, mark, raw = -1, mark.lower(), raw.lower()
-        # Its own name stands before a dot in the host names that it is told.
-        while (at := raw.find(mark, at + 1)) >= 0 and raw.startswith(mark + DOMAIN.encode(), at):
-            pass
-        return at
-
-
 # ---- the admin API ------------------------------------------------------------------------------
 
 class Refused(StackError):
@@ -352,7 +313,7 @@ class Gateway:
         self.limits = {**DEFAULT_LIMITS, **(limits or {})}
         self.binary = REPO / "build" / flavor / "alcove"
         self.process = self.token = None
-        self.env, self.complaints = {}, []  # env: more of it, for the process
+        self.env, self.complaints, self.tap = {}, [], None  # env: more of it, for the process
         self.within = []  # a command that ends by becoming the gateway
         self.more = ""  # lines at the end of alcove.yaml, for configure
         self.log_path = self.folder.with_name(self.folder.name + ".log")
@@ -394,6 +355,9 @@ class Gateway:
         env = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1",
                "LSAN_OPTIONS": f"suppressions={REPO}/tests/kit/lsan.supp:print_suppressions=0",
                "TSAN_OPTIONS": "halt_on_error=0"}
+        if self.tap:
+            self.tap.mkdir(exist_ok=True)
+            env["ALCOVE_TEST_TAP"] = str(self.tap)
         self.log_from = self.log_path.stat().st_size if self.log_path.exists() else 0
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([*self.within, self.binary, "run", "-c", self.folder / "alcove.yaml"], stdout=log, stderr=log,
@@ -527,14 +491,16 @@ class Stack:
         self.args = nodes, kafka_env, kafka_properties
         self.upstream, self.limits, self.flavor, self.failed = upstream, limits, flavor, False
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="alcove-"))
-        self.judge, self.gateway, self.kafka = Judge(), None, None
+        self.judge, self.gateway, self.kafka = Judge(DOMAIN, self.folder / "taps"), None, None
 
     def __enter__(self):
         try:
             nodes, env, properties = self.args
             self.kafka = Kafka(self.folder / "kafka", nodes, env, properties).start()
             bootstrap, lines = self.upstream(self) if self.upstream else (self.kafka.bootstrap, "")
-            self.gateway = Gateway(self.folder / "gateway", bootstrap, lines, self.limits, self.flavor).start()
+            self.gateway = Gateway(self.folder / "gateway", bootstrap, lines, self.limits, self.flavor)
+            self.gateway.tap = self.judge.taps
+            self.gateway.start()
             self.rest = self.gateway.rest
             for name in ("acme", "globex"):
                 self.gateway.make_tenant(name, [("alice", f"alice-of-{name}")])
@@ -591,7 +557,7 @@ class Direct:
 
     def __enter__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="alcove-direct-"))
-        self.judge, self.failed = Judge(), False
+        self.judge, self.failed = Judge(DOMAIN), False
         self.kafkas = [Kafka(self.folder / name) for name in ("acme", "globex")]
         for k in self.kafkas:
             k.start()
