@@ -1,4 +1,4 @@
-/* Produce and Fetch, both directions, in the versions that the bench speaks: an old one with names and a new one with
+/* Produce, Fetch and ShareFetch, both directions, in the versions that the bench speaks: an old one with names and a new one with
  * topic ids. */
 #ifndef BENCH_HOT_H
 #define BENCH_HOT_H
@@ -6,7 +6,7 @@
 #include "bench.h"
 
 enum {
-	BENCH_PRODUCE = 0, BENCH_FETCH = 1, BENCH_METADATA = 3,
+	BENCH_PRODUCE = 0, BENCH_FETCH = 1, BENCH_METADATA = 3, BENCH_SHARE = 78, BENCH_SHARE_VERSION = 1,
 	BENCH_PRODUCE_OLD = 7, BENCH_PRODUCE_NEW = 13, BENCH_FETCH_OLD = 11, BENCH_FETCH_NEW = 17,
 	BENCH_PARTITIONS_MAX = 16
 };
@@ -49,5 +49,15 @@ void bench_put_fetched(struct alv_buf *b, const struct bench_head *h, const stru
     const struct bench_batch *batch);
 /* Checks every partition; returns bytes of records. */
 uint64_t bench_get_fetched(struct bench_in *r, int version, uint32_t partitions, const struct bench_batch *batch);
+
+/* share.c: ShareFetch. Epoch 0 opens a session with all partitions, others go on with it; a request that was written with another
+ * one than 0 is good for every one of these. What is asked has n 0 where it goes on. */
+void		 bench_put_share(struct alv_buf *b, const struct bench_head *h, const struct bench_topic *t, uint32_t partitions,
+    uint32_t bytes, int32_t epoch);
+void		 bench_share_epoch(struct alv_buf *b, int32_t epoch);
+struct bench_ask bench_get_share(struct bench_in *r);
+void		 bench_put_shared(struct alv_buf *b, const struct bench_head *h, const struct bench_ask *a,
+    const struct bench_batch *batch);
+uint64_t	 bench_get_shared(struct bench_in *r, uint32_t partitions, const struct bench_batch *batch);
 
 #endif

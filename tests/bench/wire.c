@@ -154,6 +154,8 @@ bench_flexible(int key, int version)
 		return version >= 9;
 	case 18:
 		return version >= 3;
+	case 78:
+		return true;
 	default:
 		return false;
 	}

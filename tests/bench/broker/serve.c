@@ -18,6 +18,7 @@ struct conn {
 	uint16_t	  port;
 	bool		  tls, open, stamp;
 	uint64_t	  received_ns;	/* with stamp: when the kernel got the last bytes */
+	struct alv_buf	  shared;	/* what each ShareFetch of its session gets */
 };
 
 struct response {	/* of one Fetch, made once */
@@ -111,6 +112,22 @@ fetched(struct broker_thread *t, struct conn *c, const struct bench_head *h, str
 	return bench_try_send(&c->c, r->out.p, r->out.n);
 }
 
+static bool
+shared(struct conn *c, const struct bench_head *h, struct bench_in *body)
+{
+	struct bench_ask ask = bench_get_share(body);
+
+	if (ask.n > 0) {
+		alv_buf_fini(&c->shared);
+		alv_buf_init(&c->shared, RESPONSE_MAX);
+		bench_put_shared(&c->shared, h, &ask, bench_batch(BENCH_BULK));
+	}
+	if (c->shared.n == 0)
+		bench_die("a share session that goes on and never began");
+	alv_put_be32(c->shared.p + 4, (uint32_t)h->correlation_id);
+	return bench_try_send(&c->c, c->shared.p, c->shared.n);
+}
+
 /* A client that calls itself so wants to know when things came and went. */
 static void
 look_for_stamp(struct conn *c, struct alv_str client_id)
@@ -133,6 +150,8 @@ answer(struct broker_thread *t, struct conn *c, struct bench_in body)
 		return produced(t, c, &h, &body);
 	case BENCH_FETCH:
 		return fetched(t, c, &h, &body);
+	case BENCH_SHARE:
+		return shared(c, &h, &body);
 	default:
 		return broker_answer(t->broker, c->port, &h, body, &t->out) && bench_try_send(&c->c, t->out.p, t->out.n);
 	}
@@ -178,6 +197,7 @@ end(struct broker_thread *t, struct conn *c)
 	give_back(t, c);
 	SSL_free(c->c.ssl);
 	close(c->c.fd);
+	alv_buf_fini(&c->shared);
 	free(c);
 }
 
@@ -260,6 +280,7 @@ broker_thread_add(struct broker_thread *t, int fd, uint16_t port, bool tls)
 	struct epoll_event e = { .events = EPOLLIN, .data.ptr = c };
 
 	*c = (struct conn){ .c = { .fd = fd }, .port = port, .tls = tls };
+	alv_buf_init(&c->shared, 0);
 	if (epoll_ctl(t->ep, EPOLL_CTL_ADD, fd, &e) != 0)
 		bench_die("epoll_ctl: %s", strerror(errno));
 }

@@ -17,7 +17,7 @@ load_head(const struct load_client *c, const struct load *l, int key)
 {
 	static const int16_t versions[2][2] = { { BENCH_PRODUCE_NEW, BENCH_PRODUCE_OLD }, { BENCH_FETCH_NEW, BENCH_FETCH_OLD } };
 
-	return (struct bench_head){ .key = (int16_t)key, .version = versions[key][l->old],
+	return (struct bench_head){ .key = (int16_t)key, .version = key == BENCH_SHARE ? BENCH_SHARE_VERSION : versions[key][l->old],
 		.correlation_id = c->c.correlation_id, .client_id = ALV_STR("bench") };
 }
 
@@ -29,15 +29,19 @@ encode(const struct load *l, struct load_client *c, int key)
 	/* Partition 0 holds bulk only: on a broker that keeps things, it is what is fetched. */
 	if (key == BENCH_PRODUCE)
 		bench_put_produce(&c->request, &h, &c->topic, l->kind == BENCH_BULK ? 0 : 3, bench_batch(l->kind));
+	else if (key == BENCH_SHARE)
+		bench_put_share(&c->request, &h, &c->topic, (uint32_t)l->partitions, (uint32_t)(l->partitions * l->partition_max), c->epoch);
 	else
 		bench_put_fetch(&c->request, &h, &c->topic, (uint32_t)l->partitions, (uint32_t)l->partition_max);
 }
 
-/* The same request again and again; only its number changes. */
+/* The same request again and again; only its number changes, and the epoch of a session. */
 static void
-send_next(struct load_client *c)
+send_next(struct load_client *c, int key)
 {
 	alv_put_be32(c->request.p + 8, (uint32_t)c->c.correlation_id++);
+	if (key == BENCH_SHARE)
+		bench_share_epoch(&c->request, c->epoch++);
 	bench_send(&c->c, c->request.p, c->request.n);
 }
 
@@ -49,6 +53,8 @@ receive(const struct load *l, struct load_client *c, int key, int32_t expected)
 
 	if ((int32_t)bench_get(&in, 4) != expected)
 		bench_die("an answer out of order");
+	if (key == BENCH_SHARE)
+		return bench_get_shared(&in, (uint32_t)l->partitions, bench_batch(BENCH_BULK));
 	if (key == BENCH_FETCH)
 		return bench_get_fetched(&in, h.version, (uint32_t)l->partitions, bench_batch(BENCH_BULK));
 	(void)bench_get_produced(&in, h.version);
@@ -59,7 +65,7 @@ static uint64_t
 once(const struct load *l, struct load_client *c, int key)
 {
 	encode(l, c, key);
-	send_next(c);
+	send_next(c, key);
 	return receive(l, c, key, c->c.correlation_id - 1);
 }
 
@@ -85,7 +91,7 @@ run(void *arg)
 	encode(f->load, c, f->key);
 	while (answered < f->requests) {
 		for (; sent < f->requests && sent - answered < (uint64_t)f->load->inflight; sent++)
-			send_next(c);
+			send_next(c, f->key);
 		f->bytes += receive(f->load, c, f->key, c->c.correlation_id - (int32_t)(sent - answered));
 		answered++;
 	}
@@ -133,4 +139,10 @@ void
 load_run_fetch(struct load *l)
 {
 	run_all(l, BENCH_FETCH);
+}
+
+void
+load_run_share(struct load *l)
+{
+	run_all(l, BENCH_SHARE);
 }

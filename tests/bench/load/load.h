@@ -35,6 +35,7 @@ struct load_client {
 	struct bench_topic	  topic;
 	const struct load_target *target;
 	struct alv_buf		  request;
+	int32_t			  epoch;	/* of its share session */
 };
 
 /* login.c. Dies where the server refuses. */
@@ -53,6 +54,7 @@ void load_done(const char *fmt, ...) ALV_PRINTF(1, 2);
 
 void load_run_produce(struct load *l);
 void load_run_fetch(struct load *l);
+void load_run_share(struct load *l);
 void load_run_latency(struct load *l);
 void load_run_stamp(struct load *l);
 void load_run_handshake(struct load *l);

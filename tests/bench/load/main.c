@@ -14,6 +14,7 @@ static const char usage[] =
     "modes:\n"
     "  produce    --bytes in batches; --kind small: --count requests of 100 bytes\n"
     "  fetch      --bytes\n"
+    "  share      --bytes, by ShareFetch v1 with a session for each connection\n"
     "  latency    --count produce requests of 1 KiB at --rate a second, all connections together; time to the answer\n"
     "  stamp      the same against bench-broker: what the relay alone took, by the kernel's time stamps\n"
     "  handshake  --count full TLS handshakes\n"
@@ -33,7 +34,7 @@ static const struct {
 	const char *name;
 	void (*run)(struct load *l);
 } modes[] = {
-	{ "produce", load_run_produce }, { "fetch", load_run_fetch }, { "latency", load_run_latency },
+	{ "produce", load_run_produce }, { "fetch", load_run_fetch }, { "share", load_run_share }, { "latency", load_run_latency },
 	{ "stamp", load_run_stamp }, { "handshake", load_run_handshake }, { "idle", load_run_idle }, { "slow", load_run_slow },
 	{ "first", load_run_first },
 };
