@@ -66,6 +66,7 @@ def test_shared_read_only(s):
     """acme's prices, shown to globex: globex reads them, in a group of its own, and can neither write, change nor delete."""
     mine, shown = fresh("prices"), fresh("offers")
     topic_id = create_topic(s.acme, mine)
+    s.judge.allow("globex", topic_id.bytes)
     send(s.acme, mine, [b"1", b"2", b"3"])
     alias(s, "globex", "topic", shown, f"acme.{mine}")
     equal("globex reads", [b"1", b"2", b"3"], [m.value() for m in consume(s.globex, shown, 3)])
@@ -94,6 +95,7 @@ def test_taken_away(s):
     """An alias that is deleted is gone within a second, by name and by id, on connections that used it."""
     mine, shown = fresh("secret"), fresh("glimpse")
     topic_id = create_topic(s.acme, mine)
+    s.judge.allow("globex", topic_id.bytes)
     send(s.acme, mine, [b"1"])
     alias(s, "globex", "topic", shown, f"acme.{mine}")
     with s.globex.wire(record=False) as w:

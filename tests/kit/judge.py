@@ -29,9 +29,10 @@ def tapped(path):
 class Judge:
     """At the end nothing of what the clients of a tenant were told may hold anything of somebody else."""
 
-    def __init__(self, domain, taps=None):
-        """domain: of the hosts that clients are told. taps: the folder with what the gateway wrote down; it need not be there."""
-        self.lock, self.wires, self.forbidden, self.domain, self.taps = threading.Lock(), [], {}, domain.encode(), taps
+    def __init__(self, domains, taps=None):
+        """domains: of the hosts that clients are told. taps: the folder with what the gateway wrote down; it need not be there."""
+        self.lock, self.wires, self.forbidden, self.allowed, self.taps = threading.Lock(), [], {}, {}, taps
+        self.domains = tuple(d.encode() for d in domains)
 
     def watch(self, tenant, wire):
         with self.lock:
@@ -42,13 +43,18 @@ class Judge:
         with self.lock:
             self.forbidden.setdefault(tenant, set()).update(m.encode() if isinstance(m, str) else m for m in marks)
 
+    def allow(self, tenant, mark):
+        """What was shared with it."""
+        with self.lock:
+            self.allowed.setdefault(tenant, set()).add(mark)
+
     def verdict(self):
         """-> what was found: lines for people. Forgets what it has looked at."""
         with self.lock:
             wires, self.wires = self.wires, []
         all_of_them = [Told(tenant, wire.sent, wire.received) for tenant, wire in wires] + self.take_taps()
         return [line for tenant, marks in sorted(self.forbidden.items())
-                for line in self.search(tenant, marks, [x for x in all_of_them if x.tenant == tenant])]
+                for line in self.search(tenant, marks - self.allowed.get(tenant, set()), [x for x in all_of_them if x.tenant == tenant])]
 
     def take_taps(self):
         found = []
@@ -76,6 +82,6 @@ class Judge:
             return raw.find(mark)
         at, mark = -1, mark.lower()
         # Its own name stands before a dot in the host names that it is told.
-        while (at := lower.find(mark, at + 1)) >= 0 and lower.startswith(mark + self.domain, at):
+        while (at := lower.find(mark, at + 1)) >= 0 and lower.startswith(tuple(mark + d for d in self.domains), at):
             pass
         return at

@@ -8,7 +8,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from judge import Judge  # noqa: E402
 
-ID = bytes(range(200, 216))
+ID, OTHER = bytes(range(200, 216)), bytes(range(100, 116))
 
 
 def piece(way, tenant, data):
@@ -18,17 +18,19 @@ def piece(way, tenant, data):
 class Taps(unittest.TestCase):
     def verdict(self, *pieces, tenant="acme"):
         with tempfile.TemporaryDirectory() as folder:
-            judge = Judge("alcove.test", pathlib.Path(folder) / "taps")
+            judge = Judge(["alcove.test", "example"], pathlib.Path(folder) / "taps")
             judge.taps.mkdir()
             (judge.taps / "one").write_bytes(b"".join(pieces))
-            judge.forbid(tenant, "globex", "acme.", ID)
+            judge.forbid(tenant, "globex", "acme.", ID, OTHER)
+            judge.allow(tenant, OTHER)
             found = judge.verdict()
             self.assertEqual([], list(judge.taps.iterdir()))
             self.assertEqual([], judge.verdict())
             return found
 
     def test_nothing(self):
-        self.assertEqual([], self.verdict(piece(b"i", b"", b"hello"), piece(b"o", b"acme", b"orders"), piece(b"o", b"acme", b"acme.alcove.test")))
+        self.assertEqual([], self.verdict(piece(b"i", b"", b"hello"), piece(b"o", b"acme", b"orders"), piece(b"o", b"acme", b"acme.alcove.test"),
+                                          piece(b"o", b"acme", b"b1.acme.example" + OTHER)))
 
     def test_a_name_in_any_case(self):
         self.assertEqual(1, len(self.verdict(piece(b"o", b"acme", b"..GlobeX.orders"))))

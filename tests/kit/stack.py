@@ -45,6 +45,7 @@ DESCRIBING = {"group.streams.topology.description.plugin.class": "org.apache.kaf
 NODES_MAX = 4  # broker ports of each port listener
 SANITIZER = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|SUMMARY: \w+Sanitizer|runtime error:|LeakSanitizer has")
 DOMAIN = "alcove.test"
+DOMAINS = (DOMAIN, "example")  # the second one where a test gives a tenant names of its own
 
 
 class StackError(Exception):
@@ -491,7 +492,7 @@ class Stack:
         self.args = nodes, kafka_env, kafka_properties
         self.upstream, self.limits, self.flavor, self.failed = upstream, limits, flavor, False
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="alcove-"))
-        self.judge, self.gateway, self.kafka = Judge(DOMAIN, self.folder / "taps"), None, None
+        self.judge, self.gateway, self.kafka = Judge(DOMAINS, self.folder / "taps"), None, None
 
     def __enter__(self):
         try:
@@ -557,7 +558,7 @@ class Direct:
 
     def __enter__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="alcove-direct-"))
-        self.judge, self.failed = Judge(DOMAIN), False
+        self.judge, self.failed = Judge(DOMAINS), False
         self.kafkas = [Kafka(self.folder / name) for name in ("acme", "globex")]
         for k in self.kafkas:
             k.start()
