@@ -5,14 +5,16 @@ The principal may do everything with one topic, one group and one transactional 
 
 import uuid
 
+import cases_streams
 import kafkawire as kw
 import needles
 import sweep
 
 USER, PASSWORD = "carol", "carol-has-few-rights"
 TOPIC, GROUP, TXN = "mine-1", "few-group", "few-txn"
+MEMBERS = {"ConsumerGroupDescribe": "few-consumer", "ShareGroupDescribe": "few-share", "StreamsGroupDescribe": "few-streams"}  # read what is hidden
 RIGHTS = [{"resourceType": kind, "resourceName": name, "principal": f"User:{USER}", "operation": "ALL"}
-          for kind, name in (("TOPIC", TOPIC), ("GROUP", GROUP), ("TRANSACTIONAL_ID", TXN))]
+          for kind, name in (("TOPIC", TOPIC), ("TRANSACTIONAL_ID", TXN), *(("GROUP", g) for g in (GROUP, *MEMBERS.values())))]
 CODES = {"topic": 29, "group": 30, "cluster": 31, "txn": 53}
 ZERO = uuid.UUID(int=0)
 RES_TOPIC, RES_GROUP = 2, 32
@@ -68,7 +70,7 @@ ROWS = [
 LISTS = [("Metadata", 1, put(Topics=None)), ("Metadata", 0, put(Topics=[])), ("DescribeTopicPartitions", 0, put(Topics=[], Cursor=None)),
          ("ListGroups", 0, put(StatesFilter=[], TypesFilter=[])), ("OffsetFetch", 2, put(Topics=None)),
          ("ListTransactions", 0, put(StateFilters=[], ProducerIdFilters=[], DurationFilter=-1, TransactionalIdPattern=None)),
-         ("DescribeLogDirs", 0, put(Topics=None)), ("DescribeShareGroupOffsets", 0, put(Topics=None))]
+         ("DescribeLogDirs", 0, put(Topics=None)), ("DescribeShareGroupOffsets", 0, put(Topics=None, GroupId=MEMBERS["ShareGroupDescribe"]))]
 
 
 class Hidden:
@@ -76,6 +78,7 @@ class Hidden:
 
     def __init__(self):
         self.topic, self.group, self.txn, self.topic_id = (f"{w}-{needles.word()}" for w in ("topic", "group", "txn", "id"))
+        self.member = str(uuid.uuid4())
         self.record, self.metadata = b"record-" + needles.word().encode(), "metadata-" + needles.word()
 
     def plant(self, world):
@@ -86,23 +89,52 @@ class Hidden:
             world.settled(w, "Produce", 9, {"Acks": -1, "TimeoutMs": 5000, "TransactionalId": None, "TopicData": [
                 {"Name": self.topic, "PartitionData": [{"Index": 0, "Records": kw.batch([(b"k", self.record)])}]}]},
                 lambda r: r["Responses"][0]["PartitionResponses"][0]["ErrorCode"])
-            self.commit(world, w, self.group, self.topic)
+            self.commit(world, w, self.group, self.topic, self.metadata)
             world.settled(x, "InitProducerId", 4, {"TransactionalId": self.txn, "TransactionTimeoutMs": 60000, "ProducerId": -1, "ProducerEpoch": -1},
                           lambda r: r["ErrorCode"])
         with world.coordinator(GROUP) as w:
-            self.commit(world, w, GROUP, TOPIC)
+            self.commit(world, w, GROUP, TOPIC, "")
+            self.commit(world, w, GROUP, self.topic, self.metadata)
+        self.join_consumers(world)
+        self.join_streams(world)
+        with world.wire() as w:
+            world.join_share(w, MEMBERS["ShareGroupDescribe"], self.member, self.topic)
         return self
 
-    def commit(self, world, w, group, topic):
-        part = {"PartitionIndex": 0, "CommittedOffset": 1, "CommittedLeaderEpoch": -1, "CommittedMetadata": self.metadata if group != GROUP else ""}
+    def join_consumers(self, world):
+        """Until the member has a partition."""
+        group, epoch = MEMBERS["ConsumerGroupDescribe"], [0]
+
+        def given():
+            first = epoch[0] == 0
+            r = world.settled(w, "ConsumerGroupHeartbeat", 1, {
+                "GroupId": group, "MemberId": self.member, "MemberEpoch": epoch[0], "RebalanceTimeoutMs": 60000 if first else -1,
+                "SubscribedTopicNames": [self.topic] if first else None, "TopicPartitions": [] if first else None}, lambda r: r["ErrorCode"])
+            assert r["ErrorCode"] == 0, r
+            epoch[0] = r["MemberEpoch"]
+            return r["Assignment"] and r["Assignment"]["TopicPartitions"]
+        with world.coordinator(group) as w:
+            world.until("a partition is assigned", given)
+
+    def join_streams(self, world):
+        """Until the group's topology is described."""
+        group = MEMBERS["StreamsGroupDescribe"]
+        with world.coordinator(group) as w:
+            r = cases_streams.beat(w, group, self.member, SourceTopics=[self.topic])
+            assert r["ErrorCode"] == 0, r
+            world.until("the topology is there", lambda: (t := w.request("StreamsGroupDescribe", 0, {
+                "GroupIds": [group], "IncludeAuthorizedOperations": False})["Groups"][0]["Topology"]) and t["Subtopologies"])
+
+    def commit(self, world, w, group, topic, metadata):
+        part = {"PartitionIndex": 0, "CommittedOffset": 1, "CommittedLeaderEpoch": -1, "CommittedMetadata": metadata}
         r = world.settled(w, "OffsetCommit", 9, {"GroupId": group, "GenerationIdOrMemberEpoch": -1, "MemberId": "", "Topics": [
             {"Name": topic, "Partitions": [part]}]}, lambda r: r["Topics"][0]["Partitions"][0]["ErrorCode"])
         assert r["Topics"][0]["Partitions"][0]["ErrorCode"] == 0, r
 
     def needles(self):
         n = needles.Needles()
-        for what in ("topic", "group", "txn", "metadata"):
-            n.text(f"the denied {what}'s name" if what != "metadata" else "a denied group's metadata", getattr(self, what))
+        for what in ("topic", "group", "txn", "metadata", "member"):
+            n.text(f"the denied {what}", getattr(self, what))
         n.id("the denied topic's id", self.topic_id)
         n.blob("a denied record", self.record)
         return n
@@ -190,6 +222,16 @@ def run(world, report):
                 judged += 1
                 for wrong in judge(w, api, version, kind, hidden, world.own_ids[TOPIC], changes, marks):
                     report(f"{api} v{version}, {kind} denied: {wrong}")
+        for api, group in MEMBERS.items():
+            for version in versions(offered, api, 0):
+                judged += 1
+                value = request(api, version, None, None, world.own_ids[TOPIC], [put(GroupIds=[group])])
+                reply, sent, received = ask(w, api, version, value, [])
+                g = reply["Groups"][0]
+                if (g["GroupId"], g["ErrorCode"], g["Members"], g.get("Topology")) != (group, CODES["topic"], [], None):
+                    report(f"{api} v{version} of a group that reads a denied topic: {g}")
+                for what in marks.found(received, sent):
+                    report(f"{api} v{version} of a group that reads a denied topic: the answer holds {what}")
         for api, least, change in LISTS:
             for version in versions(offered, api, least):
                 judged += 1
