@@ -183,7 +183,7 @@ make_value(struct make *g, const struct kfk_field *f, bool foreign)
 		break;
 	case KFK_UUID:
 		x = in_u8(g->in);
-		v.id = x == 0 ? make_id(0) : foreign || (g->t->schema->dir == KFK_REQUEST && x & 1) ?
+		v.id = x == 0 && !foreign ? make_id(0) : foreign || (g->t->schema->dir == KFK_REQUEST && x & 1) ?
 		    make_id(foreign_ids[x / 2 % 4]) : make_id(own_ids[x / 2 % 5]);
 		break;
 	case KFK_STRING:
@@ -218,10 +218,11 @@ static inline void
 make_struct(struct make *g, struct kfk_node *parent, uint16_t first, uint16_t count, bool foreign)
 {
 	const struct kfk_field *all = g->t->schema->fields;
+	bool			said_here = false;	/* foreign by a name or an id of its own, which may not be null then */
 
 	for (uint16_t id = first; id < first + count && !foreign; id++)
-		if (!all[id].array && make_identity((enum kfk_kind)all[id].kind))
-			foreign = in_u8(g->in) % 4 == 3;
+		if (!all[id].array && make_identity((enum kfk_kind)all[id].kind) && kfk_versions_has(all[id].in, g->t->version))
+			foreign = said_here = in_u8(g->in) % 4 == 3;
 	for (uint16_t id = first; id < first + count; id++) {
 		const struct kfk_field *f = &all[id];
 		uint8_t			x;
@@ -229,7 +230,7 @@ make_struct(struct make *g, struct kfk_node *parent, uint16_t first, uint16_t co
 		if (!kfk_versions_has(f->in, g->t->version))
 			continue;
 		x = in_u8(g->in);
-		if (x == 0xff && kfk_versions_has(f->nullable, g->t->version)) {
+		if (x == 0xff && kfk_versions_has(f->nullable, g->t->version) && !(said_here && make_identity((enum kfk_kind)f->kind))) {
 			kfk_set_null(g->t, parent, id);
 		} else if (f->array) {
 			struct kfk_node *list = kfk_set_empty(g->t, parent, id);
