@@ -14,10 +14,8 @@ def said(future):
         return {"code": e.args[0].code(), "name": e.args[0].name()}
 
 
-def admin(side):
-    """librdkafka's AdminClient."""
-    a = cka.AdminClient(side.tenant.librdkafka())
-    name = MINE + "by-librdkafka"
+def admin(side, a, name):
+    """librdkafka's AdminClient, on topics."""
     side.note("create_topics", {k: said(f) for k, f in a.create_topics([
         cka.NewTopic(name, 2, 1, config={"retention.ms": "600000"}), cka.NewTopic(A, 1, 1)]).items()})
     led(side, by_librdkafka=2)
@@ -36,12 +34,20 @@ def admin(side):
     side.note("incremental_alter_configs", [said(f) for f in a.incremental_alter_configs([change]).values()])
     side.note("create_partitions", [said(f) for f in a.create_partitions([cka.NewPartitions(name, 3)]).values()])
     led(side, by_librdkafka=3)
-    return a, name
 
 
 def library(side):
-    """librdkafka's clients: a producer in a transaction, a consumer in a group, and what the AdminClient says of it."""
-    a, name = admin(side)
+    """All of it on one topic."""
+    name = MINE + "by-librdkafka"
+    with cka.AdminClient(side.tenant.librdkafka()) as a:
+        admin(side, a, name)
+        produces(side, name)
+        consumes(side, a, name)
+        offsets(side, a, name)
+
+
+def produces(side, name):
+    """Two transactions, one of which is aborted."""
     acknowledged = []
     p = ck.Producer(side.tenant.librdkafka(**{"transactional.id": f"{MINE}library", "linger.ms": 50}))
     p.init_transactions(20)
@@ -54,6 +60,10 @@ def library(side):
         (p.commit_transaction if committed else p.abort_transaction)(20)
     p.close()
     side.note("delivered", sorted(acknowledged))
+
+
+def consumes(side, a, name):
+    """What was committed, in a group, and what the AdminClient says of that."""
     c = ck.Consumer(side.tenant.librdkafka(**{"group.id": f"{MINE}library", "auto.offset.reset": "earliest", "enable.auto.commit": False}))
     c.subscribe([name])
     got = []
@@ -69,10 +79,9 @@ def library(side):
     c.close()
     stack.wait_until("the group is empty", lambda: a.describe_consumer_groups([group.group_id])[group.group_id].result(20).state ==
                      ck.ConsumerGroupState.EMPTY, 20)
-    offsets_of(side, a, name)
 
 
-def offsets_of(side, a, name):
+def offsets(side, a, name):
     group = f"{MINE}library"
     for f in a.list_consumer_group_offsets([ck.ConsumerGroupTopicPartitions(group)]).values():
         side.note("list_consumer_group_offsets", sorted([t.topic, t.partition, t.offset] for t in f.result(20).topic_partitions))

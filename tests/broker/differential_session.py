@@ -334,14 +334,18 @@ def transaction(side, known, older, committed):
              until=lambda r: r["Groups"][0]["ErrorCode"] == 0 and not any(p["ErrorCode"] for t in r["Groups"][0]["Topics"] for p in t["Partitions"]))
 
 
+def group_config(side, group, name, value):
+    side.ask("IncrementalAlterConfigs", {"Resources": [{"ResourceType": GROUP, "ResourceName": group, "Configs": [
+        {"Name": name, "ConfigOperation": 0, "Value": value}]}]})
+    side.ask("DescribeConfigs", {"Resources": [{"ResourceType": GROUP, "ResourceName": group, "ConfigurationKeys": [name]}]},
+             until=lambda r: r["Results"][0]["Configs"][0]["Value"] == value)
+
+
 # ---- share groups ----------------------------------------------------------------------------------------------------
 
 def sharing(side):
     member, topic_id = str(uuid.UUID(int=932)), ids(side)[B]
-    side.ask("IncrementalAlterConfigs", {"Resources": [{"ResourceType": GROUP, "ResourceName": SHARE, "Configs": [
-        {"Name": "share.auto.offset.reset", "ConfigOperation": 0, "Value": "earliest"}]}]})
-    side.ask("DescribeConfigs", {"Resources": [{"ResourceType": GROUP, "ResourceName": SHARE, "ConfigurationKeys": ["share.auto.offset.reset"]}]},
-             until=lambda r: r["Results"][0]["Configs"][0]["Value"] == "earliest")
+    group_config(side, SHARE, "share.auto.offset.reset", "earliest")
     mine = {"GroupId": SHARE, "MemberId": member}
     for bad in ({"GroupId": ""}, {"MemberId": ""}, {"MemberEpoch": 5}, {"SubscribedTopicNames": None}):
         side.ask("ShareGroupHeartbeat", {**mine, "MemberEpoch": 0, "SubscribedTopicNames": [B], **bad})
@@ -400,12 +404,14 @@ def streams(side):
         first = {"ProcessId": str(uuid.UUID(int=1)), "ActiveTasks": [], "StandbyTasks": [], "WarmupTasks": [], "ClientTags": [],
                  "RebalanceTimeoutMs": 30000, "Topology": {"Epoch": 0, "Subtopologies": [part]}} if epoch == 0 else {}
         return {"GroupId": STREAMS, "MemberId": member, "MemberEpoch": epoch, "EndpointInformationEpoch": 0, **first, **more}
+    group_config(side, STREAMS, "streams.initial.rebalance.delay.ms", "0")
     for bad in ({"GroupId": ""}, {"member": ""}, {"epoch": 5}, {"Topology": None}, {"ActiveTasks": None}, {"RebalanceTimeoutMs": -1}):
         side.ask("StreamsGroupHeartbeat", beat(**{"epoch": 0, **bad}))
     side.ask("StreamsGroupHeartbeat", beat(0, MISSING, GroupId=f"{STREAMS}-2"))
     side.ask("StreamsGroupHeartbeat", {**beat(-1), "GroupId": f"{STREAMS}-2"})
     r = side.ask("StreamsGroupHeartbeat", beat(0), note=False)
-    r = side.ask("StreamsGroupHeartbeat", beat(r["MemberEpoch"]), note=False, until=lambda r: r["ActiveTasks"])
+    if not r["ActiveTasks"]:
+        r = side.ask("StreamsGroupHeartbeat", beat(r["MemberEpoch"]), note=False, until=lambda r: r["ActiveTasks"])
     side.note("StreamsGroupHeartbeat", {"ActiveTasks": r["ActiveTasks"]})
     side.ask("StreamsGroupDescribe", {"GroupIds": [STREAMS, CLASSIC, MISSING, ""], "IncludeAuthorizedOperations": True})
     side.ask("StreamsGroupHeartbeat", beat(-1))
