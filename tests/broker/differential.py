@@ -119,7 +119,8 @@ def sides(s):
         pairs = [(t.name, t, {(t.host, t.port): 1}, session.MINE) for t in (s.acme, s.globex)]
     else:
         s.gateway.make_tenant(TENANT)
-        virtual = s.gateway.tenant(TENANT, s.folder, via="shared")
+        s.judge.forbid(TENANT, f"{TENANT}.", "acme", "globex", stack.CLUSTER_ID)
+        virtual = s.gateway.tenant(TENANT, s.folder, s.judge, via="shared")
         plain = stack.Tenant("plain", s.folder, "127.0.0.1", s.kafka.port)
         pairs = [("broker", plain, {(plain.host, plain.port): 1}, session.MINE), ("alcove", virtual, {("127.0.0.1", virtual.port + 1): 1}, None)]
     ranges = [offered(t) for _, t, _, _ in pairs]

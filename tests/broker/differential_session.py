@@ -1,5 +1,6 @@
 """The session of differential.py: a bit of everything that a client asks of a cluster, as it goes and as it fails."""
 import itertools
+import time
 import uuid
 
 from runner import kw, stack
@@ -9,7 +10,7 @@ A, B, NEW, MISSING = (MINE + x for x in ("a", "b", "new", "missing"))
 CLASSIC, STATIC, MODERN, PATTERN, SHARE, STREAMS, TXN = (MINE + x for x in "classic static modern pattern share streams txn".split())
 NOBODY = uuid.UUID(int=77)
 TOPIC, BROKER, GROUP = 2, 4, 32
-NOW_MS = 1_700_000_000_000
+NOW_MS = int(time.time() * 1000)  # the same on both sides, and within retention.ms
 ACCEPT = 1
 
 
