@@ -61,8 +61,10 @@ net_record_kept(const struct net_stream *s)
 void
 net_record_restore(struct net_stream *s)
 {
-	if (s->part != NULL)
-		memcpy(s->ctx->shared->in, s->part->data, s->part->n);
+	if (s->part == NULL)
+		return;
+	memcpy(s->ctx->shared->in, s->part->data, s->part->n);
+	s->part->n = 0;
 }
 
 /* Full records come in pieces that threads keep (tls_mem.c). */
