@@ -31,7 +31,10 @@ struct api_shared {
 	struct pol_dir		*dir;
 	struct clu_board	*board;
 	struct alv_str		 fake_secret;	/* for accounts that do not exist; from the store */
+	struct api_hosts	*hosts;		/* where members of groups are; NULL: nobody's is told */
 };
+struct api_hosts *api_hosts_new(void) ALV_MUST;	/* hosts.h; NULL: out of memory */
+void		  api_hosts_free(struct api_hosts *h);	/* NULL is allowed */
 
 /* One per worker; the worker's thread only. */
 struct api_worker {

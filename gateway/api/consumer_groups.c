@@ -1,5 +1,6 @@
 /* ConsumerGroupHeartbeat (KIP-848): the group, the topics it subscribes to by name, what it owns. Patterns are patterns.c's. */
 #include "api/groups.h"
+#include "api/hosts.h"
 #include "api/patterns.h"
 
 #define Q(f) KFK_CONSUMER_GROUP_HEARTBEAT_REQUEST_##f
@@ -73,11 +74,12 @@ api_consumer_group_heartbeat_request(struct api_call *c, struct kfk_tree *q)
 		return api_refuse_member(c, R(ERROR_CODE), R(ERROR_MESSAGE), code, text);
 	if (c->arena.failed)
 		return api_fail(c, ALV_E_LIMIT);
+	api_host_asks(c, q);
 	return drop_foreign_owned(c, q) ? api_wait_ids(c) : api_forward(c, q);
 }
 
 enum api_result
 api_consumer_group_heartbeat_response(struct api_call *c, struct kfk_tree *r)
 {
-	return api_pattern_response(c, r) ? api_pass(c, r) : api_fail(c, ALV_E_NOMEM);
+	return api_pattern_response(c, r) ? api_member_response(c, r) : api_fail(c, ALV_E_NOMEM);
 }

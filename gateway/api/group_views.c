@@ -1,13 +1,14 @@
 /* Looking at groups: DescribeGroups (classic), ConsumerGroupDescribe (KIP-848); and DeleteGroups. Every broker has its own; what is
  * not this tenant's disappears, what the principal may not describe as well. */
 #include "api/groups.h"
+#include "api/hosts.h"
 
 /* ---- DescribeGroups ------------------------------------------------------------------------------------------ */
 
 #define R(f) KFK_DESCRIBE_GROUPS_RESPONSE_##f
 
 static const struct api_group_list classic_list = { KFK_DESCRIBE_GROUPS_REQUEST_GROUPS, R(GROUPS), R(GROUPS_GROUP_ID),
-	R(GROUPS_ERROR_CODE), POL_OP_DESCRIBE };
+	R(GROUPS_ERROR_CODE), POL_OP_DESCRIBE, R(GROUPS_MEMBERS), R(GROUPS_MEMBERS_MEMBER_ID), R(GROUPS_MEMBERS_CLIENT_HOST) };
 
 enum api_result
 api_describe_groups_request(struct api_call *c, struct kfk_tree *q)
@@ -66,6 +67,7 @@ api_describe_groups_response(struct api_call *c, struct kfk_tree *r)
 		return result;
 	for (; list != NULL; list = list->next)
 		kfk_append(list->member, list->field);
+	api_host_tells(c, r, &classic_list);
 	api_splice_groups(c, r, &classic_list);
 	return api_answer(c, r);
 }
@@ -73,8 +75,9 @@ api_describe_groups_response(struct api_call *c, struct kfk_tree *r)
 
 /* ---- DeleteGroups ---------------------------------------------------------------------------------------------- */
 
-static const struct api_group_list deleted_list = { KFK_DELETE_GROUPS_REQUEST_GROUPS_NAMES, KFK_DELETE_GROUPS_RESPONSE_RESULTS,
-	KFK_DELETE_GROUPS_RESPONSE_RESULTS_GROUP_ID, KFK_DELETE_GROUPS_RESPONSE_RESULTS_ERROR_CODE, POL_OP_DELETE };
+static const struct api_group_list deleted_list = { .q_groups = KFK_DELETE_GROUPS_REQUEST_GROUPS_NAMES,
+	.r_groups = KFK_DELETE_GROUPS_RESPONSE_RESULTS, .r_group = KFK_DELETE_GROUPS_RESPONSE_RESULTS_GROUP_ID,
+	.r_error = KFK_DELETE_GROUPS_RESPONSE_RESULTS_ERROR_CODE, .op = POL_OP_DELETE };
 
 enum api_result
 api_delete_groups_request(struct api_call *c, struct kfk_tree *q)
@@ -93,7 +96,8 @@ api_delete_groups_response(struct api_call *c, struct kfk_tree *r)
 #define R(f) KFK_CONSUMER_GROUP_DESCRIBE_RESPONSE_##f
 
 static const struct api_group_list consumer_list = { KFK_CONSUMER_GROUP_DESCRIBE_REQUEST_GROUP_IDS, R(GROUPS),
-	R(GROUPS_GROUP_ID), R(GROUPS_ERROR_CODE), POL_OP_DESCRIBE };
+	R(GROUPS_GROUP_ID), R(GROUPS_ERROR_CODE), POL_OP_DESCRIBE, R(GROUPS_MEMBERS), R(GROUPS_MEMBERS_MEMBER_ID),
+	R(GROUPS_MEMBERS_CLIENT_HOST) };
 
 enum api_result
 api_consumer_group_describe_request(struct api_call *c, struct kfk_tree *q)
@@ -147,6 +151,7 @@ api_consumer_group_describe_response(struct api_call *c, struct kfk_tree *r)
 			continue;
 		api_hide_group(r, g, R(GROUPS_GROUP_ID), R(GROUPS_ERROR_CODE), R(GROUPS_ERROR_MESSAGE));
 	}
+	api_host_tells(c, r, &consumer_list);
 	api_splice_groups(c, r, &consumer_list);
 	return api_answer(c, r);
 }

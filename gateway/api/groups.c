@@ -4,6 +4,7 @@
  * upgrades to KIP-848), so the names inside are mapped both ways, whatever the group's type is at the moment. Before v5
  * SyncGroup does not say its protocol type: it is remembered from the JoinGroup of the same connection that succeeded. */
 #include "api/groups.h"
+#include "api/hosts.h"
 
 #include <stdlib.h>
 
@@ -388,6 +389,7 @@ api_sync_group_request(struct api_call *c, struct kfk_tree *q)
 	if (code != 0)
 		return refuse_sync(c, code);
 	api_memo(c)->consumer = alv_str_eqz(type, "consumer");
+	api_host_asks(c, q);
 	return forward_embedded(c, q, refuse_sync);
 }
 
@@ -398,7 +400,10 @@ one_group(struct api_call *c, struct kfk_tree *q, uint16_t group, uint16_t error
 {
 	int16_t code = api_judge_group(c, kfk_get_str(q, &q->root, group), POL_OP_READ);
 
-	return code == 0 ? api_forward(c, q) : api_answer_code(c, error, code);
+	if (code != 0)
+		return api_answer_code(c, error, code);
+	api_host_asks(c, q);
+	return api_forward(c, q);
 }
 
 enum api_result

@@ -12,6 +12,7 @@ struct api_group_list {
 	uint16_t q_groups;			/* plain strings */
 	uint16_t r_groups, r_group, r_error;
 	enum pol_op op;
+	uint16_t r_members, r_member, r_host;	/* of descriptions: of each group, of each member (hosts.h) */
 };
 /* Takes refused groups out of the request, into s; s->kept tells how many are left. */
 void api_split_groups(struct api_call *c, struct kfk_tree *q, const struct api_group_list *l, struct api_split *s);

@@ -67,6 +67,7 @@ enum api_result api_find_coordinator_response(struct api_call *c, struct kfk_tre
 enum api_result api_join_group_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_join_group_response(struct api_call *c, struct kfk_tree *r);
 enum api_result api_sync_group_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_member_response(struct api_call *c, struct kfk_tree *r);	/* hosts.c; of all kinds of groups */
 enum api_result api_heartbeat_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_leave_group_request(struct api_call *c, struct kfk_tree *q);
 

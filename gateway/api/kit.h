@@ -93,6 +93,7 @@ struct api_memo {
 	bool		 shares;	/* the broker's answer may be one that was given to the same question before */
 	struct alv_str	 question;	/* shared.c: its bytes; null: the answer is not kept */
 	uint64_t	 asked_us;
+	struct api_host_key *host;	/* hosts.h: the member that asks; NULL: none */
 	struct alv_str	 pattern;	/* TOPIC_REGEX: the one text that may go upstream, made here; of a list: what stays */
 	void		*own;		/* the family's */
 };

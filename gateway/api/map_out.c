@@ -274,7 +274,7 @@ out_no_session(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
 	return ALV_OK;
 }
 
-/* Another member's address would be the gateway's. */
+/* A broker knows all members by the gateway's address; hosts.c fills in those that are known. */
 static enum alv_err
 out_client_host(struct api_map *m, const struct api_peers *p, struct kfk_node *n)
 {

@@ -1,6 +1,7 @@
 /* Share groups (KIP-932), what their coordinator does: ShareGroupHeartbeat, ShareGroupDescribe; and the offsets where a group
  * begins: DescribeShareGroupOffsets, AlterShareGroupOffsets, DeleteShareGroupOffsets. Records go another way: share.c. */
 #include "api/groups.h"
+#include "api/hosts.h"
 
 bool
 api_member_id_legal(struct alv_str id)
@@ -30,7 +31,10 @@ api_share_group_heartbeat_request(struct api_call *c, struct kfk_tree *q)
 		code = KFK_INVALID_REQUEST;
 	if (code == 0)
 		code = api_judge_subscription(c, q, Q(SUBSCRIBED_TOPIC_NAMES));
-	return code == 0 ? api_forward(c, q) : api_answer_code(c, R(ERROR_CODE), code);
+	if (code != 0)
+		return api_answer_code(c, R(ERROR_CODE), code);
+	api_host_asks(c, q);
+	return api_forward(c, q);
 }
 #undef Q
 #undef R
@@ -41,7 +45,8 @@ api_share_group_heartbeat_request(struct api_call *c, struct kfk_tree *q)
 #define R(f) KFK_SHARE_GROUP_DESCRIBE_RESPONSE_##f
 
 static const struct api_group_list share_list = { .q_groups = Q(GROUP_IDS), .r_groups = R(GROUPS), .r_group = R(GROUPS_GROUP_ID),
-	.r_error = R(GROUPS_ERROR_CODE), .op = POL_OP_DESCRIBE };
+	.r_error = R(GROUPS_ERROR_CODE), .op = POL_OP_DESCRIBE,
+	.r_members = R(GROUPS_MEMBERS), .r_member = R(GROUPS_MEMBERS_MEMBER_ID), .r_host = R(GROUPS_MEMBERS_CLIENT_HOST) };
 
 enum api_result
 api_share_group_describe_request(struct api_call *c, struct kfk_tree *q)
@@ -87,6 +92,7 @@ api_share_group_describe_response(struct api_call *c, struct kfk_tree *r)
 	for (struct kfk_node *g = groups == NULL ? NULL : groups->kids; g != NULL; g = g->next)
 		if (!may_see_all(c, r, g))
 			api_hide_group(r, g, R(GROUPS_GROUP_ID), R(GROUPS_ERROR_CODE), R(GROUPS_ERROR_MESSAGE));
+	api_host_tells(c, r, &share_list);
 	api_splice_groups(c, r, &share_list);
 	return api_answer(c, r);
 }

@@ -5,6 +5,7 @@
  * Invariants: the order of topics in a topology means something (co-partitioned ones are told by their place): nothing is taken
  * out, the whole is refused; a topic that the broker creates has the tenant's prefix, or was there before. */
 #include "api/groups.h"
+#include "api/hosts.h"
 
 #define Q(f) KFK_STREAMS_GROUP_HEARTBEAT_REQUEST_##f
 #define S(f) KFK_STREAMS_GROUP_HEARTBEAT_REQUEST_TOPOLOGY_SUBTOPOLOGIES_##f
@@ -192,16 +193,18 @@ api_streams_group_heartbeat_request(struct api_call *c, struct kfk_tree *q)
 	}
 	if (code == 0)
 		code = judge_topology(c, q, &text);
-	if (code == 0)
-		return api_forward(c, q);
-	return api_refuse_member(c, KFK_STREAMS_GROUP_HEARTBEAT_RESPONSE_ERROR_CODE, KFK_STREAMS_GROUP_HEARTBEAT_RESPONSE_ERROR_MESSAGE,
-	    code, text);
+	if (code != 0)
+		return api_refuse_member(c, KFK_STREAMS_GROUP_HEARTBEAT_RESPONSE_ERROR_CODE, KFK_STREAMS_GROUP_HEARTBEAT_RESPONSE_ERROR_MESSAGE,
+		    code, text);
+	api_host_asks(c, q);
+	return api_forward(c, q);
 }
 
 /* ---- StreamsGroupDescribe ------------------------------------------------------------------------------------------ */
 
 static const struct api_group_list streams_list = { .q_groups = KFK_STREAMS_GROUP_DESCRIBE_REQUEST_GROUP_IDS, .r_groups = R(GROUPS),
-	.r_group = R(GROUPS_GROUP_ID), .r_error = R(GROUPS_ERROR_CODE), .op = POL_OP_DESCRIBE };
+	.r_group = R(GROUPS_GROUP_ID), .r_error = R(GROUPS_ERROR_CODE), .op = POL_OP_DESCRIBE,
+	.r_members = R(GROUPS_MEMBERS), .r_member = R(GROUPS_MEMBERS_MEMBER_ID), .r_host = R(GROUPS_MEMBERS_CLIENT_HOST) };
 
 enum api_result
 api_streams_group_describe_request(struct api_call *c, struct kfk_tree *q)
@@ -228,6 +231,7 @@ api_streams_group_describe_response(struct api_call *c, struct kfk_tree *r)
 		    each_topic(&x, kfk_get(topology, R(GROUPS_TOPOLOGY_SUBTOPOLOGIES)), described, may_describe) != 0)
 			api_hide_group(r, g, R(GROUPS_GROUP_ID), R(GROUPS_ERROR_CODE), R(GROUPS_ERROR_MESSAGE));
 	}
+	api_host_tells(c, r, &streams_list);
 	api_splice_groups(c, r, &streams_list);
 	return api_answer(c, r);
 }

@@ -8,8 +8,10 @@
 
 #define R(f) KFK_DESCRIBE_TRANSACTIONS_RESPONSE_##f
 
-static const struct api_group_list described = { KFK_DESCRIBE_TRANSACTIONS_REQUEST_TRANSACTIONAL_IDS, R(TRANSACTION_STATES),
-	R(TRANSACTION_STATES_TRANSACTIONAL_ID), R(TRANSACTION_STATES_ERROR_CODE), POL_OP_DESCRIBE };
+static const struct api_group_list described = {
+	.q_groups = KFK_DESCRIBE_TRANSACTIONS_REQUEST_TRANSACTIONAL_IDS, .r_groups = R(TRANSACTION_STATES),
+	.r_group = R(TRANSACTION_STATES_TRANSACTIONAL_ID), .r_error = R(TRANSACTION_STATES_ERROR_CODE), .op = POL_OP_DESCRIBE
+};
 
 enum api_result
 api_describe_transactions_request(struct api_call *c, struct kfk_tree *q)
