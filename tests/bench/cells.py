@@ -2,7 +2,7 @@
 import time
 
 import parts
-from parts import Load, measured
+from parts import Load, apart, measured
 
 GB = 1e9
 
@@ -69,10 +69,11 @@ def small_round(out, turn, relays, pki, sizes):
         add(out, "small produce", name, cpu_us=r["cpu"] / r["requests"] * 1e6, per_s=r["requests"] / r["seconds"])
 
 
-def share_round(out, turn, relays, pki, sizes):
-    """A relay's own share of latency, by time stamps of the kernel and of the fake broker."""
+def share_round(out, turn, relays, broker, pki, sizes):
+    """A relay's own share of latency, by time stamps of the kernel and of the fake broker. It has a CPU of its own."""
     for name, servers in in_turn(relays, turn):
-        with Load("stamp", servers["plain"].targets("plain"), pki.ca, count=sizes.latency, rate=500, connections=2) as l:
+        with Load("stamp", servers["plain"].targets("plain"), pki.ca, count=sizes.latency, rate=500, connections=2) as l, \
+                apart(servers["plain"].pid, (l.process.pid, broker.pid)):
             for way, figures in l.run().items():
                 add(out, "share us", name, way, **figures)
 

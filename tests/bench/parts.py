@@ -45,6 +45,32 @@ class Process:
         return int(pathlib.Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * PAGE
 
 
+@contextlib.contextmanager
+def apart(one, others):
+    """Meanwhile those threads of the process `one` that serve connections have the last CPU, and the others share the rest: what a
+    relay takes is its own, and not what it waits for while they work. Nothing where there is one CPU."""
+    cpus = sorted(os.sched_getaffinity(0))
+    last, rest = cpus[-1:], cpus[:-1] or cpus
+    serving = {task for task, name in tasks(one) if not name.startswith("alcove") or name == "alcove-worker"}
+    plan = {**{task: last if task in serving else rest for task, _ in tasks(one)}, **{task: rest for pid in others for task, _ in tasks(pid)}}
+    try:
+        for task, its in plan.items():
+            put_on(task, its)
+        yield
+    finally:
+        for task in plan:
+            put_on(task, cpus)
+
+
+def tasks(pid):
+    return [(int(t.name), (t / "comm").read_text().strip()) for t in pathlib.Path(f"/proc/{pid}/task").iterdir()]
+
+
+def put_on(task, cpus):
+    with contextlib.suppress(OSError):  # it has just ended
+        os.sched_setaffinity(task, cpus)
+
+
 class Child(Process):
     """One of ours, ended with the `with`. Its output goes to a file; the end of that is shown when something goes wrong.
     A session of its own, as every gateway has: the kernel shares the CPUs out by sessions (autogroup), and whoever is in

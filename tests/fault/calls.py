@@ -17,6 +17,7 @@ from stage import VICTIM, Stage, equal, kw, round_trip, stack, true
 
 LONG = bool(os.environ.get("FAULT_LONG"))
 SHIM = stack.REPO / "build/fault/inject.so"
+OPENSSL = stack.REPO / "tests/fault/openssl.supp"
 CALLS = ("malloc", "accept4", "socket", "connect", "epoll_add", "epoll_wait", "recv", "send", "open", "read", "write", "sync", "pwrite",
          "pread", "eventfd", "getrandom", "thread")
 EINTR, EIO, EAGAIN, ENOMEM, EMFILE, ENOSPC, EPIPE, ECONNABORTED, ECONNRESET, ENOBUFS, ETIMEDOUT, ECONNREFUSED = (
@@ -239,6 +240,7 @@ def start_with(s, g, call, err, at):
     """-> (such calls until it was up, was it refused?)"""
     g.stop()
     equal("its end", [], g.complaints)
+    g.env["LSAN_OPTIONS"] = f"suppressions={OPENSSL}:print_suppressions=0"
     s.faults.arm(call, err, at, 1, call != "open", "")
     g.launch()
     stack.wait_until("it is up, or has ended", lambda: g.process.poll() is not None or answers(g), 20)
