@@ -110,16 +110,17 @@ public class Admin {
 
     static void offsets() throws Exception {
         TopicPartition t = new TopicPartition(word + "-a", 0);
+        long then = System.currentTimeMillis() - 3600000; // brokers delete what is a week old, whenever they look
         Properties p = new Properties();
         p.putAll(base);
         try (KafkaProducer<String, String> producer = new KafkaProducer<>(p, new StringSerializer(), new StringSerializer())) {
             for (int i = 0; i < 10; i++)
-                producer.send(new ProducerRecord<>(t.topic(), 0, 1000000L + (i == 4 ? 100 : i), "k", "v" + i)).get();
+                producer.send(new ProducerRecord<>(t.topic(), 0, then + (i == 4 ? 100 : i), "k", "v" + i)).get();
         }
         equal("latest", 10L, offset(t, OffsetSpec.latest()));
         equal("earliest", 0L, offset(t, OffsetSpec.earliest()));
-        equal("by time", 3L, offset(t, OffsetSpec.forTimestamp(1000003)));
-        equal("after all", -1L, offset(t, OffsetSpec.forTimestamp(2000000)));
+        equal("by time", 3L, offset(t, OffsetSpec.forTimestamp(then + 3)));
+        equal("after all", -1L, offset(t, OffsetSpec.forTimestamp(then + 1000000)));
         equal("of the highest timestamp", 4L, offset(t, OffsetSpec.maxTimestamp()));
         equal("earliest local", 0L, offset(t, OffsetSpec.earliestLocal()));
         equal("latest tiered", -1L, offset(t, OffsetSpec.latestTiered()));
