@@ -19,30 +19,13 @@ make_index(void)
 	watch_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 }
 
-static int
-digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* -> bytes; 0: it is no hexadecimal text of 1 to NET_RECORD_SECRET bytes */
 static uint8_t
 from_hex(const char *text, uint8_t out[static NET_RECORD_SECRET])
 {
 	size_t n = 0;
 
-	for (; text[0] != '\0'; text += 2, n++) {
-		int high = digit(text[0]), low = high < 0 ? -1 : digit(text[1]);
-
-		if (low < 0 || n == NET_RECORD_SECRET)
-			return 0;
-		out[n] = (uint8_t)(high << 4 | low);
-	}
-	return (uint8_t)n;
+	return OPENSSL_hexstr2buf_ex(out, NET_RECORD_SECRET, &n, text, '\0') == 1 ? (uint8_t)n : 0;
 }
 
 /* A line of NSS's format: label, the client's random bytes, the secret. It comes when the secret comes into use. */
