@@ -267,12 +267,12 @@ begin_drain(struct alcove *a, uint32_t signal_number)
 	uint64_t most_ms = (uint64_t)a->drain.delay_ms + a->drain.grace_ms + SPARE_MS;
 	char	 state[96];
 
-	alv_log(ALV_LOG_INFO, "draining", ALV_KV_I("signal", signal_number),
-	    ALV_KV_I("connections", px_gateway_connections(&a->gateway)));
 	atomic_store(&a->ready, false);
 	snprintf(state, sizeof(state), "STOPPING=1\nEXTEND_TIMEOUT_USEC=%llu", (unsigned long long)most_ms * 1000);
 	(void)lif_notify(state);
 	lif_drain_begin(&a->drain);
+	alv_log(ALV_LOG_INFO, "draining", ALV_KV_I("signal", signal_number),
+	    ALV_KV_I("connections", px_gateway_connections(&a->gateway)));
 }
 
 static void

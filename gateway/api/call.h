@@ -25,6 +25,8 @@
 #include <alcove/meter.h>
 #include <alcove/policy.h>
 
+#include <stdatomic.h>
+
 /* One per process; immutable after start, but for the configuration. */
 struct api_shared {
 	const struct pol_config *_Atomic conf;	/* the current one: look anew in each step */
@@ -32,6 +34,7 @@ struct api_shared {
 	struct clu_board	*board;
 	struct alv_str		 fake_secret;	/* for accounts that do not exist; from the store */
 	struct api_hosts	*hosts;		/* where members of groups are; NULL: nobody's is told */
+	atomic_bool		 draining;	/* we go: whoever asks is sent elsewhere */
 };
 struct api_hosts *api_hosts_new(void) ALV_MUST;	/* hosts.h; NULL: out of memory */
 void		  api_hosts_free(struct api_hosts *h);	/* NULL is allowed */
@@ -44,7 +47,6 @@ struct api_worker {
 	struct met_worker	*meter;
 	struct api_keep		*keep;		/* answers that clients share; NULL: they do not */
 	uint64_t		 now_us;	/* the turn's clock */
-	bool			 draining;	/* we go: whoever asks is sent elsewhere */
 };
 
 struct api_keep *api_keep_new(void) ALV_MUST;

@@ -193,7 +193,7 @@ api_metadata_request(struct api_call *c, struct kfk_tree *q)
 	struct api_memo *memo = api_memo(c);
 	bool		 null = topics == NULL || topics->v.is_null;
 
-	if (c->conn->w->draining && c->hdr.version >= V_REBOOTSTRAP)
+	if (atomic_load(&c->conn->w->shared->draining) && c->hdr.version >= V_REBOOTSTRAP)
 		return send_elsewhere(c);
 	memo->topic_ops = kfk_get_int(q, &q->root, Q(INCLUDE_TOPIC_AUTHORIZED_OPERATIONS)) != 0;
 	memo->cluster_ops = kfk_get_int(q, &q->root, Q(INCLUDE_CLUSTER_AUTHORIZED_OPERATIONS)) != 0;

@@ -82,7 +82,6 @@ px_drain_begin(struct px_worker *w, uint32_t grace_ms)
 	if (w->drain.begun)
 		return;
 	w->drain.begun = true;
-	w->api.draining = true;
 	w->drain.from_us = net_loop_now(w->loop);
 	w->drain.grace_us = grace_ms * 1000ull;
 	for (const struct px_client *c = w->clients; c != NULL; c = c->next)

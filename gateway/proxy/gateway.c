@@ -59,9 +59,8 @@ px_gateway_published(struct px_gateway *g)
 void
 px_gateway_drain(struct px_gateway *g, uint32_t grace_ms)
 {
-	if (g->draining)
+	if (atomic_exchange(&g->shared.draining, true))
 		return;
-	g->draining = true;
 	px_ports_close(g);
 	order_all(g, PX_DRAIN, grace_ms);
 }

@@ -36,7 +36,6 @@ struct px_gateway {
 	_Atomic uint32_t	     connections;
 	_Atomic uint32_t	     strangers;		/* of these, not logged in yet: crowd.c's */
 	uint64_t		     refused, refused_told_us;	/* the acceptor's: since it was told, and when that was */
-	bool			     draining;
 };
 
 /* Creates the workers, so that meters exist; nothing is accepted yet. */

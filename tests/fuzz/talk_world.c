@@ -164,7 +164,7 @@ talk_connect(struct talk *k, uint8_t who)
 	W.shared.dir = (who >> 3 & 3) == 1 ? W.plain : W.dir;
 	W.conf.upstream.listing_max_age_ms = who >> 5 >= 4 ? 1000 : 0;
 	W.worker.keep = who >> 5 >= 4 ? api_keep_new() : NULL;
-	W.worker.draining = false;
+	atomic_store(&W.shared.draining, false);
 	W.listener.endpoint = who & 2 ? POL_ENDPOINT_PORT : POL_ENDPOINT_SNI;
 	W.listener.node_port_first = 9101;
 	W.listener.node_port_last = 9104;
@@ -195,7 +195,7 @@ talk_happens(struct talk *k, uint8_t what)
 
 	switch (what % 7) {
 	case 6:
-		W.worker.draining = true;
+		atomic_store(&W.shared.draining, true);
 		return true;
 	case 3:
 		api_conn_enter(&k->conn, &W.worker);
