@@ -71,6 +71,14 @@ def kind(t, group):
         return [g["GroupType"] for g in w.request("ListGroups", 5, {})["Groups"] if g["GroupId"] == group]
 
 
+def stable(t, group, protocol):
+    """Asked of the group itself: lists of groups are shared, and may be of a moment ago."""
+    with t.wire() as w:
+        if protocol == "consumer":
+            return w.request("ConsumerGroupDescribe", 0, {"GroupIds": [group]})["Groups"][0]["GroupState"] == "Stable"
+        return w.request("DescribeGroups", 5, {"Groups": [group]})["Groups"][0]["GroupState"] == "Stable"
+
+
 class Rolling:
     """A group of one Java and one librdkafka consumer, of which one after the other is replaced by one of the other protocol."""
 
@@ -103,8 +111,10 @@ class Rolling:
             sorted(self.java.assigned + self.c.has()) == [(self.topic, p) for p in range(self.n)]
 
     def check(self, protocol):
-        """They share the partitions, the group is of that protocol, and a record that is sent now arrives."""
-        stack.wait_until(f"the partitions are shared out, now {self.java.assigned} and {self.c.has()}", self.shared, 40)
+        """They share the partitions, the group is of that protocol, and a record that is sent now arrives. The group must be
+        stable first: a member that is about to give its partitions back gets records that it can commit no more."""
+        stack.wait_until(f"the partitions are shared out, now {self.java.assigned} and {self.c.has()}",
+                         lambda: self.shared() and stable(self.t, self.group, protocol) and self.shared(), 40)
         stack.wait_until(f"the group is {protocol}, now {kind(self.t, self.group)}", lambda: kind(self.t, self.group) == [protocol])
         value = f"{self.t.name} {len(self.sent)}"
         self.sent.append(value)
