@@ -105,6 +105,27 @@ fill_own(const struct pol_parts *p, struct bump *b, struct ten_own *own)
 	}
 }
 
+static int
+order_quotas(const void *a, const void *b)
+{
+	return pol_quota_entity_cmp(&((const struct pol_quota *)a)->entity, &((const struct pol_quota *)b)->entity);
+}
+
+static void
+fill_quotas(const struct pol_parts *p, struct bump *b, struct pol_quota *quotas)
+{
+	for (size_t i = 0; i < p->nquotas; i++) {
+		struct pol_quota q = p->quotas[i];
+
+		for (size_t k = 0; k < ALV_COUNT(q.entity.part); k++)
+			q.entity.part[k].name = take_str(b, q.entity.part[k].name);
+		if (quotas != NULL)
+			quotas[i] = q;
+	}
+	if (quotas != NULL)
+		qsort(quotas, p->nquotas, sizeof(*quotas), order_quotas);
+}
+
 static void
 fill_head(const struct pol_parts *p, struct bump *b, struct pol_tenant *t)
 {
@@ -135,6 +156,7 @@ build(const struct pol_parts *p, const struct acl_draft *d, struct bump *b)
 	struct ten_alias	*by_virt = take(b, p->naliases, sizeof(*by_virt));
 	const struct ten_alias **by_phys = take(b, p->naliases, sizeof(*by_phys));
 	struct ten_own		*own = take(b, p->nown, sizeof(*own));
+	struct pol_quota	*quotas = take(b, p->nquotas, sizeof(*quotas));
 	struct pol_acls		*acls = pol_acl_fill(d, b, rules);
 
 	fill_head(p, b, t);
@@ -142,8 +164,13 @@ build(const struct pol_parts *p, const struct acl_draft *d, struct bump *b)
 	fill_supers(p, b, supers);
 	fill_aliases(p, b, by_virt, by_phys);
 	fill_own(p, b, own);
+	fill_quotas(p, b, quotas);
 	if (t == NULL)
 		return NULL;
+	t->nquotas = p->nquotas;
+	t->quotas = quotas;
+	for (size_t i = 0; i < p->nquotas; i++)
+		t->quota_keys[quotas[i].entity.kind] |= quotas[i].set;
 	t->nusers = p->nusers;
 	t->users = users;
 	t->authorizer = p->authorizer;

@@ -6,6 +6,7 @@
 #include <alcove/base.h>
 #include <alcove/cidr.h>
 #include <alcove/qsbr.h>
+#include <alcove/quota_policy.h>
 #include <alcove/tenant.h>
 
 enum pol_tenant_state { POL_ACTIVE, POL_SUSPENDED, POL_DELETED /* id reserved until purged */ };
@@ -80,6 +81,9 @@ struct pol_tenant {
 	uint64_t	      build;		/* no two snapshots of a process have the same */
 	size_t		      nown;		/* at most TEN_OWN_MAX */
 	const struct ten_own *own;		/* host names of its own */
+	size_t		      nquotas;
+	const struct pol_quota *quotas;		/* sorted by pol_quota_entity_cmp, an entity once */
+	uint32_t	      quota_keys[POL_QUOTA_KINDS];	/* keys that any entry of the kind has, 1 << enum pol_quota_key */
 };
 
 const struct pol_user *pol_user_find(const struct pol_tenant *t, struct alv_str name);
@@ -182,6 +186,8 @@ struct pol_parts {
 	size_t			 nrules;
 	const struct ten_own	*own;	/* as ten_own_parse made them */
 	size_t			 nown;
+	const struct pol_quota	*quotas;	/* in any order, an entity once */
+	size_t			 nquotas;
 };
 struct pol_tenant *pol_build(const struct pol_parts *p) ALV_MUST;
 void		   pol_tenant_free(struct pol_tenant *t);	/* wipes the users' keys; NULL is allowed */
