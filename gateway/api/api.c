@@ -192,6 +192,8 @@ gate(struct api_call *c, enum met_close *why)
 		return false;
 	if (c->conn->auth == API_AUTH_DONE && !tenant_serves(c, why))
 		return false;
+	if (!api_reauth_lets(c->conn, c->hdr.key, why))
+		return false;
 	*why = MET_CLOSE_NO_BROKER;
 	return c->view != NULL || d->decision == API_LOCAL;
 }
@@ -342,7 +344,7 @@ api_again(struct api_call *c, struct alv_chain *frame)
 	if (c->conn->repeats.of[0] == NULL || c->conn->auth != API_AUTH_DONE)
 		return false;
 	load(c);
-	return tenant_serves(c, &why) && c->view != NULL && api_repeat_request(c, frame);
+	return tenant_serves(c, &why) && api_reauth_lets(c->conn, KFK_API_PRODUCE, &why) && c->view != NULL && api_repeat_request(c, frame);
 }
 
 /* ---- responses -------------------------------------------------------------------------------------- */

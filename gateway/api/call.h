@@ -81,7 +81,9 @@ struct api_conn {
 	char			   principal[262];	/* "User:" + user */
 	uint64_t		   user_revision;
 	struct pol_who		   who;			/* the principal in the snapshot that was asked last */
-	uint64_t		   authenticated_us;
+	enum aut_mechanism	   mechanism;		/* of that login */
+	uint64_t		   expires_us;		/* when it is to be renewed at the latest; 0: never */
+	uint64_t		   again_us;		/* when the last renewal began; 0: there was none */
 	struct met_hint		   meter;		/* rows of the worker's meter */
 	struct api_groups	  *groups;		/* what the api layer remembers per connection; its own */
 	struct api_patterns	  *patterns;		/* the same, of members that subscribe by pattern */

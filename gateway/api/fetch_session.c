@@ -133,6 +133,13 @@ api_sessions_release(struct api_conn *c)
 }
 
 void
+api_sessions_doubt(struct api_conn *c)
+{
+	for (struct api_session *s = c->sessions == NULL ? NULL : c->sessions->first; s != NULL; s = s->next)
+		s->revision = UINT64_MAX;	/* as no snapshot's */
+}
+
+void
 api_sessions_fini(struct api_conn *c)
 {
 	struct api_session *s, *next;

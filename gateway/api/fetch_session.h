@@ -110,6 +110,8 @@ void api_session_end(struct api_conn *c, struct api_session *s, enum met_session
 /* Bytes that all of the connection's have; they end, where memory is wanted; they end with it. */
 size_t api_sessions_weight(const struct api_conn *c);
 void api_sessions_release(struct api_conn *c);
+/* Each is judged anew before it goes on: its principal may do something else than before. */
+void api_sessions_doubt(struct api_conn *c);
 void api_sessions_fini(struct api_conn *c);
 /* A session of the broker's that nobody needs any more, to be named in a full fetch; 0: there is none. Taken: it was. */
 int32_t api_session_unneeded(const struct api_conn *c);

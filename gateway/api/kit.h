@@ -51,6 +51,16 @@ const struct api_def *api_def_row(int16_t key);	/* with those that are not offer
 /* What clients may use: the row, the tables and what every broker has. lo > hi: nothing. */
 struct clu_range api_offered(const struct api_def *d, const struct clu_view *v);
 
+/* ---- how long a login lasts (reauth.c) -------------------------------------------------------- */
+
+/* May a request of this api be looked at now? Always before the first login ended. */
+bool api_reauth_lets(const struct api_conn *c, int16_t key, enum met_close *why) ALV_MUST;
+/* A SaslHandshake on a connection that has logged in: does it begin a renewal? NOT: refused, as what it has goes on. */
+enum api_again { API_AGAIN_BEGINS, API_AGAIN_NOT, API_AGAIN_OVER };
+enum api_again api_reauth_begin(struct api_conn *c) ALV_MUST;
+/* A login, the first or another one, ended well: its life begins. Milliseconds that the client is told; 0: no end. */
+int64_t api_reauth_done(struct api_conn *c, const struct aut_account *a) ALV_MUST;
+
 /* The handlers that api.def names; each family declares its own in handlers.h. */
 #include "api/handlers.h"
 

@@ -45,6 +45,13 @@ api_patterns_free(struct api_patterns *p)
 	free(p);
 }
 
+void
+api_patterns_doubt(struct api_patterns *p)
+{
+	for (size_t i = 0; p != NULL && i < MEMBERS_REMEMBERED; i++)
+		p->at[i].revision = UINT64_MAX;	/* as no snapshot's */
+}
+
 static struct member *
 recall(const struct api_conn *conn, uint64_t key)
 {

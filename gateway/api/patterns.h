@@ -10,6 +10,8 @@ int16_t api_pattern_request(struct api_call *c, struct kfk_tree *q, struct alv_s
 /* What the broker said to that: it is remembered, or explained in the tenant's words. False: out of memory. */
 bool api_pattern_response(struct api_call *c, struct kfk_tree *r) ALV_MUST;
 
+/* What was made for its members is made anew: their principal may do something else than before. NULL is allowed. */
+void api_patterns_doubt(struct api_patterns *p);
 void api_patterns_free(struct api_patterns *p);
 
 #endif

@@ -1,6 +1,6 @@
 /* Logins: SaslHandshake, SaslAuthenticate, and bare tokens after an old handshake.
  *
- *   NONE --handshake--> HANDSHAKE --tokens--> DONE --handshake, tokens--> DONE (the same principal, or close)
+ *   NONE --handshake--> HANDSHAKE --tokens--> DONE --handshake, tokens--> DONE (the same principal, or close; reauth.c says when)
  *
  * Invariants: every failure of a login is one answer, the same bytes whatever the reason; a login never changes the
  * tenant or the principal of a connection that has one; of a snapshot only copies are kept. */
@@ -58,7 +58,7 @@ answer_mechanisms(struct api_call *c, int16_t code)
 	api_answer_begin(c, &r);
 	kfk_set_int(&r, &r.root, KFK_SASL_HANDSHAKE_RESPONSE_ERROR_CODE, code);
 	list = kfk_set_empty(&r, &r.root, KFK_SASL_HANDSHAKE_RESPONSE_MECHANISMS);
-	for (int m = 0; m < AUT_MECHANISMS; m++)
+	for (int m = 0; m < AUT_MECHANISMS && code != KFK_ILLEGAL_SASL_STATE; m++)
 		if (conf->mechanisms[m])
 			kfk_add(&r, list)->v.s = alv_str_of(aut_mechanism_name((enum aut_mechanism)m));
 	api_note(c, code);
@@ -79,12 +79,18 @@ api_sasl_handshake_request(struct api_call *c, struct kfk_tree *q)
 {
 	struct api_conn	  *conn = c->conn;
 	enum aut_mechanism m;
+	enum api_again	   again;
 
-	if (conn->auth == API_AUTH_HANDSHAKE) {
+	if (conn->auth == API_AUTH_HANDSHAKE || conn->sasl != NULL) {
 		c->close_after = true;
 		c->close = MET_CLOSE_AUTH_FAILED;
 		return answer_mechanisms(c, KFK_ILLEGAL_SASL_STATE);
 	}
+	again = conn->auth == API_AUTH_DONE ? api_reauth_begin(conn) : API_AGAIN_BEGINS;
+	if (again == API_AGAIN_OVER)
+		return api_close(c, MET_CLOSE_SESSION_EXPIRED);
+	if (again == API_AGAIN_NOT)
+		return answer_mechanisms(c, KFK_ILLEGAL_SASL_STATE);
 	if (!aut_mechanism_find(kfk_get_str(q, &q->root, KFK_SASL_HANDSHAKE_REQUEST_MECHANISM), &m) ||
 	    !conn->w->shared->conf->mechanisms[m] || (conn->auth == API_AUTH_DONE && c->hdr.version == 0)) {
 		c->close_after = true;
@@ -105,9 +111,9 @@ api_sasl_handshake_request(struct api_call *c, struct kfk_tree *q)
 
 /* ---- tokens ------------------------------------------------------------------------------------------ */
 
-/* One form for tokens inside SaslAuthenticate and for bare ones. */
+/* One form for tokens inside SaslAuthenticate and for bare ones, which cannot tell how long a login lasts. */
 static enum api_result
-answer_token(struct api_call *c, struct alv_str token)
+answer_token(struct api_call *c, struct alv_str token, int64_t life_ms)
 {
 	struct kfk_tree r;
 
@@ -117,6 +123,8 @@ answer_token(struct api_call *c, struct alv_str token)
 	}
 	api_answer_begin(c, &r);
 	kfk_set_bytes(&r, &r.root, KFK_SASL_AUTHENTICATE_RESPONSE_AUTH_BYTES, token.p == NULL ? ALV_STR("") : token);
+	if (c->hdr.version >= 1)
+		kfk_set_int(&r, &r.root, KFK_SASL_AUTHENTICATE_RESPONSE_SESSION_LIFETIME_MS, life_ms);
 	return api_answer(c, &r);
 }
 
@@ -136,10 +144,18 @@ answer_error(struct api_call *c, int16_t code, struct alv_str text)
 	return api_answer(c, &r);
 }
 
+static void
+count(const struct api_conn *conn, bool ok)
+{
+	met_login(conn->w->meter, ok);
+	if (conn->again_us != 0)
+		met_reauthentication(conn->w->meter, ok);
+}
+
 static enum api_result
 failed(struct api_call *c)
 {
-	met_login(c->conn->w->meter, false);
+	count(c->conn, false);
 	c->words = c->conn->sasl->reason;
 	api_sasl_forget(c->conn);
 	return answer_error(c, KFK_SASL_AUTHENTICATION_FAILED, ALV_STR(FAILED_TEXT));
@@ -153,13 +169,13 @@ take_identity(struct api_conn *conn)
 	enum met_close		  why;
 
 	if (conn->auth == API_AUTH_DONE)
-		return strcmp(conn->tenant, a->tenant) == 0 && strcmp(conn->user, a->user) == 0;
+		return conn->mechanism == conn->sasl->mechanism && strcmp(conn->tenant, a->tenant) == 0 &&
+		    strcmp(conn->user, a->user) == 0;
 	if (conn->tenant[0] != '\0' && strcmp(conn->tenant, a->tenant) != 0)
 		return false;
 	snprintf(conn->tenant, sizeof(conn->tenant), "%s", a->tenant);
 	snprintf(conn->user, sizeof(conn->user), "%s", a->user);
 	snprintf(conn->principal, sizeof(conn->principal), "User:%s", a->user);
-	conn->who = (struct pol_who){ .build = 0 };
 	conn->slot = pol_dir_find(conn->w->shared->dir, alv_str_of(conn->tenant));
 	conn->user_revision = a->user_revision;
 	conn->auth = API_AUTH_DONE;
@@ -174,15 +190,17 @@ static enum api_result
 proven(struct api_call *c, struct alv_str token)
 {
 	struct api_conn *conn = c->conn;
+	int64_t		 life_ms;
 
 	if (!take_identity(conn))
 		return failed(c);
 	conn->user_revision = conn->sasl->account.user_revision;
-	conn->authenticated_us = conn->w->now_us;
+	conn->mechanism = conn->sasl->mechanism;
+	life_ms = api_reauth_done(conn, &conn->sasl->account);
 	conn->raw_sasl = false;
 	api_sasl_forget(conn);
-	met_login(conn->w->meter, true);
-	return answer_token(c, token);
+	count(conn, true);
+	return answer_token(c, token, life_ms);
 }
 
 static enum api_result
@@ -190,7 +208,7 @@ step(struct api_call *c, enum aut_step s, struct alv_str token)
 {
 	switch (s) {
 	case AUT_CONTINUE:
-		return answer_token(c, token);
+		return answer_token(c, token, 0);
 	case AUT_OK:
 		return proven(c, token);
 	case AUT_WORK:
@@ -205,12 +223,16 @@ enum api_result
 api_sasl_authenticate_request(struct api_call *c, struct kfk_tree *q)
 {
 	struct alv_str in = kfk_get_bytes(q, &q->root, KFK_SASL_AUTHENTICATE_REQUEST_AUTH_BYTES), out;
+	enum api_result result;
 	enum aut_step  s;
 
 	if (in.p == NULL)
 		return api_fail(c, ALV_E_LIMIT);
-	if (c->conn->sasl == NULL || c->conn->raw_sasl)
-		return answer_error(c, KFK_ILLEGAL_SASL_STATE, alv_str_of(kfk_code_text(KFK_ILLEGAL_SASL_STATE)));
+	if (c->conn->sasl == NULL || c->conn->raw_sasl) {
+		result = answer_error(c, KFK_ILLEGAL_SASL_STATE, alv_str_of(kfk_code_text(KFK_ILLEGAL_SASL_STATE)));
+		c->close_after = c->conn->auth != API_AUTH_DONE;	/* as brokers do: who is in stays in */
+		return result;
+	}
 	s = aut_server_token(c->conn->sasl, in, &c->arena, &out);
 	return step(c, s, out);
 }

@@ -216,6 +216,13 @@ render_LOGINS(const struct render *r, const char *name)
 	alv_buf_printf(r->out, "%s{result=\"ok\"} %" PRIu64 "\n", name, TOTAL(r, logins[1]));
 }
 
+static void
+render_REAUTHENTICATIONS(const struct render *r, const char *name)
+{
+	alv_buf_printf(r->out, "%s{result=\"failed\"} %" PRIu64 "\n", name, TOTAL(r, renewed[0]));
+	alv_buf_printf(r->out, "%s{result=\"ok\"} %" PRIu64 "\n", name, TOTAL(r, renewed[1]));
+}
+
 /* `more` is behind the api's label. */
 static void
 api_sample(const struct render *r, const char *name, size_t i, const char *more, uint64_t v)

@@ -277,6 +277,12 @@ met_login(struct met_worker *w, bool ok)
 }
 
 void
+met_reauthentication(struct met_worker *w, bool ok)
+{
+	met_count(&w->renewed[ok], 1);
+}
+
+void
 met_dropped(struct met_worker *w, uint32_t tags, uint32_t elements)
 {
 	met_count(&w->tags, tags);

@@ -27,6 +27,8 @@ struct aut_account {
 	char		 tenant[TEN_ID_MAX + 1];
 	char		 user[256];
 	uint64_t	 user_revision;
+	bool		 ends;			/* what was proved ends by itself, in rest_ms from when it was */
+	uint64_t	 rest_ms;
 };
 /* Fills *a for a login name (as the client sent it, unescaped). Must do the same work for known and unknown. */
 typedef void (*aut_lookup_fn)(void *arg, struct alv_str login, struct aut_account *a);

@@ -66,6 +66,7 @@ enum met_session {
 };
 void met_session(struct met_worker *w, enum met_session what);
 void met_login(struct met_worker *w, bool ok);
+void met_reauthentication(struct met_worker *w, bool ok);		/* besides met_login */
 void met_dropped(struct met_worker *w, uint32_t tags, uint32_t elements);	/* unknown tags; foreign elements filtered out */
 void met_memory(struct met_worker *w, int64_t delta);			/* bytes reserved for what is on its way */
 void met_budget(struct met_worker *w, uint64_t bytes);			/* of the whole process; said of one worker only */

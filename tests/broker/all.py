@@ -18,6 +18,7 @@ runner.main([
     "refusals",
     "versions",
     "identity",
+    "reauth",
     "aliases",
     "sni",
     "tls_life",

@@ -263,53 +263,6 @@ def test_impersonation(s):
             "AuthBytes": b"n,a=root," + scram.bare.encode()})["ErrorCode"])
 
 
-def relogin(w, mechanism, user, password):
-    """-> the error code of a login on a connection that has one."""
-    try:
-        w.sasl(mechanism, user, password)
-    except kw.SaslFailed as e:
-        return e.code
-    return 0
-
-
-def test_reauthentication(s):
-    """A live connection proves itself again (KIP-368): as the same user it goes on, as any other it is refused and closed."""
-    topic = fresh("again")
-    create_topic(s.acme, topic)
-    other = make_user(s, "acme", fresh("carol"))
-    with s.acme.wire() as w:
-        for i, mechanism in enumerate(MECHANISMS * 2):
-            equal(f"again by {mechanism}", 0, relogin(w, mechanism, s.acme.user, s.acme.password))
-            equal("and a request", i, produce(w, topic, [b"%d" % i]))
-    for what, user, password in (("another user of the tenant", other.user, other.password), ("a wrong password", "alice", "wrong"),
-                                 ("nobody", "nobody", "x"), ("the other tenant's", "alice", s.globex.password)):
-        for mechanism in MECHANISMS:
-            with s.acme.wire() as w:
-                equal(f"{what}, {mechanism}", SASL_AUTHENTICATION_FAILED, relogin(w, mechanism, user, password))
-                true(f"{what}, {mechanism}: closed", w.closed_by_peer())
-    with s.tenant("acme", via="shared").wire() as w:
-        equal("from acme to globex at the shared port", SASL_AUTHENTICATION_FAILED,
-              relogin(w, "PLAIN", "globex/alice", s.globex.password))
-        true("closed", w.closed_by_peer())
-
-
-def test_reauthentication_in_between(s):
-    """Requests before the new handshake are answered in their order, as the user who sent them."""
-    topic = fresh("between")
-    create_topic(s.acme, topic)
-    with s.acme.wire() as w:
-        for _ in range(5):
-            w.send("Metadata", 9, {"Topics": [{"Name": topic}]})
-        w.send("SaslHandshake", 1, {"Mechanism": "PLAIN"})
-        w.send("SaslAuthenticate", 2, {"AuthBytes": f"\0{s.acme.user}\0{s.acme.password}".encode()})
-        for _ in range(5):
-            w.send("Metadata", 9, {"Topics": [{"Name": topic}]})
-        answers = [w.receive() for _ in range(12)]
-        equal("handshake", 0, answers[5]["ErrorCode"])
-        equal("login", 0, answers[6]["ErrorCode"])
-        equal("metadata", [topic] * 10, [a["Topics"][0]["Name"] for a in answers[:5] + answers[7:]])
-
-
 # ---- live changes ---------------------------------------------------------------------------------------
 
 def closed_within(w, began, what):

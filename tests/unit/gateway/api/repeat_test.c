@@ -437,6 +437,11 @@ it_holds_as_long_as_what_it_was_decided_by(void **state)
 	stage_view(&s);
 	assert_false(asked_again(&s, &usual));
 	assert_true(asked_again(&s, &usual));
+	s.conn.expires_us = s.worker.now_us;	/* the login is over */
+	assert_false(asked_again(&s, &usual));
+	assert_int_equal(s.call.close, MET_CLOSE_SESSION_EXPIRED);
+	s.conn.expires_us = 0;
+	assert_true(asked_again(&s, &usual));
 	stage_tenant(&s, "acme", "acme-cluster-id-22char", POL_SUSPENDED, NULL, 0);
 	assert_false(asked_again(&s, &usual));
 	assert_int_equal(s.call.close, MET_CLOSE_TENANT_SUSPENDED);

@@ -198,6 +198,16 @@ bare_tokens_after_an_old_handshake(void **state)
 	}
 }
 
+/* alice logged in by PLAIN, for ten seconds. */
+static void
+open_for_a_while(struct stage *s)
+{
+	stage_open(s, NULL, 0);
+	s->conf.reauth_max_ms = 10000;
+	s->conn.mechanism = AUT_PLAIN;
+	s->conn.expires_us = s->worker.now_us + 10000 * 1000;
+}
+
 static void
 a_new_login_keeps_the_identity(void **state)
 {
@@ -208,7 +218,7 @@ a_new_login_keeps_the_identity(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ALV_COUNT(cases); i++) {
-		stage_open(&s, NULL, 0);
+		open_for_a_while(&s);
 		assert_int_equal(handshake(&s, 1, "PLAIN"), API_ANSWER);
 		assert_int_equal(plain(&s, cases[i].user, cases[i].password), API_ANSWER);
 		assert_int_equal(s.call.close_after, !cases[i].ok);
@@ -217,7 +227,7 @@ a_new_login_keeps_the_identity(void **state)
 		stage_close(&s);
 	}
 	/* Another user of the same tenant with the right password is still not the same principal. */
-	stage_open(&s, NULL, 0);
+	open_for_a_while(&s);
 	snprintf(s.conn.user, sizeof(s.conn.user), "bob");
 	assert_int_equal(handshake(&s, 1, "PLAIN"), API_ANSWER);
 	assert_int_equal(plain(&s, "alice", STAGE_PASSWORD), API_ANSWER);

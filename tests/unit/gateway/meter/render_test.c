@@ -67,7 +67,8 @@ workers_are_summed(void **state)
 		met_request(w[i], NULL, b.tenant, 0, 0, 40);
 		met_request(w[i], NULL, ALV_STR("acme"), 1, -1, 1500);
 		met_request(w[i], NULL, ALV_STR(""), 999, 9999, 2000000);
-		met_login(w[i], i == 0);
+		met_reauthentication(w[i], i == 0);
+	met_login(w[i], i == 0);
 		met_dropped(w[i], 3, 4);
 		met_streamed(w[i]);
 		for (int k = 0; k < MET_SESSION_COUNTS; k++)
@@ -91,6 +92,7 @@ workers_are_summed(void **state)
 	has(t, "alcove_upstream_connections 2\n");
 	has(t, "alcove_upstream_connects_waiting 6\n");
 	has(t, "alcove_logins_total{result=\"failed\"} 1\nalcove_logins_total{result=\"ok\"} 1\n");
+	has(t, "alcove_reauthentications_total{result=\"failed\"} 1\nalcove_reauthentications_total{result=\"ok\"} 1\n");
 	has(t, "alcove_requests_total{api=\"Produce\"} 2\nalcove_requests_total{api=\"Fetch\"} 2\nalcove_requests_total{api=\"_other\"} 2\n");
 	has(t, "alcove_errors_total{code=\"-1\"} 2\nalcove_errors_total{code=\"_other\"} 2\n");
 	has(t, "alcove_tenant_requests_total{tenant=\"_other\"} 0\nalcove_tenant_requests_total{tenant=\"acme\"} 2\nalcove_tenant_requests_total{tenant=\"zeta\"} 2\n");
