@@ -43,6 +43,47 @@ fill_users(const struct pol_parts *p, struct bump *b, struct pol_user *users)
 		qsort(users, p->nusers, sizeof(*users), order_users);
 }
 
+static bool
+is_kafkas_salt(const struct pol_scram *k)
+{
+	for (size_t i = 0; i < k->salt_n; i++)
+		if (!(k->salt[i] >= '0' && k->salt[i] <= '9') && !(k->salt[i] >= 'a' && k->salt[i] <= 'z'))
+			return false;
+	return k->salt_n >= 20 && k->salt_n <= 26;
+}
+
+struct pol_shape
+pol_shape_of(const struct pol_user *u)
+{
+	struct pol_shape s;
+
+	memset(&s, 0, sizeof(s));	/* padding, too: shapes are compared as bytes */
+	for (int m = 0; m < POL_MECHANISMS; m++) {
+		const struct pol_scram *k = &u->scram[m];
+
+		if (!k->present)
+			continue;
+		s.iterations[m] = k->iterations;
+		s.salt_text[m] = is_kafkas_salt(k);
+		s.salt_n[m] = s.salt_text[m] ? 0 : k->salt_n;
+	}
+	return s;
+}
+
+static void
+fill_shapes(struct pol_tenant *t)
+{
+	for (size_t i = 0; i < t->nusers && t->nshapes < POL_SHAPES_MAX; i++) {
+		struct pol_shape s = pol_shape_of(&t->users[i]);
+		size_t		 k = 0;
+
+		while (k < t->nshapes && memcmp(&t->shape[k], &s, sizeof(s)) != 0)
+			k++;
+		memcpy(&t->shape[k], &s, sizeof(s));
+		t->nshapes += k == t->nshapes;
+	}
+}
+
 static void
 fill_aliases(const struct pol_parts *p, struct bump *b, struct ten_alias *by_virt, const struct ten_alias **by_phys)
 {
@@ -173,6 +214,7 @@ build(const struct pol_parts *p, const struct acl_draft *d, struct bump *b)
 		t->quota_keys[quotas[i].entity.kind] |= quotas[i].set;
 	t->nusers = p->nusers;
 	t->users = users;
+	fill_shapes(t);
 	t->authorizer = p->authorizer;
 	t->everyone_if_no_acl = p->everyone_if_no_acl;
 	t->auto_create = p->auto_create;

@@ -436,6 +436,7 @@ api_resume(struct api_call *c)
 	case API_WAIT_LEARN:
 		return API_ANSWER;	/* out was made before */
 	case API_WAIT_WORK:
+	case API_WAIT_TIME:
 		load(c);
 		result = api_sasl_resume(c);
 		if (result == API_ANSWER)

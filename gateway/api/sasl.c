@@ -46,6 +46,12 @@ lookup(void *arg, struct alv_str login, struct aut_account *a)
 	    sh->conf->scram_iterations);
 }
 
+static const enum alv_login_by bys[AUT_MECHANISMS] = {
+	[AUT_SCRAM_SHA_256] = ALV_BY_SCRAM_SHA_256,
+	[AUT_SCRAM_SHA_512] = ALV_BY_SCRAM_SHA_512,
+	[AUT_PLAIN] = ALV_BY_PLAIN,
+};
+
 /* ---- handshake ------------------------------------------------------------------------------------- */
 
 static enum api_result
@@ -95,7 +101,7 @@ api_sasl_handshake_request(struct api_call *c, struct kfk_tree *q)
 	    !conn->w->shared->conf->mechanisms[m] || (conn->auth == API_AUTH_DONE && c->hdr.version == 0)) {
 		c->close_after = true;
 		c->close = MET_CLOSE_AUTH_FAILED;
-		met_login(conn->w->meter, false);
+		met_login(conn->w->meter, ALV_BY_OTHER, ALV_LOGIN_MECHANISM);
 		return answer_mechanisms(c, KFK_UNSUPPORTED_SASL_MECHANISM);
 	}
 	api_sasl_forget(conn);
@@ -145,18 +151,20 @@ answer_error(struct api_call *c, int16_t code, struct alv_str text)
 }
 
 static void
-count(const struct api_conn *conn, bool ok)
+count(const struct api_conn *conn, enum alv_login_fault fault)
 {
-	met_login(conn->w->meter, ok);
+	met_login(conn->w->meter, bys[conn->sasl->mechanism], fault);
 	if (conn->again_us != 0)
-		met_reauthentication(conn->w->meter, ok);
+		met_reauthentication(conn->w->meter, fault == ALV_LOGIN_OK);
 }
 
 static enum api_result
 failed(struct api_call *c)
 {
-	count(c->conn, false);
-	c->words = c->conn->sasl->reason;
+	const struct aut_server *s = c->conn->sasl;
+
+	count(c->conn, s->fault == ALV_LOGIN_OK ? ALV_LOGIN_IDENTITY : s->fault);
+	c->words = s->fault == ALV_LOGIN_OK ? "proved to be somebody else, or changed meanwhile" : s->reason;
 	api_sasl_forget(c->conn);
 	return answer_error(c, KFK_SASL_AUTHENTICATION_FAILED, ALV_STR(FAILED_TEXT));
 }
@@ -198,9 +206,46 @@ proven(struct api_call *c, struct alv_str token)
 	conn->mechanism = conn->sasl->mechanism;
 	life_ms = api_reauth_done(conn, &conn->sasl->account);
 	conn->raw_sasl = false;
+	count(conn, ALV_LOGIN_OK);
 	api_sasl_forget(conn);
-	count(conn, true);
 	return answer_token(c, token, life_ms);
+}
+
+/* The end of an exchange whose answer waits. */
+struct held {
+	bool	       proven;
+	struct alv_str token;	/* arena */
+};
+
+static uint64_t
+lateness(const struct api_conn *conn, bool proven)
+{
+	const struct pol_config *conf = conn->w->shared->conf;
+	const struct aut_server *s = conn->sasl;
+	const struct aut_attempt a = { .tenant = alv_str_of(s->asked ? s->account.tenant : conn->tenant),
+		.user = alv_str_of(s->asked ? s->account.user : ""), .host = alv_str_of(conn->host), .now_us = conn->w->now_us,
+		.first_us = conf->failed_delay_ms * 1000ull, .max_us = conf->failed_delay_max_ms * 1000ull };
+
+	return aut_delays_note(conn->w->shared->delays, &a, proven);
+}
+
+/* An exchange is over: answered now, or when it has waited. */
+static enum api_result
+ended(struct api_call *c, bool ok, struct alv_str token)
+{
+	uint64_t     late = lateness(c->conn, ok);
+	struct held *h = late == 0 ? NULL : alv_arena_alloc(&c->arena, sizeof(*h));
+
+	if (late == 0)
+		return ok ? proven(c, token) : failed(c);
+	if (h == NULL)
+		return api_fail(c, ALV_E_NOMEM);
+	*h = (struct held){ ok, token };
+	c->memo = h;
+	c->due_us = c->conn->w->now_us + late;
+	c->wait = API_WAIT_TIME;
+	met_login_late(c->conn->w->meter);
+	return API_WAIT;
 }
 
 static enum api_result
@@ -209,13 +254,11 @@ step(struct api_call *c, enum aut_step s, struct alv_str token)
 	switch (s) {
 	case AUT_CONTINUE:
 		return answer_token(c, token, 0);
-	case AUT_OK:
-		return proven(c, token);
 	case AUT_WORK:
 		c->wait = API_WAIT_WORK;
 		return API_WAIT;
 	default:
-		return failed(c);
+		return ended(c, s == AUT_OK, token);
 	}
 }
 
@@ -255,12 +298,15 @@ api_raw_token(struct api_call *c, struct alv_str token)
 enum api_result
 api_sasl_resume(struct api_call *c)
 {
-	struct alv_str out;
-	enum aut_step  s;
+	const struct held *h = c->wait == API_WAIT_TIME ? c->memo : NULL;
+	struct alv_str	   out;
+	enum aut_step	   s;
 
 	c->wait = API_WAIT_NONE;
 	if (c->conn->sasl == NULL)
 		return api_close(c, MET_CLOSE_INTERNAL);
+	if (h != NULL)
+		return h->proven ? proven(c, h->token) : failed(c);
 	s = aut_server_resume(c->conn->sasl, &c->arena, &out);
 	return step(c, s, out);
 }

@@ -1,5 +1,7 @@
 /* Accounts for logins: real ones from a snapshot, and fake ones that look the same each time they are asked for.
- * A fake key is HMAC(secret, what it is for): without the secret it cannot be told from a real one. */
+ * A fake key is HMAC(secret, what it is for): without the secret it cannot be told from a real one. Iterations and the form of a
+ * salt are shown to whoever asks, and users that came from elsewhere have others than ours: so a fake has those of one of the
+ * tenant's users. */
 #include <alcove/str.h>
 
 #include <openssl/crypto.h>
@@ -31,15 +33,45 @@ fake_bytes(struct alv_str secret, const char *use, enum pol_mechanism m, struct 
 	alv_buf_fini(&b);
 }
 
+/* As Kafka's ScramFormatter.secureRandomString: 130 bits in base 36. */
 static void
-fake_keys(struct pol_scram *k, enum pol_mechanism m, struct alv_str secret, struct alv_str tenant, struct alv_str login,
-    uint32_t iterations)
+text_salt(struct pol_scram *k, uint8_t bits[static AUT_HASH_MAX])
+{
+	static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+	enum { BYTES = 17 };
+	size_t at = sizeof(k->salt);
+
+	bits[0] &= 3;	/* 130 bits */
+	for (bool more = true; more && at > 0;) {
+		unsigned rest = 0;
+
+		more = false;
+		for (size_t i = 0; i < BYTES; i++) {
+			unsigned v = rest << 8 | bits[i];
+
+			bits[i] = (uint8_t)(v / 36);
+			rest = v % 36;
+			more |= bits[i] != 0;
+		}
+		k->salt[--at] = (uint8_t)digits[rest];
+	}
+	k->salt_n = (uint8_t)(sizeof(k->salt) - at);
+	memmove(k->salt, k->salt + at, k->salt_n);
+	memset(k->salt + k->salt_n, 0, sizeof(k->salt) - k->salt_n);
+}
+
+static void
+fake_keys(struct pol_scram *k, enum pol_mechanism m, const struct pol_shape *shape, struct alv_str secret, struct alv_str tenant,
+    struct alv_str login)
 {
 	uint8_t salt[AUT_HASH_MAX];
 
-	*k = (struct pol_scram){ .present = true, .iterations = iterations, .salt_n = AUT_SALT_BYTES };
+	*k = (struct pol_scram){ .present = true, .iterations = shape->iterations[m], .salt_n = shape->salt_n[m] };
 	fake_bytes(secret, "salt", m, tenant, login, salt);
-	memcpy(k->salt, salt, AUT_SALT_BYTES);
+	if (shape->salt_text[m])
+		text_salt(k, salt);
+	else
+		memcpy(k->salt, salt, k->salt_n);
 	fake_bytes(secret, "stored key", m, tenant, login, k->stored_key);
 	fake_bytes(secret, "server key", m, tenant, login, k->server_key);
 }
@@ -55,17 +87,62 @@ copy_name(char *out, size_t cap, struct alv_str s)
 	out[n] = '\0';
 }
 
+/* For a mechanism without keys: what a new password's would look like. */
+static void
+complete(struct pol_shape *shape, uint32_t iterations)
+{
+	for (int m = 0; m < POL_MECHANISMS; m++) {
+		if (shape->iterations[m] != 0)
+			continue;
+		shape->iterations[m] = iterations;
+		shape->salt_n[m] = AUT_SALT_BYTES;
+	}
+}
+
+static void
+make_fake(struct aut_account *a, const struct pol_shape *shape, struct alv_str secret, struct alv_str tenant, struct alv_str login,
+    uint32_t iterations)
+{
+	struct pol_shape whole = *shape;
+
+	memset(a, 0, sizeof(*a));
+	complete(&whole, iterations);
+	for (int m = 0; m < POL_MECHANISMS; m++) {
+		fake_keys(&a->scram[m], (enum pol_mechanism)m, &whole, secret, tenant, login);
+		a->fake[m] = true;
+	}
+	/* Whose shape this is would prove PLAIN's password by these. */
+	a->plain = shape->iterations[POL_SCRAM_SHA_256] != 0 && shape->iterations[POL_SCRAM_SHA_512] == 0 ? POL_SCRAM_SHA_256 :
+	    POL_SCRAM_SHA_512;
+	copy_name(a->tenant, sizeof(a->tenant), tenant);
+	copy_name(a->user, sizeof(a->user), login);
+}
+
 void
 aut_account_fake(struct aut_account *a, struct alv_str secret, struct alv_str tenant, struct alv_str login,
     uint32_t iterations)
 {
-	memset(a, 0, sizeof(*a));
-	for (int m = 0; m < POL_MECHANISMS; m++) {
-		fake_keys(&a->scram[m], (enum pol_mechanism)m, secret, tenant, login, iterations);
-		a->fake[m] = true;
+	make_fake(a, &(struct pol_shape){ .iterations = { 0 } }, secret, tenant, login, iterations);
+}
+
+/* Which of the shapes of the tenant's users a name that is nobody's has: the same one for as long as there is such a user. */
+static struct pol_shape
+choose_shape(const struct pol_tenant *t, struct alv_str secret, struct alv_str tenant, struct alv_str login)
+{
+	struct pol_shape best = { .iterations = { 0 } };
+	uint8_t		 own[AUT_HASH_MAX];
+	uint64_t	 most = 0;
+
+	fake_bytes(secret, "shape", POL_SCRAM_SHA_512, tenant, login, own);
+	for (size_t i = 0; t != NULL && i < t->nshapes; i++) {
+		uint64_t h = alv_hash(&t->shape[i], sizeof(t->shape[i]), alv_be64(own));
+
+		if (i > 0 && h <= most)
+			continue;
+		most = h;
+		best = t->shape[i];
 	}
-	copy_name(a->tenant, sizeof(a->tenant), tenant);
-	copy_name(a->user, sizeof(a->user), login);
+	return best;
 }
 
 void
@@ -73,9 +150,13 @@ aut_account_fill(struct aut_account *a, const struct pol_tenant *t, struct alv_s
     struct alv_str secret, uint32_t iterations)
 {
 	const struct pol_user *u = t == NULL || t->state != POL_ACTIVE ? NULL : pol_user_find(t, name);
+	bool		       real = u != NULL && u->enabled && name.n < sizeof(a->user);
+	struct pol_shape       shape = choose_shape(t, secret, tenant_id, name);
 
-	aut_account_fake(a, secret, tenant_id, name, iterations);
-	if (u == NULL || !u->enabled || name.n >= sizeof(a->user))
+	if (real)
+		shape = pol_shape_of(u);
+	make_fake(a, &shape, secret, tenant_id, name, iterations);
+	if (!real)
 		return;
 	for (int m = 0; m < POL_MECHANISMS; m++) {
 		if (u->scram[m].present) {

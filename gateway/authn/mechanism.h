@@ -20,6 +20,10 @@ enum { AUT_AT_FIRST, AUT_AT_FINAL, AUT_AT_WORK, AUT_AT_PROOF, AUT_AT_END };
 
 /* The reason stays with the exchange for our log; the peer learns nothing. */
 enum aut_step aut_server_refuse(struct aut_server *s, const char *reason);
+/* The account is not there, or this is not its password. */
+enum aut_step aut_server_unproven(struct aut_server *s);
+/* Who it says it is: fills s->account. */
+void	      aut_server_ask(struct aut_server *s, struct alv_str login);
 enum aut_step aut_client_refuse(struct aut_client *c, const char *reason);
 
 enum aut_step aut_scram_server_token(struct aut_server *s, struct alv_str in, struct alv_arena *a, struct alv_str *out);

@@ -41,25 +41,15 @@ aut_plain_server_token(struct aut_server *s, struct alv_str in, struct alv_arena
 	alv_buf_str(&s->password, part[2]);
 	if (s->password.err)
 		return aut_server_refuse(s, "out of memory");
-	s->lookup(s->lookup_arg, part[1], &s->account);
+	aut_server_ask(s, part[1]);
 	s->step = AUT_AT_WORK;
 	return AUT_WORK;
-}
-
-/* SHA-512's where the account has them; fake keys when there are no others. */
-static enum pol_mechanism
-pick_keys(const struct aut_account *a)
-{
-	bool strong = a->scram[POL_SCRAM_SHA_512].present && !a->fake[POL_SCRAM_SHA_512];
-	bool weak = a->scram[POL_SCRAM_SHA_256].present && !a->fake[POL_SCRAM_SHA_256];
-
-	return weak && !strong ? POL_SCRAM_SHA_256 : POL_SCRAM_SHA_512;
 }
 
 void
 aut_plain_server_work(struct aut_server *s)
 {
-	enum pol_mechanism	m = pick_keys(&s->account);
+	enum pol_mechanism	m = s->account.plain;
 	const struct pol_scram *k = &s->account.scram[m];
 	uint8_t			salted[AUT_HASH_MAX], key[AUT_HASH_MAX], stored[AUT_HASH_MAX];
 	bool			same = false;

@@ -85,7 +85,7 @@ first(struct aut_server *s, struct alv_str in, struct alv_arena *a, struct alv_s
 	memcpy(s->nonce, nonce.p, nonce.n);
 	alv_buf_str(&s->auth_message, in);
 	alv_buf_byte(&s->auth_message, ',');
-	s->lookup(s->lookup_arg, alv_str_make(login, login_n), &s->account);
+	aut_server_ask(s, alv_str_make(login, login_n));
 	if (!s->account.scram[m].present)
 		return aut_server_refuse(s, "no keys for this mechanism");
 	return answer_first(s, &s->account.scram[m], a, out);
@@ -175,7 +175,7 @@ final(struct aut_server *s, struct alv_str in, struct alv_arena *a, struct alv_s
 		return aut_server_refuse(s, "out of memory");
 	s->proof_ok = check_proof(s, m, proof);
 	if (!s->proof_ok)
-		return aut_server_refuse(s, s->account.known ? "wrong password" : "unknown or disabled user");
+		return aut_server_unproven(s);
 	return answer_final(s, m, a, out);
 }
 

@@ -30,8 +30,25 @@ aut_server_refuse(struct aut_server *s, const char *reason)
 {
 	s->step = AUT_AT_END;
 	s->reason = reason;
+	s->fault = ALV_LOGIN_MALFORMED;
 	s->proof_ok = false;
 	return AUT_FAIL;
+}
+
+enum aut_step
+aut_server_unproven(struct aut_server *s)
+{
+	enum aut_step r = aut_server_refuse(s, s->account.known ? "wrong password" : "unknown or disabled user");
+
+	s->fault = s->account.known ? ALV_LOGIN_PASSWORD : ALV_LOGIN_UNKNOWN;
+	return r;
+}
+
+void
+aut_server_ask(struct aut_server *s, struct alv_str login)
+{
+	s->lookup(s->lookup_arg, login, &s->account);
+	s->asked = true;
 }
 
 enum aut_step
@@ -62,7 +79,7 @@ aut_server_resume(struct aut_server *s, struct alv_arena *a, struct alv_str *out
 	*out = ALV_STR("");
 	ALV_CHECK(s->step == AUT_AT_PROOF);
 	if (!s->proof_ok)
-		return aut_server_refuse(s, s->account.known ? "wrong password" : "unknown or disabled user");
+		return aut_server_unproven(s);
 	s->step = AUT_AT_END;
 	return AUT_OK;
 }

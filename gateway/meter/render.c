@@ -209,11 +209,50 @@ render_UPSTREAM_WAITING(const struct render *r, const char *name)
 	gauge(r, name, offsetof(struct met_worker, upstream_waiting));
 }
 
+static const char *const login_bys[ALV_LOGIN_BYS] = {
+#define BY(id, label) [ALV_BY_##id] = label,
+#define FAULT(id, label, help)
+#include <alcove/tbl/login.def>
+#undef BY
+#undef FAULT
+};
+
+static const char *const login_faults[ALV_LOGIN_FAULTS] = {
+#define BY(id, label)
+#define FAULT(id, label, help) [ALV_LOGIN_##id] = label,
+#include <alcove/tbl/login.def>
+#undef BY
+#undef FAULT
+};
+
 static void
 render_LOGINS(const struct render *r, const char *name)
 {
-	alv_buf_printf(r->out, "%s{result=\"failed\"} %" PRIu64 "\n", name, TOTAL(r, logins[0]));
-	alv_buf_printf(r->out, "%s{result=\"ok\"} %" PRIu64 "\n", name, TOTAL(r, logins[1]));
+	for (int by = 0; by < ALV_LOGIN_BYS; by++) {
+		uint64_t failed = 0;
+
+		for (int f = ALV_LOGIN_OK + 1; f < ALV_LOGIN_FAULTS; f++)
+			failed += TOTAL(r, logins[by][f]);
+		alv_buf_printf(r->out, "%s{mechanism=\"%s\",result=\"failed\"} %" PRIu64 "\n", name, login_bys[by], failed);
+		alv_buf_printf(r->out, "%s{mechanism=\"%s\",result=\"ok\"} %" PRIu64 "\n", name, login_bys[by],
+		    TOTAL(r, logins[by][ALV_LOGIN_OK]));
+	}
+}
+
+static void
+render_LOGIN_FAULTS(const struct render *r, const char *name)
+{
+	for (int by = 0; by < ALV_LOGIN_BYS; by++)
+		for (int f = ALV_LOGIN_OK + 1; f < ALV_LOGIN_FAULTS; f++)
+			if (TOTAL(r, logins[by][f]) > 0)
+				alv_buf_printf(r->out, "%s{mechanism=\"%s\",reason=\"%s\"} %" PRIu64 "\n", name, login_bys[by],
+				    login_faults[f], TOTAL(r, logins[by][f]));
+}
+
+static void
+render_LOGINS_LATE(const struct render *r, const char *name)
+{
+	alv_buf_printf(r->out, "%s %" PRIu64 "\n", name, TOTAL(r, logins_late));
 }
 
 static void

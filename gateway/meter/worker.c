@@ -271,9 +271,16 @@ met_session(struct met_worker *w, enum met_session what)
 }
 
 void
-met_login(struct met_worker *w, bool ok)
+met_login(struct met_worker *w, enum alv_login_by by, enum alv_login_fault fault)
 {
-	met_count(&w->logins[ok], 1);
+	ALV_CHECK((unsigned)by < ALV_LOGIN_BYS && (unsigned)fault < ALV_LOGIN_FAULTS);
+	met_count(&w->logins[by][fault], 1);
+}
+
+void
+met_login_late(struct met_worker *w)
+{
+	met_count(&w->logins_late, 1);
 }
 
 void

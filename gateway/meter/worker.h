@@ -21,7 +21,7 @@ struct met_worker {
 	_Atomic uint64_t     opened, moved;
 	_Atomic uint64_t     closed[MET_CLOSES];
 	_Atomic uint64_t     sessions[MET_SESSION_COUNTS];
-	_Atomic uint64_t     logins[2];				/* failed, ok */
+	_Atomic uint64_t     logins[ALV_LOGIN_BYS][ALV_LOGIN_FAULTS], logins_late;
 	_Atomic uint64_t     renewed[2];			/* of these, on open connections */
 	_Atomic uint64_t     requests[MET_API_KEYS + 1];	/* the last one: keys beyond */
 	_Atomic uint64_t     answers[MET_API_KEYS + 1], answer_bytes[MET_API_KEYS + 1], shared[MET_API_KEYS + 1];

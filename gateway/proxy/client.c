@@ -105,6 +105,7 @@ px_client_close(struct px_client *c, enum met_close why, bool flush)
 	note_reason(c, why);
 	c->state = PX_CLOSED;
 	px_crowd_leave(c);
+	px_late_drop(c);
 	net_timer_stop(&c->timer);
 	stop_reading(c);
 	px_hold_cancel(c, &c->hold.up);
@@ -130,6 +131,7 @@ px_client_end(struct px_client *c, enum met_close why)
 		return;
 	note_reason(c, why);
 	c->state = PX_ENDING;
+	px_late_drop(c);
 	stop_reading(c);
 	c->ending_us = net_loop_now(c->worker->loop);
 	net_timer_set(&c->timer, c->ending_us + PX_ENDING_US);

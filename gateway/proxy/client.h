@@ -51,6 +51,7 @@ struct px_client {
 	struct px_request   *current;	/* being judged or waiting to be sent; see request.h */
 	struct px_hold	     hold;	/* memory */
 	struct px_pace	     in_pace, out_pace;
+	struct px_late	    *late;	/* `current` waits for its time; NULL: it does not */
 	unsigned	     away;	/* jobs and questions that hold a pointer to us */
 	enum met_close	     why;
 	const char	    *words;	/* detail for the log; static */
@@ -115,6 +116,10 @@ bool px_pass_part(struct px_client *c);
 /* judge.c: what the api layer wants done with the current request. */
 void px_judge(struct px_client *c, enum api_result result);
 void px_judge_response(struct px_request *r, enum api_result result);
+void px_judge_resume(struct px_client *c, struct px_request *r);	/* what it waited for is here */
+/* late.c: `current` is resumed at a time, unless the connection ends before. False: out of memory. */
+bool px_late_wait(struct px_client *c, uint64_t due_us) ALV_MUST;
+void px_late_drop(struct px_client *c);
 void px_unaway(struct px_client *c);		/* a job or question came back */
 void px_client_gone(struct px_client *c);	/* frees it, at the end of the turn, when it is closed and nothing points here */
 

@@ -16,7 +16,8 @@ px_gateway_init(struct px_gateway *g)
 	g->meters = calloc(g->conf->workers, sizeof(struct met_worker *));
 	g->budget = px_budget_new(&g->conf->limits);
 	g->shared.hosts = api_hosts_new();
-	if (g->workers == NULL || g->meters == NULL || g->budget == NULL || g->shared.hosts == NULL)
+	g->shared.delays = aut_delays_new();
+	if (g->workers == NULL || g->meters == NULL || g->budget == NULL || g->shared.hosts == NULL || g->shared.delays == NULL)
 		return ALV_E_NOMEM;
 	for (unsigned i = 0; i < g->conf->workers; i++) {
 		g->workers[i] = px_worker_new(g, i);
@@ -95,6 +96,7 @@ px_gateway_free(struct px_gateway *g)
 		px_worker_free(g->workers[i]);
 	px_budget_free(g->budget);
 	api_hosts_free(g->shared.hosts);
+	aut_delays_free(g->shared.delays);
 	for (size_t i = 0; g->tls != NULL && i < g->conf->nlisteners; i++)
 		net_tls_server_free(g->tls[i]);
 	free(g->tls);

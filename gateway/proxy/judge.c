@@ -17,8 +17,8 @@ struct question {
 	struct px_request *request;
 };
 
-static void
-resume(struct px_client *c, struct px_request *r)
+void
+px_judge_resume(struct px_client *c, struct px_request *r)
 {
 	c->worker->api.now_us = net_loop_now(c->worker->loop);
 	if (r != c->current) {
@@ -27,7 +27,8 @@ resume(struct px_client *c, struct px_request *r)
 		px_up_resume(c);	/* an answer may have waited for this one's place */
 	} else if (c->state == PX_SERVING) {
 		px_req_move(r, PX_REQ_JUDGING);
-		px_judge(c, r->call.wait == API_WAIT_WORK ? api_resume(&r->call) : api_request(&r->call, &r->body));
+		px_judge(c, r->call.wait == API_WAIT_WORK || r->call.wait == API_WAIT_TIME ? api_resume(&r->call) :
+		    api_request(&r->call, &r->body));
 	}
 	px_client_pump(c);
 }
@@ -48,7 +49,7 @@ ids_resolved(struct con_ids *q)
 	/* It is still there: a request whose client waits for an errand is freed with the client, and not before. */
 	if (c->state != PX_CLOSED) {
 		r->call.ids_asked = true;
-		resume(c, r);
+		px_judge_resume(c, r);
 	}
 	px_unaway(c);
 }
@@ -101,7 +102,7 @@ login_done(struct net_job *j)
 
 	free(l);
 	if (c->state == PX_SERVING)
-		resume(c, c->current);
+		px_judge_resume(c, c->current);
 	px_unaway(c);
 }
 
@@ -144,7 +145,7 @@ lesson_done(struct con_learning *q)
 		free(q->topic[i].name);
 	free(x);
 	if (c->state != PX_CLOSED)
-		resume(c, r);
+		px_judge_resume(c, r);
 	px_unaway(c);
 }
 
@@ -204,7 +205,7 @@ groups_listed(struct con_groups *q)
 	free(x);
 	if (c->state != PX_CLOSED) {
 		r->call.groups_asked = true;
-		resume(c, r);
+		px_judge_resume(c, r);
 	}
 	px_unaway(c);
 }
@@ -281,6 +282,8 @@ park(struct px_client *c, struct px_request *r)
 		sent = !r->call.ids_asked && ask_for_ids(c, r);
 	else if (r->call.wait == API_WAIT_WORK)
 		sent = send_to_crypto(c);
+	else if (r->call.wait == API_WAIT_TIME)
+		sent = px_late_wait(c, r->call.due_us);
 	else if (r->call.wait == API_WAIT_GROUPS)
 		sent = !r->call.groups_asked && ask_for_groups(c, r);
 	if (sent)

@@ -6,6 +6,7 @@
 #include <alcove/base.h>
 #include <alcove/buf.h>
 #include <alcove/err.h>
+#include <alcove/login.h>
 #include <alcove/policy.h>
 
 enum aut_mechanism { AUT_SCRAM_SHA_256, AUT_SCRAM_SHA_512, AUT_PLAIN, AUT_MECHANISMS };
@@ -23,6 +24,7 @@ enum alv_err aut_scram_make(enum pol_mechanism m, struct alv_str password, uint3
 struct aut_account {
 	bool		 known;
 	bool		 fake[POL_MECHANISMS];	/* these keys belong to no password: proofs against them fail */
+	enum pol_mechanism plain;		/* PLAIN's password is held against these: SHA-512's where there are such */
 	struct pol_scram scram[POL_MECHANISMS];
 	char		 tenant[TEN_ID_MAX + 1];
 	char		 user[256];
@@ -38,7 +40,8 @@ void aut_account_fake(struct aut_account *a, struct alv_str secret, struct alv_s
     uint32_t iterations);
 /* What a lookup should call: user `name` of a tenant's snapshot (NULL: no such tenant; tenant_id then is what the
  * endpoint or the login said). No user, a disabled one and a tenant that is not active give a fake account; a user
- * without keys for a mechanism gets fake ones for it. The fakes are made in every case, so that the work is the same. */
+ * without keys for a mechanism gets fake ones for it. The fakes are made in every case, so that the work is the same, and
+ * look like the keys of one of the tenant's users: its shape. iterations: of new passwords, where nothing else is known. */
 void aut_account_fill(struct aut_account *a, const struct pol_tenant *t, struct alv_str tenant_id, struct alv_str name,
     struct alv_str secret, uint32_t iterations);
 
@@ -62,6 +65,8 @@ struct aut_server {
 	struct alv_buf	   password;		/* PLAIN only; wiped after the work */
 	bool		   proof_ok;
 	const char	  *reason;		/* static */
+	enum alv_login_fault fault;		/* the same, as it is counted */
+	bool		   asked;		/* somebody was looked up: account says who, known or not */
 };
 /* After AUT_OK and AUT_FAIL only aut_server_fini is left. On AUT_OK account.tenant and account.user say who it is. A
  * token over AUT_TOKEN_MAX fails. The token that is answered lives in the arena. */
@@ -70,6 +75,18 @@ enum aut_step aut_server_token(struct aut_server *s, struct alv_str in, struct a
 void	      aut_server_work(struct aut_server *s);	/* any thread, alone with s */
 enum aut_step aut_server_resume(struct aut_server *s, struct alv_arena *a, struct alv_str *out);
 void	      aut_server_fini(struct aut_server *s);	/* wipes */
+
+/* How late the answers to failed logins leave; see delay.c. Any thread, one table for all. */
+struct aut_delays;
+struct aut_delays *aut_delays_new(void) ALV_MUST;
+void		   aut_delays_free(struct aut_delays *d);	/* NULL is allowed */
+struct aut_attempt {
+	struct alv_str tenant, user, host;	/* as they were said, whether they are there or not; host: the client's address */
+	uint64_t       now_us;			/* monotonic */
+	uint64_t       first_us, max_us;	/* of the first failure; of any. first_us 0: nothing is ever late */
+};
+/* Counts what became of an attempt; microseconds that its answer has to wait, 0: none. d NULL: none. */
+uint64_t aut_delays_note(struct aut_delays *d, const struct aut_attempt *a, bool passed);
 
 /* Client side, towards brokers. AUT_WORK asks for aut_client_work off the loop: PBKDF2. Whoever connects often keeps
  * salt, salt_n, iterations and salted of an exchange that ended well and sets them between init and the first token

@@ -118,6 +118,7 @@ struct pol_config {
 	bool		    mechanisms[8];	/* enum aut_mechanism: offered to clients */
 	uint32_t	    scram_iterations;
 	uint32_t	    reauth_max_ms;	/* connections.max.reauth.ms; 0: logins do not end by themselves */
+	uint32_t	    failed_delay_ms, failed_delay_max_ms;
 	struct {
 		struct pol_bind bind;
 		bool		tls;		/* without it the bind is loopback */

@@ -5,6 +5,7 @@
 
 #include <alcove/base.h>
 #include <alcove/err.h>
+#include <alcove/login.h>
 
 enum met_direction { MET_PRODUCE, MET_FETCH, MET_OTHER_IN, MET_OTHER_OUT, MET_DIRECTIONS };
 
@@ -65,7 +66,8 @@ enum met_session {
 	MET_SESSION_COUNTS
 };
 void met_session(struct met_worker *w, enum met_session what);
-void met_login(struct met_worker *w, bool ok);
+void met_login(struct met_worker *w, enum alv_login_by by, enum alv_login_fault fault);
+void met_login_late(struct met_worker *w);		/* its answer waits */
 void met_reauthentication(struct met_worker *w, bool ok);		/* besides met_login */
 void met_dropped(struct met_worker *w, uint32_t tags, uint32_t elements);	/* unknown tags; foreign elements filtered out */
 void met_memory(struct met_worker *w, int64_t delta);			/* bytes reserved for what is on its way */

@@ -17,7 +17,7 @@ enum pol_mechanism { POL_SCRAM_SHA_256, POL_SCRAM_SHA_512, POL_MECHANISMS };
 struct pol_scram {
 	bool	 present;
 	uint32_t iterations;
-	uint8_t	 salt[32];
+	uint8_t	 salt[64];
 	uint8_t	 salt_n;
 	uint8_t	 stored_key[64], server_key[64];	/* 32 bytes used for SHA-256 */
 };
@@ -28,6 +28,15 @@ struct pol_user {
 	uint64_t	 revision;	/* changes with every change of the user */
 	bool		 enabled;
 };
+
+/* What a login shows of somebody's keys before anything is proved: so what names that are nobody's have to show as well. */
+struct pol_shape {
+	uint32_t iterations[POL_MECHANISMS];	/* 0: no keys for it */
+	uint8_t	 salt_n[POL_MECHANISMS];
+	bool	 salt_text[POL_MECHANISMS];	/* a salt as Kafka makes them: a number of 130 bits in base 36 (and salt_n is 0) */
+};
+enum { POL_SHAPES_MAX = 8 };
+struct pol_shape pol_shape_of(const struct pol_user *u);
 
 /* Kafka's ACL model; numbers are the wire's (AclOperation, ResourceType, PatternType, AclPermissionType). */
 enum pol_op {
@@ -70,6 +79,8 @@ struct pol_tenant {
 	char		      cluster_id[23];	/* the virtual cluster's id: 22 characters, stable for the tenant's life */
 	size_t		      nusers;
 	const struct pol_user *users;		/* sorted by name */
+	size_t		      nshapes;
+	struct pol_shape      shape[POL_SHAPES_MAX];	/* of the users' keys, no two alike; further ones are not here */
 	enum pol_authorizer   authorizer;
 	bool		      everyone_if_no_acl;	/* Kafka's allow.everyone.if.no.acl.found */
 	size_t		      nsupers;

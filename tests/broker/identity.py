@@ -211,6 +211,98 @@ def test_time_tells_nothing(s):
     true(f"known {known * 1000:.1f} ms, unknown {unknown * 1000:.1f} ms", 0.3 < known / unknown < 3)
 
 
+# ---- failed logins are answered late --------------------------------------------------------------------
+
+def refused_after(t, source=None):
+    """One login that fails; -> seconds that its answer took."""
+    with t.connect(**({"source": source} if source else {})) as w:
+        w.request("SaslHandshake", 1, {"Mechanism": "PLAIN"})
+        began = time.monotonic()
+        try:
+            w.sasl_step(f"\0{t.user}\0{t.password}".encode())
+        except kw.SaslFailed:
+            return time.monotonic() - began
+        raise AssertionError(f"{t.user} logs in with a wrong password")
+
+
+def test_delays(s):
+    """Each failure of a user from an address is answered later than the one before, up to a bound; nobody else waits, and who was
+    right before from there does not wait either."""
+    g, alice = s.gateway, make_user(s, "acme", fresh("alice"))
+    g.reconfigure("authentication", connection_failed_authentication_delay_ms=200,
+                  connection_failed_authentication_delay_max_ms=500)
+    late = lambda: g.metric("alcove_logins_delayed_total")  # noqa: E731
+    try:
+        for t in (alice.but(password="wrong"), alice.but(user=fresh("nobody"))):
+            for least in (0.2, 0.4, 0.5, 0.5):
+                took = refused_after(t)
+                true(f"{t.user}: {took:.3f} s, expected {least} s at least", took >= least)
+        before = late()
+        alice.but(mechanism="PLAIN").wire(record=False, source="127.0.0.2").close()
+        equal("right, from elsewhere: waits not", before, late())
+        began = time.monotonic()
+        alice.but(mechanism="PLAIN").wire(record=False).close()
+        took = time.monotonic() - began
+        true(f"the first that is right where others failed waits as they do: {took:.3f} s", took >= 0.5)
+        equal("and is counted", before + 1, late())
+        refused_after(alice.but(password="wrong"))
+        before = late()
+        alice.but(mechanism="PLAIN").wire(record=False).close()
+        equal("the next does not", before, late())
+        many_wait(s, alice)
+    finally:
+        g.reconfigure("authentication", connection_failed_authentication_delay_ms=1,
+                      connection_failed_authentication_delay_max_ms=2)
+
+
+def many_wait(s, right):
+    """While answers to 40 failed logins wait, others come in without waiting: no thread is held."""
+    s.gateway.reconfigure("authentication", connection_failed_authentication_delay_ms=30000,
+                          connection_failed_authentication_delay_max_ms=30000)
+    before = s.gateway.metric("alcove_logins_delayed_total")
+    waiting = []
+    try:
+        for i in range(40):
+            w = s.acme.connect()
+            waiting.append(w)
+            w.request("SaslHandshake", 1, {"Mechanism": "PLAIN"})
+            w.send("SaslAuthenticate", 2, {"AuthBytes": f"\0nobody{i}\0wrong".encode()})
+        stack.wait_until("all wait", lambda: s.gateway.metric("alcove_logins_delayed_total") == before + 40)
+        for mechanism in MECHANISMS:
+            right.but(mechanism=mechanism).wire(record=False).close()
+        equal("who is right does not wait", before + 40, s.gateway.metric("alcove_logins_delayed_total"))
+    finally:
+        for w in waiting:
+            w.close()
+
+
+def test_counted(s):
+    """Logins and failures by mechanism and reason."""
+    def counts():
+        m = s.gateway.metrics()
+        return {k: v for k, v in m.items() if k.startswith(("alcove_logins_total", "alcove_login_failures_total"))}
+    before = counts()
+    s.acme.but(mechanism="SCRAM-SHA-256").wire(record=False).close()
+    refused_after(s.acme.but(user=fresh("nobody")))
+    refused_after(s.acme.but(password="wrong"))
+    with s.acme.connect() as w:
+        w.request("SaslHandshake", 1, {"Mechanism": "GSSAPI"})
+    with s.acme.connect() as w:
+        w.request("SaslHandshake", 1, {"Mechanism": "SCRAM-SHA-512"})
+        w.request("SaslAuthenticate", 2, {"AuthBytes": b"nonsense"})
+    after = counts()
+    equal("what was counted", {
+        'alcove_logins_total{mechanism="SCRAM-SHA-256",result="ok"}': 1,
+        'alcove_logins_total{mechanism="PLAIN",result="failed"}': 2,
+        'alcove_logins_total{mechanism="SCRAM-SHA-512",result="failed"}': 1,
+        'alcove_logins_total{mechanism="_other",result="failed"}': 1,
+        'alcove_login_failures_total{mechanism="PLAIN",reason="unknown_user"}': 1,
+        'alcove_login_failures_total{mechanism="PLAIN",reason="wrong_password"}': 1,
+        'alcove_login_failures_total{mechanism="SCRAM-SHA-512",reason="malformed"}': 1,
+        'alcove_login_failures_total{mechanism="_other",reason="mechanism"}': 1,
+    }, {k: int(v - before.get(k, 0)) for k, v in after.items() if v != before.get(k, 0)})
+
+
 # ---- states of a connection ---------------------------------------------------------------------------
 
 def test_old_handshake(s):

@@ -472,14 +472,14 @@ class Wire:
     """A blocking connection. `sent` and `received` keep every frame (without size) unless record=False."""
 
     def __init__(self, host, port, tls=False, sni=None, ca=None, cert=None, key=None, client_id="kafkawire", timeout=15.0,
-                 record=True, context=None, head=b""):
+                 record=True, context=None, head=b"", source=None):
         """tls: TLS; sni: the name asked for and, with ca (a PEM file), the one checked; without ca nothing is checked.
         cert and key: PEM files of a client certificate. context: an ssl.SSLContext that overrides all that.
-        head: bytes in front of everything else."""
+        head: bytes in front of everything else. source: the address that it comes from."""
         self.client_id, self.correlation_id, self.record = client_id, 0, record
         self.sent, self.received, self.ranges, self.waiting = [], [], {}, []
         self.session_lifetime_ms = 0
-        self.sock = socket.create_connection((host, port), timeout)
+        self.sock = socket.create_connection((host, port), timeout, (source, 0) if source else None)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if head:
             self.sock.sendall(head)

@@ -291,16 +291,22 @@ state:
   file: state/alcove.db
   key.file: state.key
 authentication:
-  scram.iterations: 4096
-limits:
+{authentication}limits:
 {limits}log:
   level: {level}
 """
 
 DEFAULT_LIMITS = {"connections.max": 2000, "handshake.timeout.ms": 4000, "authentication.timeout.ms": 4000,
                   "request.receive.timeout.ms": 4000}
+# Failed logins are answered by a timer, as always, but nobody wants to wait for them.
+DEFAULT_AUTHENTICATION = {"scram.iterations": 4096, "connection.failed.authentication.delay.ms": 1,
+                          "connection.failed.authentication.delay.max.ms": 2}
 # Where nobody waits for them to run out: a JVM that starts on a busy machine can take longer than that for its handshake.
 PATIENT = {k: 20000 for k in DEFAULT_LIMITS if k.endswith(".ms")}
+
+
+def section(options):
+    return "".join(f"  {k}: {v}\n" for k, v in options.items())
 
 
 class Gateway:
@@ -312,6 +318,7 @@ class Gateway:
         self.listeners = listeners or {}
         self.folder, self.bootstrap, self.upstream = pathlib.Path(folder), bootstrap, upstream
         self.limits = {**DEFAULT_LIMITS, **(limits or {})}
+        self.authentication = dict(DEFAULT_AUTHENTICATION)
         self.binary = REPO / "build" / flavor / "alcove"
         self.process = self.token = None
         self.env, self.complaints, self.tap = {}, [], None  # env: more of it, for the process
@@ -349,8 +356,18 @@ class Gateway:
         (self.folder / "alcove.yaml").write_text(CONFIG.format(
             listeners=listeners, domain=DOMAIN, bootstrap=self.bootstrap, upstream=self.upstream, **{
                 k: self.ports[k] for k in ("sni", "admin", "ops")},
-            limits="".join(f"  {k}: {v}\n" for k, v in self.limits.items()), level=os.environ.get("ALCOVE_LOG", "info")) + self.more)
+            limits=section(self.limits), authentication=section(self.authentication), level=os.environ.get("ALCOVE_LOG", "info")) + self.more)
         self.rest = Rest(self.ports["admin"], self.ca, self.token)
+
+    def reconfigure(self, section_name, **options):
+        """Other values for options (a_b stands for a.b) that the file has in a section, read anew."""
+        path = self.folder / "alcove.yaml"
+        head, mark, tail = path.read_text().partition(f"\n{section_name}:\n")
+        for name, value in options.items():
+            tail, n = re.subn(rf"(?m)^  {re.escape(name.replace('_', '.'))}: .*$", f"  {name.replace('_', '.')}: {value}", tail, count=1)
+            assert mark and n == 1, f"{section_name} has no {name}"
+        path.write_text(head + mark + tail)
+        return self.reload()
 
     def launch(self):
         env = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1",

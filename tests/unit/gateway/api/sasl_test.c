@@ -266,10 +266,57 @@ a_shared_port_takes_the_tenant_from_the_login(void **state)
 	}
 }
 
+/* Answers to failed logins wait, by who and from where; the bytes are those of one that did not. */
+static void
+failures_are_answered_late(void **state)
+{
+	static const uint64_t want_ms[] = { 100, 200, 300, 300 };
+	char	     first[256], bytes[256];
+	struct stage s;
+
+	(void)state;
+	stage_open(&s, NULL, 0);
+	s.conf.failed_delay_ms = 100;
+	s.conf.failed_delay_max_ms = 300;
+	log_out(&s);
+	assert_int_equal(handshake(&s, 1, "PLAIN"), API_ANSWER);
+	assert_int_equal(plain(&s, "alice", "wrong"), API_ANSWER);	/* no table: never late */
+	assert_true(s.call.out.n < sizeof(first) && alv_chain_peek(&s.call.out, 0, first, s.call.out.n));
+	s.shared.delays = aut_delays_new();
+	assert_non_null(s.shared.delays);
+	for (size_t i = 0; i <= ALV_COUNT(want_ms); i++) {
+		bool last = i == ALV_COUNT(want_ms);
+
+		log_out(&s);
+		assert_int_equal(handshake(&s, 1, "PLAIN"), API_ANSWER);
+		assert_int_equal(plain(&s, "alice", last ? STAGE_PASSWORD : "wrong"), API_WAIT);
+		assert_int_equal(s.call.wait, API_WAIT_TIME);
+		assert_int_equal(s.call.due_us, s.worker.now_us + (last ? 300 : want_ms[i]) * 1000);
+		assert_int_not_equal(s.conn.auth, API_AUTH_DONE);
+		assert_int_equal(api_resume(&s.call), API_ANSWER);
+		assert_true(s.call.out.n < sizeof(bytes) && alv_chain_peek(&s.call.out, 0, bytes, s.call.out.n));
+		if (!last)
+			assert_memory_equal(bytes, first, s.call.out.n);
+		assert_int_equal(s.conn.auth == API_AUTH_DONE, last);
+	}
+	/* Somebody came in from here: the next one who does does not wait, however often others fail. */
+	log_out(&s);
+	assert_int_equal(handshake(&s, 1, "PLAIN"), API_ANSWER);
+	assert_int_equal(plain(&s, "alice", "wrong"), API_WAIT);
+	assert_int_equal(api_resume(&s.call), API_ANSWER);
+	log_out(&s);
+	assert_int_equal(handshake(&s, 1, "PLAIN"), API_ANSWER);
+	assert_int_equal(plain(&s, "alice", STAGE_PASSWORD), API_ANSWER);
+	assert_int_equal(login_code(&s), 0);
+	aut_delays_free(s.shared.delays);
+	stage_close(&s);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(failures_are_answered_late),
 		cmocka_unit_test(a_login_by_plain),
 		cmocka_unit_test(failures_are_one_answer),
 		cmocka_unit_test(a_suspended_tenant_logs_nobody_in),

@@ -68,7 +68,9 @@ workers_are_summed(void **state)
 		met_request(w[i], NULL, ALV_STR("acme"), 1, -1, 1500);
 		met_request(w[i], NULL, ALV_STR(""), 999, 9999, 2000000);
 		met_reauthentication(w[i], i == 0);
-	met_login(w[i], i == 0);
+		met_login(w[i], ALV_BY_PLAIN, i == 0 ? ALV_LOGIN_OK : ALV_LOGIN_PASSWORD);
+		met_login(w[i], ALV_BY_SCRAM_SHA_256, ALV_LOGIN_UNKNOWN);
+		met_login_late(w[i]);
 		met_dropped(w[i], 3, 4);
 		met_streamed(w[i]);
 		for (int k = 0; k < MET_SESSION_COUNTS; k++)
@@ -91,7 +93,11 @@ workers_are_summed(void **state)
 	has(t, "alcove_connections_closed_total{reason=\"upstream_eof\",fault=\"broker\"} 0\n");
 	has(t, "alcove_upstream_connections 2\n");
 	has(t, "alcove_upstream_connects_waiting 6\n");
-	has(t, "alcove_logins_total{result=\"failed\"} 1\nalcove_logins_total{result=\"ok\"} 1\n");
+	has(t, "alcove_logins_total{mechanism=\"SCRAM-SHA-256\",result=\"failed\"} 2\nalcove_logins_total{mechanism=\"SCRAM-SHA-256\",result=\"ok\"} 0\n");
+	has(t, "alcove_logins_total{mechanism=\"PLAIN\",result=\"failed\"} 1\nalcove_logins_total{mechanism=\"PLAIN\",result=\"ok\"} 1\n");
+	has(t, "alcove_login_failures_total{mechanism=\"SCRAM-SHA-256\",reason=\"unknown_user\"} 2\n"
+	       "alcove_login_failures_total{mechanism=\"PLAIN\",reason=\"wrong_password\"} 1\n");
+	has(t, "alcove_logins_delayed_total 2\n");
 	has(t, "alcove_reauthentications_total{result=\"failed\"} 1\nalcove_reauthentications_total{result=\"ok\"} 1\n");
 	has(t, "alcove_requests_total{api=\"Produce\"} 2\nalcove_requests_total{api=\"Fetch\"} 2\nalcove_requests_total{api=\"_other\"} 2\n");
 	has(t, "alcove_errors_total{code=\"-1\"} 2\nalcove_errors_total{code=\"_other\"} 2\n");

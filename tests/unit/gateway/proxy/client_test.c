@@ -465,10 +465,111 @@ small_requests_go_ahead(void **state)
 	proxy_close(&p);
 }
 
+/* ---- answers that wait for their time -------------------------------------------------------------------------- */
+
+static void
+plain_handshake(struct kfk_tree *q)
+{
+	kfk_set_str(q, &q->root, KFK_SASL_HANDSHAKE_REQUEST_MECHANISM, ALV_STR("PLAIN"));
+}
+
+static void
+wrong_password(struct kfk_tree *q)
+{
+	kfk_set_bytes(q, &q->root, KFK_SASL_AUTHENTICATE_REQUEST_AUTH_BYTES, ALV_STR("\0alice\0wrong"));
+}
+
+/* A stranger whose password was found wrong; its answer waits. */
+static struct px_client *
+begin_late(struct proxy *p)
+{
+	struct px_client *c;
+
+	proxy_open(p);
+	ahead_us = 0;
+	net_loop_clock(p->worker->loop, clock_us);
+	p->conf.mechanisms[AUT_PLAIN] = true;
+	p->conf.scram_iterations = AUT_ITERATIONS_MIN;
+	p->conf.failed_delay_ms = p->conf.failed_delay_max_ms = 20000;
+	p->gateway.shared.fake_secret = ALV_STR("secret");
+	p->gateway.shared.delays = aut_delays_new();
+	assert_non_null(p->gateway.shared.delays);
+	c = proxy_accept(p, &p->client);
+	proxy_send(p, KFK_API_SASL_HANDSHAKE, 1, 1, plain_handshake);
+	assert_int_equal(proxy_await(p), 1);
+	proxy_send(p, KFK_API_SASL_AUTHENTICATE, 2, 2, wrong_password);
+	PROXY_UNTIL(p, c->late != NULL);
+	return c;
+}
+
+static void
+end_late(struct proxy *p)
+{
+	struct aut_delays *d = p->gateway.shared.delays;
+
+	proxy_close(p);
+	aut_delays_free(d);
+}
+
+/* Nothing is held for it: no errand is under way, and the pool takes other logins. */
+static void
+a_failed_login_is_answered_late(void **state)
+{
+	struct proxy	  p;
+	struct px_client *c = begin_late(&p);
+
+	(void)state;
+	assert_int_equal(c->away, 0);
+	assert_int_equal(c->state, PX_SERVING);
+	assert_true(c->place.in);	/* a stranger still */
+	assert_int_equal(p.gateway.strangers, 1);
+	ahead_us += 19 * 1000 * 1000;
+	proxy_turns(&p, 20);
+	assert_int_equal(proxy_receive(&p), -1);
+	ahead_us += 1000 * 1000;
+	assert_int_equal(proxy_await(&p), 2);
+	assert_int_equal(proxy_await(&p), -2);
+	assert_int_equal(p.gateway.strangers, 0);
+	end_late(&p);
+}
+
+/* It may go before its answer: hung up, out of time, or because it is one stranger too many. */
+static void
+who_waits_for_a_late_answer_may_go(void **state)
+{
+	(void)state;
+	for (int how = 0; how < 3; how++) {
+		struct proxy	  p;
+		struct px_client *c = begin_late(&p);
+		int		  other = -1;
+
+		if (how == 0) {
+			px_client_close(c, MET_CLOSE_CLIENT_RESET, false);
+		} else if (how == 1) {
+			p.conf.limits.authentication_timeout_ms = 15000;
+			px_client_watch(c);
+			ahead_us += 16 * 1000 * 1000;
+		} else {
+			p.conf.limits.connections_unauthenticated_max = 1;
+			ahead_us += 3 * 1000 * 1000;
+			proxy_turns(&p, 1);
+			(void)proxy_accept(&p, &other);
+		}
+		assert_int_equal(proxy_await(&p), -2);
+		ahead_us += 60 * 1000 * 1000;
+		proxy_turns(&p, 20);
+		if (other >= 0)
+			close(other);
+		end_late(&p);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_failed_login_is_answered_late),
+		cmocka_unit_test(who_waits_for_a_late_answer_may_go),
 		cmocka_unit_test(answers_leave_in_the_order_of_the_questions),
 		cmocka_unit_test(the_last_words_without_acks_arrive),
 		cmocka_unit_test(a_broker_out_of_step_ends_it),
