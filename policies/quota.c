@@ -3,6 +3,7 @@
 #include <alcove/check.h>
 #include <alcove/cidr.h>
 #include <alcove/policy.h>
+#include <alcove/quota_list.h>
 #include <alcove/str.h>
 
 #include <math.h>
@@ -119,7 +120,7 @@ good_part(const struct pol_quota_part *p, bool empty)
 {
 	if (p->match != POL_QUOTA_NAMED)
 		return p->name.p == NULL;
-	return printable(p->name) && p->name.n <= POL_QUOTA_NAME_MAX && (empty || p->name.n > 0);
+	return printable(p->name) && !alv_str_eqz(p->name, POL_QUOTA_DEFAULT_WORD) && p->name.n <= POL_QUOTA_NAME_MAX && (empty || p->name.n > 0);
 }
 
 static bool
@@ -158,7 +159,7 @@ pol_quota_entity_check(const struct pol_quota_entity *e, const char **expected)
 {
 	*expected = parts_of_kind(e);
 	if (*expected == NULL && (!good_part(&e->part[0], false) || !good_part(&e->part[1], true)))
-		*expected = "names of 1 to 255 bytes of printable text in UTF-8 (a client id may be empty)";
+		*expected = "names of 1 to 255 bytes of printable text in UTF-8, not <default> (a client id may be empty)";
 	return *expected == NULL ? ALV_OK : ALV_E_VALUE;
 }
 

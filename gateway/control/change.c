@@ -50,6 +50,8 @@ static const struct con_row *const ops[] = {
 	[CON_ALIAS_DELETE] = &con_alias_delete,
 	[CON_ACL_CREATE] = &con_acl_create,
 	[CON_ACL_DELETE] = &con_acl_delete,
+	[CON_QUOTA_ALTER] = &con_quota_alter,
+	[CON_QUOTA_DELETE] = &con_quota_delete,
 };
 
 /* The tenant must be there, or must not. */

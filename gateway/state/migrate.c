@@ -62,6 +62,11 @@ static const struct migration migrations[] = {
 	    "ALTER TABLE tenant ADD COLUMN auto_create INTEGER NOT NULL DEFAULT 0 CHECK (auto_create IN (0, 1));"
 	    "ALTER TABLE tenant ADD COLUMN auto_partitions INTEGER NOT NULL DEFAULT -1;"
 	    "ALTER TABLE tenant ADD COLUMN auto_replication INTEGER NOT NULL DEFAULT -1;" },
+	{ "quotas",
+	    "CREATE TABLE quota (tenant TEXT NOT NULL REFERENCES tenant ON DELETE CASCADE,"
+	    " kind INTEGER NOT NULL CHECK (kind IN (0, 1, 2, 3)), match INTEGER NOT NULL CHECK (match IN (0, 1, 2, 3)),"
+	    " name TEXT NOT NULL, match2 INTEGER NOT NULL CHECK (match2 IN (0, 1, 2)), name2 TEXT NOT NULL, key TEXT NOT NULL,"
+	    " value REAL NOT NULL, PRIMARY KEY (tenant, kind, match, name, match2, name2, key)) STRICT, WITHOUT ROWID;" },
 };
 
 static enum alv_err

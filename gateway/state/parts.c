@@ -242,6 +242,47 @@ load_own(struct sto_store *s, struct alv_str id, struct sto_parts *p)
 	return each_row(s, sto_query(s, STO_SQL_HOST_LIST, STO_T(id)), n, p, own_row);
 }
 
+/* ---- quotas -------------------------------------------------------------------------------------------------- */
+
+/* Rows of one entity come one after the other. */
+static enum alv_err
+quota_row(struct sto_store *s, sqlite3_stmt *q, size_t i, void *arg)
+{
+	struct sto_parts	*p = arg;
+	struct pol_quota	*all = (struct pol_quota *)p->parts.quotas, *last = p->parts.nquotas == 0 ? NULL : &all[p->parts.nquotas - 1];
+	struct pol_quota_entity	 e;
+	enum pol_quota_key	 key;
+	double			 value;
+	enum alv_err		 err = sto_quota_read(s, q, &e, &key, &value);
+
+	(void)i;
+	if (err)
+		return err;
+	if (last == NULL || pol_quota_entity_cmp(&last->entity, &e) != 0) {
+		last = &all[p->parts.nquotas++];
+		last->entity = e;
+		for (size_t k = 0; k < ALV_COUNT(e.part); k++)
+			last->entity.part[k].name = alv_arena_str(&p->text, e.part[k].name);
+	}
+	last->set |= 1u << key;
+	last->value[key] = value;
+	return p->text.failed ? ALV_E_NOMEM : ALV_OK;
+}
+
+static enum alv_err
+load_quotas(struct sto_store *s, struct alv_str id, struct sto_parts *p)
+{
+	size_t	     n = 0;
+	enum alv_err err = sto_count(s, STO_SQL_QUOTA_COUNT, id, &n);
+
+	if (err || n == 0)
+		return err;
+	p->parts.quotas = calloc(n, sizeof(struct pol_quota));
+	if (p->parts.quotas == NULL)
+		return ALV_E_NOMEM;
+	return each_row(s, sto_query(s, STO_SQL_QUOTA_LIST, STO_T(id)), n * POL_QUOTA_KEYS, p, quota_row);
+}
+
 /* ---- all of it --------------------------------------------------------------------------------------------- */
 
 enum alv_err
@@ -262,6 +303,8 @@ sto_parts_load(struct sto_store *s, struct alv_str id, struct sto_parts *p)
 		err = load_supers(s, id, p);
 	if (!err)
 		err = load_own(s, id, p);
+	if (!err)
+		err = load_quotas(s, id, p);
 	if (err) {
 		sto_parts_fini(p);
 		return err;
@@ -287,6 +330,7 @@ sto_parts_fini(struct sto_parts *p)
 	free((void *)p->parts.rules);
 	free((void *)p->parts.supers);
 	free((void *)p->parts.own);
+	free((void *)p->parts.quotas);
 	alv_arena_fini(&p->text);
 	memset(p, 0, sizeof(*p));
 }

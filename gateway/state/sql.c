@@ -48,6 +48,8 @@ bind_one(sqlite3_stmt *q, int at, const struct sto_arg *a)
 {
 	if (a->type == STO_ARG_INT)
 		return sqlite3_bind_int64(q, at, a->i);
+	if (a->type == STO_ARG_REAL)
+		return sqlite3_bind_double(q, at, a->r);
 	if (a->s.p == NULL)
 		return sqlite3_bind_null(q, at);
 	if (a->type == STO_ARG_BLOB)

@@ -103,6 +103,10 @@ enum alv_err sto_rule_count(struct sto_store *s, struct alv_str tenant, size_t *
 enum alv_err sto_rule_each(struct sto_store *s, struct alv_str tenant, void *arg,
     enum alv_err (*each)(void *arg, const struct pol_rule *r)) ALV_MUST;
 
+/* The entity's limits are just these from now on; none (set 0): it has no row any more. */
+enum alv_err sto_quota_put(struct sto_store *s, struct alv_str tenant, const struct pol_quota *q, uint64_t *revision) ALV_MUST;
+enum alv_err sto_quota_count(struct sto_store *s, struct alv_str tenant, size_t *n) ALV_MUST;	/* entities */
+
 /* ---- everything of one tenant, for pol_build ------------------------------------------------------------ */
 
 struct sto_parts {

@@ -30,13 +30,15 @@ struct sto_store {
 };
 
 struct sto_arg {
-	enum { STO_ARG_TEXT, STO_ARG_INT, STO_ARG_BLOB } type;
+	enum { STO_ARG_TEXT, STO_ARG_INT, STO_ARG_BLOB, STO_ARG_REAL } type;
 	struct alv_str s;	/* null: NULL */
 	int64_t	       i;
+	double	       r;
 };
 #define STO_T(str)  ((struct sto_arg){ .type = STO_ARG_TEXT, .s = (str) })
 #define STO_Z(z)    ((struct sto_arg){ .type = STO_ARG_TEXT, .s = alv_str_of(z) })
 #define STO_I(n)    ((struct sto_arg){ .type = STO_ARG_INT, .i = (int64_t)(n) })
+#define STO_R(n)    ((struct sto_arg){ .type = STO_ARG_REAL, .r = (n) })
 #define STO_B(p, n) ((struct sto_arg){ .type = STO_ARG_BLOB, .s = alv_str_make(p, n) })
 
 /* Bound and ready for the first step; NULL: failed, words are set. Ends with sto_done. */
@@ -66,6 +68,9 @@ enum alv_err sto_col_copy(struct sto_store *s, sqlite3_stmt *q, int i, char *out
 enum alv_err sto_count(struct sto_store *s, enum sto_sql which, struct alv_str tenant, size_t *n) ALV_MUST;
 /* Columns of a rule from the front; views that live until the next step. */
 struct pol_rule sto_rule_read(sqlite3_stmt *q);
+/* A row of quota: its entity, views that live until the next step, and one value. STORE, with words: none that we wrote. */
+enum alv_err sto_quota_read(struct sto_store *s, sqlite3_stmt *q, struct pol_quota_entity *e, enum pol_quota_key *key,
+    double *value) ALV_MUST;
 /* A row of host_name. STORE, with words: none that we wrote. */
 enum alv_err sto_own_read(struct sto_store *s, struct alv_str tenant, struct alv_str bootstrap, struct alv_str node_pattern,
     struct ten_own *o) ALV_MUST;
@@ -80,7 +85,7 @@ struct sto_audit {
 	const char	 *what;
 	struct alv_str	  tenant, object;
 	enum sto_sql	  json;
-	struct sto_arg	  key[3];
+	struct sto_arg	  key[6];
 	size_t		  nkey;
 	struct alv_buf	  before;
 };

@@ -7,13 +7,14 @@
 #include <alcove/base.h>
 #include <alcove/err.h>
 #include <alcove/policy.h>
+#include <alcove/quota_list.h>
 
 struct con_control;
 
 enum con_op {
 	CON_TENANT_CREATE, CON_TENANT_UPDATE, CON_TENANT_SUSPEND, CON_TENANT_RESUME, CON_TENANT_DELETE,
 	CON_USER_PUT, CON_USER_DELETE, CON_ALIAS_PUT, CON_ALIAS_DELETE,
-	CON_ACL_CREATE, CON_ACL_DELETE
+	CON_ACL_CREATE, CON_ACL_DELETE, CON_QUOTA_ALTER, CON_QUOTA_DELETE
 };
 
 /* Host names of a tenant's own, as somebody wrote them. */
@@ -54,11 +55,15 @@ struct con_change {
 	struct pol_filter filter;	/* ACLs to delete; its texts live with the submitter until done */
 	/* The submitter's, to be freed after done. ACLs to create; or empty, for those that were deleted. */
 	struct pol_rules *rules;
+	/* The submitter's as well. Quotas to alter, an entity once; or empty, for those that were deleted (their limits in `quota`). */
+	struct pol_quota_list *quotas;
+	bool	     quotas_all;	/* alter: the tenant has no others from then on */
+	struct pol_quota_filter quota_filter;	/* to delete; its texts as those of `filter` */
 	/* what came of it */
 	enum alv_err err;
 	char	     detail[2048];	/* for a person: what was found, what was expected */
 	bool	     created;
-	size_t	     changed;		/* ACLs that were made or deleted */
+	size_t	     changed;		/* ACLs that were made or deleted; entities whose quotas are others now */
 	uint64_t     revision;
 	void (*done)(struct con_change *c);	/* on the control thread; owns c again */
 	void	    *arg;
