@@ -16,6 +16,7 @@ struct adm_change {
 	h2o_timeout_entry_t patience;
 	void (*reply)(struct adm_req *r, struct adm_change *c);	/* con.err == OK */
 	uint32_t	    seen;		/* fields of the body */
+	struct pol_filter   filter;		/* con.filters, where there is one */
 	bool		    generate, named;	/* make a password; the client named a revision or If-None-Match */
 	char		    kind[32];
 	char		    password[64];	/* the generated one */

@@ -202,10 +202,12 @@ keep_filter(struct adm_change *c, const struct pol_filter *f)
 {
 	struct alv_arena *a = &c->con.rules->text;
 
-	c->con.filter = *f;
-	c->con.filter.name = alv_arena_str(a, f->name);
-	c->con.filter.principal = alv_arena_str(a, f->principal);
-	c->con.filter.host = alv_arena_str(a, f->host);
+	c->filter = *f;
+	c->filter.name = alv_arena_str(a, f->name);
+	c->filter.principal = alv_arena_str(a, f->principal);
+	c->filter.host = alv_arena_str(a, f->host);
+	c->con.filters = &c->filter;
+	c->con.nfilters = 1;
 	return !a->failed;
 }
 

@@ -39,6 +39,8 @@ struct con_control {
 	pthread_t	       thread;
 	bool		       net_made, ups_made, stopping;
 	struct con_work	      *running, *waiting;	/* at most one of a tenant runs; the others wait, in order */
+	struct con_work	      *natives;		/* what tenants' clients ask for, in order; see run.c */
+	struct net_later       native_turn;
 	size_t		       jobs;		/* in the crypto pool */
 	struct con_purge      *purges;
 	atomic_size_t	       pending;		/* changes between con_submit and done */
@@ -49,7 +51,7 @@ struct con_control {
 	uint64_t	       probe_at_us;
 };
 
-enum { CON_PENDING_MAX = 1024, CON_PER_TENANT_MAX = 64 };
+enum { CON_PENDING_MAX = 1024, CON_NATIVE_MAX = 768, CON_PER_TENANT_MAX = 64 };
 
 /* Ends every change that waits or runs, with UNAVAILABLE. */
 void con_run_end(struct con_control *k);

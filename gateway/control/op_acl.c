@@ -63,6 +63,15 @@ write_create(struct con_core *k, struct con_change *c, struct sto_tenant *t, con
 
 /* ---- deleting: what a filter fits is deleted, and told ------------------------------------------------------ */
 
+static bool
+any_fits(const struct con_change *c, const struct pol_rule *r)
+{
+	for (size_t i = 0; i < c->nfilters; i++)
+		if (pol_filter_fits(&c->filters[i], r))
+			return true;
+	return false;
+}
+
 static enum con_need
 judge_delete(struct con_core *k, struct con_change *c, const struct sto_tenant *t)
 {
@@ -70,10 +79,10 @@ judge_delete(struct con_core *k, struct con_change *c, const struct sto_tenant *
 	const struct pol_tenant *now = slot == NULL ? NULL : pol_slot_load(slot);
 
 	c->changed = 0;
-	if (c->rules == NULL || c->rules->n > 0)
+	if (c->rules == NULL || c->rules->n > 0 || c->nfilters == 0)
 		return con_end(c, con_say(c, ALV_E_VALUE, "a filter and room for what it fits are expected"));
 	for (size_t i = 0; now == NULL || i < now->nrules; i++)
-		if (now == NULL || pol_filter_fits(&c->filter, &now->rules[i]))
+		if (now == NULL || any_fits(c, &now->rules[i]))
 			return CON_NEED_NOTHING;
 	return con_unchanged(c, t);
 }
@@ -83,7 +92,7 @@ collect(void *arg, const struct pol_rule *r)
 {
 	struct con_change *c = arg;
 
-	return pol_filter_fits(&c->filter, r) ? pol_rules_add(c->rules, r) : ALV_OK;
+	return any_fits(c, r) ? pol_rules_add(c->rules, r) : ALV_OK;
 }
 
 static enum alv_err

@@ -1,11 +1,14 @@
 /* Changes on the control thread. One of a tenant at a time; others of it wait in order.
  *
  *   con_submit --mail--> arrived --> [waiting] --> begin --+--> con_apply --> finish --> done
- *                                                          +--> keys in the crypto pool --> con_apply
+ *                           `------> [natives] --> begin   +--> keys in the crypto pool --> con_apply
  *                                                          +--> scan of the cluster -----> con_apply
  *
- * Invariant: a con_work is in exactly one of: its mail, `waiting`, `running`. While it runs, exactly one of the pool, the
- * follower and this thread has it. */
+ * What tenants' clients ask for (`native`) is nobody's but the tenants': however much of it there is, it leaves room for those
+ * who administer them, and is begun one in a turn, from each tenant that waits before a second from one.
+ *
+ * Invariant: a con_work is in exactly one of: its mail, `waiting`, `natives`, `running`. While it runs, exactly one of the
+ * pool, the follower and this thread has it. */
 #include <alcove/authn.h>
 #include <alcove/check.h>
 #include <alcove/str.h>
@@ -84,6 +87,8 @@ finish(struct con_work *w)
 	for (next = k->waiting; next != NULL && !same_tenant(next, w); next = next->next)
 		;
 	give_back(w);
+	if (k->natives != NULL && !k->stopping)
+		net_later(k->loop, &k->native_turn);
 	if (next == NULL || k->stopping)
 		return;
 	take_out(&k->waiting, next);
@@ -237,6 +242,60 @@ begin(struct con_work *w)
 	}
 }
 
+/* ---- what tenants ask for ------------------------------------------------------------------------------------------------ */
+
+/* The others of its tenant, behind all that is there now. */
+static void
+let_others_go_first(struct con_control *k, const struct con_work *w)
+{
+	struct con_work *own = NULL, *x, *next;
+
+	for (x = k->natives; x != NULL; x = next) {
+		next = x->next;
+		if (!same_tenant(x, w))
+			continue;
+		take_out(&k->natives, x);
+		append(&own, x);
+	}
+	for (x = own; x != NULL; x = next) {
+		next = x->next;
+		append(&k->natives, x);
+	}
+}
+
+static void
+native_turn(struct net_later *l)
+{
+	struct con_control *k = ALV_HOLDER(l, struct con_control, native_turn);
+	struct con_work	   *w = k->natives;
+
+	while (w != NULL && count_same(k->running, w) > 0)
+		w = w->next;	/* when that ends there is a turn again */
+	if (w == NULL || k->stopping)
+		return;
+	take_out(&k->natives, w);
+	let_others_go_first(k, w);
+	append(&k->running, w);
+	if (k->natives != NULL)
+		net_later(k->loop, l);
+	begin(w);
+}
+
+static void
+native_arrived(struct con_control *k, struct con_work *w)
+{
+	if (count_same(k->natives, w) >= CON_PER_TENANT_MAX) {
+		con_say(w->change, ALV_E_FULL, "%d changes of this tenant are waiting already", CON_PER_TENANT_MAX);
+		give_back(w);
+		return;
+	}
+	append(&k->natives, w);
+	k->native_turn.fn = native_turn;
+	net_later(k->loop, &k->native_turn);
+}
+
+/* ---- in and out ---------------------------------------------------------------------------------------------------------- */
+
 static void
 arrived(struct net_loop *l, struct net_mail *m)
 {
@@ -247,6 +306,8 @@ arrived(struct net_loop *l, struct net_mail *m)
 	if (k->stopping) {
 		con_say(w->change, ALV_E_UNAVAILABLE, "the gateway is stopping; nothing was changed");
 		give_back(w);
+	} else if (w->change->native) {
+		native_arrived(k, w);
 	} else if (count_same(k->running, w) == 0) {
 		append(&k->running, w);
 		begin(w);
@@ -264,7 +325,7 @@ con_submit(struct con_control *k, struct con_change *c)
 	struct con_work *w;
 	enum alv_err	 err = ALV_E_NOMEM;
 
-	if (atomic_fetch_add(&k->pending, 1) >= CON_PENDING_MAX) {
+	if (atomic_fetch_add(&k->pending, 1) >= (c->native ? CON_NATIVE_MAX : CON_PENDING_MAX)) {
 		atomic_fetch_sub(&k->pending, 1);
 		return ALV_E_FULL;
 	}
@@ -282,15 +343,24 @@ con_submit(struct con_control *k, struct con_change *c)
 	return err;
 }
 
+static void
+end_list(struct con_work **list)
+{
+	while (*list != NULL) {
+		struct con_work *w = *list;
+
+		take_out(list, w);
+		con_say(w->change, ALV_E_UNAVAILABLE, "the gateway is stopping; nothing was changed");
+		give_back(w);
+	}
+}
+
 /* The follower is gone and has answered; jobs in the pool still come back and end theirs. */
 void
 con_run_end(struct con_control *k)
 {
-	while (k->waiting != NULL) {
-		struct con_work *w = k->waiting;
-
-		take_out(&k->waiting, w);
-		con_say(w->change, ALV_E_UNAVAILABLE, "the gateway is stopping; nothing was changed");
-		give_back(w);
-	}
+	if (k->loop != NULL)
+		net_later_cancel(k->loop, &k->native_turn);
+	end_list(&k->waiting);
+	end_list(&k->natives);
 }

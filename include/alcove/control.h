@@ -26,7 +26,8 @@ struct con_own {
 struct con_change {
 	void	   *next;
 	enum con_op op;
-	char	    actor[128], origin[128];	/* for the audit: who, and by what (rest, address) */
+	bool	    native;		/* a tenant's client asks: it waits for its turn among tenants, behind who administers them */
+	char	    actor[POL_PRINCIPAL_MAX + 12], origin[128];	/* for the audit: who ("platform:ops", "User:alice"), and by what (rest, kafka; address) */
 	char	    tenant[64];
 	char	    display_name[256];
 	bool	    keep_display_name;	/* update: it is not said */
@@ -52,7 +53,8 @@ struct con_change {
 	enum ten_kind alias_kind;
 	char	    virt[512], phys[512];
 	bool	    writable;
-	struct pol_filter filter;	/* ACLs to delete; its texts live with the submitter until done */
+	size_t	    nfilters;		/* ACLs to delete: what any of them fits; theirs and their texts' memory is the submitter's until done */
+	const struct pol_filter *filters;
 	/* The submitter's, to be freed after done. ACLs to create; or empty, for those that were deleted. */
 	struct pol_rules *rules;
 	/* The submitter's as well. Quotas to alter, an entity once; or empty, for those that were deleted (their limits in `quota`). */
@@ -69,7 +71,8 @@ struct con_change {
 	void	    *arg;
 };
 
-/* Any thread. Changes of one tenant are made in the order in which they came. FULL, NOMEM: the caller keeps c.
+/* Any thread. Changes of one tenant are made in the order in which they came, native ones among themselves: one in each turn of the
+ * thread, tenant by tenant. FULL, NOMEM: the caller keeps c.
  * What comes back in err: NAME, VALUE, LENGTH, RANGE, MISSING (the request is wrong), NOT_FOUND, EXISTS, CONFLICT,
  * STALE, DENIED (an alias to what is never a target), UNAVAILABLE (the cluster must be asked and cannot, or the gateway
  * stops), FULL, STORE (nothing was written; detail has the store's words), CRYPTO, NOMEM.

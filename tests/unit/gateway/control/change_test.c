@@ -361,6 +361,7 @@ acls_come_and_go(void **state)
 {
 	struct world	 *w = *state;
 	struct pol_rule	  r[3] = { allow_orders, allow_orders, allow_orders };
+	struct pol_filter f[2] = { { .name = ALV_STR("nothing") }, { .name = ALV_STR("none"), .op = POL_OP_READ } };
 	struct con_change c, filter;
 
 	ok(w, adopting("acme"));
@@ -373,10 +374,12 @@ acls_come_and_go(void **state)
 	c = with_rules(w, kit_change(CON_ACL_CREATE, "acme"), r, 3);	/* again */
 	assert_true(c.err == ALV_OK && c.changed == 0 && w->published == 0 && c.revision == tenant(w, "acme")->revision);
 	filter = kit_change(CON_ACL_DELETE, "acme");
-	filter.filter.name = ALV_STR("nothing");
+	filter.filters = f;
+	assert_int_equal(with_rules(w, filter, NULL, 0).err, ALV_E_VALUE);	/* no filter is no filter that fits all */
+	filter.nfilters = 2;
 	c = with_rules(w, filter, NULL, 0);
 	assert_true(c.err == ALV_OK && c.changed == 0 && w->published == 0);
-	filter.filter.name = ALV_STR("orders");
+	f[1].name = ALV_STR("orders");	/* one that fits is enough */
 	filter.if_revision = 1;
 	assert_int_equal(with_rules(w, filter, NULL, 0).err, ALV_E_STALE);
 	filter.if_revision = tenant(w, "acme")->revision;

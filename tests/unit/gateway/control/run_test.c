@@ -9,6 +9,7 @@
 
 #include "upstream/follower.h"
 #include "upstream/groups.h"
+#include "control/control_int.h"
 #include "tests/unit/gateway/control/running.h"
 
 /* ---- the follower by script. Answers come at the end of the turn, by `later`. ---------------------------------- */
@@ -355,6 +356,67 @@ waiting_changes_are_bounded(void **state)
 	assert_true(refused <= N - 65);
 }
 
+/* Keeps the control thread in its mail until the test lets go. */
+struct gate {
+	struct net_mail mail;	/* first */
+	pthread_mutex_t lock;
+};
+
+static void
+pass_gate(struct net_loop *l, struct net_mail *m)
+{
+	struct gate *g = (struct gate *)m;
+
+	(void)l;
+	pthread_mutex_lock(&g->lock);
+	pthread_mutex_unlock(&g->lock);
+}
+
+static struct waiting *
+submit_native(struct running *r, const char *tenant)
+{
+	struct con_change c = kit_change(CON_TENANT_UPDATE, tenant);
+	static int	  n;
+
+	c.native = true;
+	snprintf(c.display_name, sizeof(c.display_name), "name %d", n++);	/* or there is nothing to change */
+	return waiting_submit(r, c);
+}
+
+/* However much one tenant's clients ask for: another's come in between, and who administers it is served at once. */
+static void
+tenants_take_turns(void **state)
+{
+	enum { N = 80 };
+	struct running *r = *state;
+	struct gate	g = { .mail.fn = pass_gate, .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct waiting *w[N], *other, *admin;
+	int		order, first, last = 0, refused = 0;
+
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(running_do(r, kit_change(CON_TENANT_CREATE, i == 0 ? "acme" : "globex")).err, ALV_OK);
+	first = running_ends;
+	pthread_mutex_lock(&g.lock);
+	net_mail_must(r->control->loop, &g.mail);
+	for (int i = 0; i < N; i++)
+		w[i] = submit_native(r, "acme");
+	other = submit_native(r, "globex");
+	admin = waiting_submit(r, kit_change(CON_TENANT_SUSPEND, "globex"));
+	pthread_mutex_unlock(&g.lock);
+	assert_int_equal(waiting_end(admin, &order).err, ALV_OK);
+	assert_true(order - first <= N - 64 + 4);	/* what is refused is refused at once */
+	assert_int_equal(waiting_end(other, &order).err, ALV_OK);
+	assert_true(order - first <= N - 64 + 8);
+	for (int i = 0; i < N; i++) {
+		struct con_change c = waiting_end(w[i], &order);
+
+		refused += c.err == ALV_E_FULL;
+		assert_true(c.err == ALV_E_FULL || (c.err == ALV_OK && order > last));
+		last = c.err == ALV_OK ? order : last;
+	}
+	assert_true(refused > 0 && refused <= N - 64);
+}
+
 /* ---- questions of workers ------------------------------------------------------------------------------------------------ */
 
 static bool answered;
@@ -463,7 +525,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(names_on_the_cluster_stop_a_creation), T(a_purge_goes_on_until_nothing_is_left), T(a_purge_outlives_a_restart),
-		T(changes_of_a_tenant_keep_their_order), T(waiting_changes_are_bounded), T(workers_are_answered_on_their_loop),
+		T(changes_of_a_tenant_keep_their_order), T(waiting_changes_are_bounded), T(tenants_take_turns), T(workers_are_answered_on_their_loop),
 		T(lists_of_groups_are_asked_for), T(ready_when_all_is_there),
 	};
 
