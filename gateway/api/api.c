@@ -442,6 +442,14 @@ api_resume(struct api_call *c)
 		if (result == API_ANSWER)
 			api_charge_response(c, c->out.n);
 		return result;
+	case API_WAIT_CHANGE:
+		load(c);
+		result = api_change_made(c);
+		if (result != API_ANSWER)
+			return result;
+		api_charge_request(c);
+		api_charge_response(c, c->out.n);
+		return result;
 	case API_WAIT_IDS:
 		body = c->kept;
 		alv_chain_init(&c->kept, body.pool);
@@ -462,6 +470,7 @@ api_call_fini(struct api_call *c)
 	alv_chain_clear(&c->kept);
 	api_repeat_put(c->repeat);
 	c->repeat = NULL;
+	api_change_forget(c);
 	alv_arena_fini(&c->arena);
 }
 
@@ -474,6 +483,7 @@ api_call_reset(struct api_call *c)
 	alv_chain_clear(&c->out);
 	alv_chain_clear(&c->kept);
 	api_repeat_put(c->repeat);
+	api_change_forget(c);
 	alv_arena_reset(&c->arena);
 	arena = c->arena;
 	memset(c, 0, sizeof(*c));

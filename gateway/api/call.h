@@ -5,7 +5,7 @@
  *   api_request  --FORWARD--> (upstream) --> api_response --ANSWER--> client
  *        |  \--ANSWER--> client                   |
  *        |                                        `--WAIT(learn)--> api_resume --ANSWER-->
- *        `--WAIT(ids, groups)--> api_request again;  --WAIT(work, time)--> api_resume
+ *        `--WAIT(ids, groups)--> api_request again;  --WAIT(work, time, change)--> api_resume
  * Where api_streams says so, a response may go on to the client while it still comes from the broker:
  * (upstream) --> api_stream --MORE--> client, --MORE--> client, ... --ANSWER--> client
  * A response may wait for ids as well (an assignment names a topic that was created elsewhere a moment ago):
@@ -21,6 +21,7 @@
 #include <alcove/authn.h>
 #include <alcove/cluster.h>
 #include <alcove/config.h>
+#include <alcove/control.h>
 #include <alcove/kafka.h>
 #include <alcove/meter.h>
 #include <alcove/policy.h>
@@ -106,7 +107,7 @@ enum alv_err api_conn_own(struct api_conn *c, const struct ten_own *own) ALV_MUS
 bool api_conn_check(struct api_conn *c, enum met_close *why) ALV_MUST;
 
 enum api_result { API_FORWARD, API_ANSWER, API_WAIT, API_CLOSE, API_MORE };
-enum api_wait { API_WAIT_NONE, API_WAIT_IDS, API_WAIT_LEARN, API_WAIT_WORK, API_WAIT_GROUPS, API_WAIT_TIME };
+enum api_wait { API_WAIT_NONE, API_WAIT_IDS, API_WAIT_LEARN, API_WAIT_WORK, API_WAIT_GROUPS, API_WAIT_TIME, API_WAIT_CHANGE };
 
 enum { API_WAIT_IDS_MAX = 64, API_LEARN_MAX = 1024 };
 
@@ -152,6 +153,8 @@ struct api_call {
 	uint64_t	      due_us;		/* WAIT_TIME: until then, on now_us's clock */
 	uint64_t	      groups_since_us;	/* WAIT_GROUPS: of conn->broker, asked for then or later */
 	bool		      groups_asked;	/* proxy: the board has such a list, or it could not be had */
+	struct con_change    *change;		/* WAIT_CHANGE: the control thread's until api_resume, else ours; heap */
+	struct api_changes   *changes;		/* the api layer's own; arena */
 	size_t		      nlearnt;		/* WAIT_LEARN */
 	struct api_learnt    *learnt;		/* arena */
 	size_t		      ncreate;		/* ANSWER of a response: create these */
@@ -171,7 +174,8 @@ enum api_result api_request(struct api_call *call, const struct alv_chain *body)
 /* To be asked first, with the frame but its size: may it go to the broker as one before it did? True: FORWARD, and the
  * frame was taken; hdr need not be set, and is. */
 bool api_again(struct api_call *call, struct alv_chain *frame) ALV_MUST;
-/* After WAIT_WORK (conn->sasl's work is done), WAIT_TIME (due_us has come), WAIT_LEARN, or WAIT_IDS of api_response (ids_asked is set). */
+/* After WAIT_WORK (conn->sasl's work is done), WAIT_TIME (due_us has come), WAIT_CHANGE (call->change says what came of it), WAIT_LEARN, or
+ * WAIT_IDS of api_response (ids_asked is set). */
 enum api_result api_resume(struct api_call *call) ALV_MUST;
 /* The broker's response body, of up_version. ANSWER, WAIT (learn or ids) or CLOSE. */
 enum api_result api_response(struct api_call *call, const struct alv_chain *body) ALV_MUST;

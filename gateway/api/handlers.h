@@ -110,6 +110,11 @@ enum api_result api_alter_share_offsets_response(struct api_call *c, struct kfk_
 enum api_result api_delete_share_offsets_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_delete_share_offsets_response(struct api_call *c, struct kfk_tree *r);
 
+/* acls.c */
+enum api_result api_describe_acls_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_create_acls_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_delete_acls_request(struct api_call *c, struct kfk_tree *q);
+
 /* txn.c, txn_views.c */
 enum api_result api_init_producer_id_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_add_partitions_to_txn_request(struct api_call *c, struct kfk_tree *q);

@@ -285,6 +285,31 @@ void	     api_config_out(const struct api_call *c, int64_t type, struct alv_str 
 /* Where a config's value comes from, as tenants see it: the platform's own settings are defaults to them. */
 int64_t api_config_source(int64_t source);
 
+/* ---- changes of the tenant's own state (change.c) ------------------------------------------------------ */
+
+/* A request that changes ACLs, quotas, users: parts that the control thread makes one after the other, in order, each whole or not at
+ * all and with its own outcome. What a part points to lives in the call's arena. */
+struct api_changes {
+	size_t n;		/* parts */
+	/* Says in ch what is to be changed; tenant, actor and origin are filled in, ch->rules is freed for it. False: nothing, it was
+	 * refused before. Out of memory: c->arena.failed. */
+	bool (*begin)(struct api_call *c, size_t i, struct con_change *ch);
+	/* What came of it, in ch->err and the rest. Of every part that was begun. */
+	void (*end)(struct api_call *c, size_t i, const struct con_change *ch);
+	/* None is left; c->tenant is the snapshot that came of them. */
+	enum api_result (*answer)(struct api_call *c);
+	size_t next;		/* the core's: the first that is not done */
+};
+/* What a handler ends with: API_WAIT, or `answer` at once where nothing is to be changed. `changes` is copied. */
+enum api_result api_change(struct api_call *c, const struct api_changes *changes) ALV_MUST;
+/* Of a part that ended: Kafka's code for it, and what to say to the client (null: what Kafka says of the code); in the arena. A family
+ * that has better codes for some looks at ch->err first. */
+int16_t	       api_change_code(const struct con_change *ch);
+struct alv_str api_change_text(struct api_call *c, const struct con_change *ch);
+/* The core's: the control thread gave c->change back; the call ends. */
+enum api_result api_change_made(struct api_call *c) ALV_MUST;
+void		api_change_forget(struct api_call *c);
+
 /* ---- brokers ------------------------------------------------------------------------------------- */
 
 /* Is it a node that this connection's clients can be sent to? (api_advertise without the address; conn.c) */

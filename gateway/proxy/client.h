@@ -120,6 +120,8 @@ void px_judge_resume(struct px_client *c, struct px_request *r);	/* what it wait
 /* late.c: `current` is resumed at a time, unless the connection ends before. False: out of memory. */
 bool px_late_wait(struct px_client *c, uint64_t due_us) ALV_MUST;
 void px_late_drop(struct px_client *c);
+/* change.c: the errand of API_WAIT_CHANGE. False: nobody took it; r->call.change says why. */
+bool px_change_send(struct px_client *c, struct px_request *r) ALV_MUST;
 void px_unaway(struct px_client *c);		/* a job or question came back */
 void px_client_gone(struct px_client *c);	/* frees it, at the end of the turn, when it is closed and nothing points here */
 

@@ -1,5 +1,5 @@
 /* What the api layer wants done with a request or a response, and the errands it sends us on: resolving topic ids,
- * teaching the catalogue, lists of groups, PBKDF2 off the loop. An errand holds a pointer to the client: client->away counts them. */
+ * teaching the catalogue, lists of groups, PBKDF2 off the loop (changes of state: change.c). An errand holds a pointer to the client: client->away counts them. */
 #include <alcove/check.h>
 #include <alcove/log.h>
 
@@ -17,6 +17,13 @@ struct question {
 	struct px_request *request;
 };
 
+/* Else it begins anew, with what was learnt. */
+static bool
+goes_on(enum api_wait wait)
+{
+	return wait == API_WAIT_WORK || wait == API_WAIT_TIME || wait == API_WAIT_CHANGE;
+}
+
 void
 px_judge_resume(struct px_client *c, struct px_request *r)
 {
@@ -27,8 +34,7 @@ px_judge_resume(struct px_client *c, struct px_request *r)
 		px_up_resume(c);	/* an answer may have waited for this one's place */
 	} else if (c->state == PX_SERVING) {
 		px_req_move(r, PX_REQ_JUDGING);
-		px_judge(c, r->call.wait == API_WAIT_WORK || r->call.wait == API_WAIT_TIME ? api_resume(&r->call) :
-		    api_request(&r->call, &r->body));
+		px_judge(c, goes_on(r->call.wait) ? api_resume(&r->call) : api_request(&r->call, &r->body));
 	}
 	px_client_pump(c);
 }
@@ -286,8 +292,15 @@ park(struct px_client *c, struct px_request *r)
 		sent = px_late_wait(c, r->call.due_us);
 	else if (r->call.wait == API_WAIT_GROUPS)
 		sent = !r->call.groups_asked && ask_for_groups(c, r);
+	else if (r->call.wait == API_WAIT_CHANGE)
+		sent = px_change_send(c, r);
 	if (sent)
 		return;
+	if (r->call.wait == API_WAIT_CHANGE) {	/* the client is told */
+		px_req_move(r, PX_REQ_JUDGING);
+		px_judge(c, api_resume(&r->call));
+		return;
+	}
 	if ((r->call.wait == API_WAIT_IDS && !r->call.ids_asked) || (r->call.wait == API_WAIT_GROUPS && !r->call.groups_asked)) {
 		/* Nobody can be asked: judged with what is known, which means unknown, which clients retry. */
 		r->call.ids_asked = r->call.wait == API_WAIT_IDS;

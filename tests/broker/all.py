@@ -29,6 +29,7 @@ runner.main([
     "topic_ids",
     "tenants_live",
     "acls",
+    "acls_native",
     "brokers",
     "life",
     "faults",

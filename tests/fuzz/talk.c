@@ -142,6 +142,10 @@ wait(struct talk *k, enum api_result r, bool response)
 		case API_WAIT_WORK:
 			aut_server_work(k->conn.sasl);
 			break;
+		case API_WAIT_CHANGE:
+			MUST(k->call.change != NULL && k->call.change->native);
+			k->call.change->err = i % 2 == 0 ? ALV_OK : ALV_E_STORE;
+			break;
 		case API_WAIT_GROUPS:
 			MUST(!k->call.groups_asked);
 			k->call.groups_asked = true;

@@ -5,6 +5,7 @@ from cases import DENIED_CLUSTER, INVALID_REQUEST, POLICY, UNKNOWN_TOPIC, case, 
 
 TOPIC, BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP = 2, 4, 8, 16, 32
 SET, DELETE = 0, 1
+DISABLED = 54
 
 
 def describe(w, kind, name, version=4):
@@ -184,6 +185,33 @@ def _(world, v):
                 {"Name": world.own_topics[0], "PartitionData": [part]}]})["Responses"][0]["PartitionResponses"][0]
             expect(f"v{version}", r["ErrorCode"] != 0, True)
             expect(f"v{version}: text", "acme." in (r.get("ErrorMessage") or ""), False)
+
+
+# ---- ACLs -------------------------------------------------------------------------------------------------------------
+
+@case("ACLs on the victim's names, prefixes and on everything change nothing of the victim's, and no filter shows or deletes its ACLs")
+def _(world, v):
+    theirs = world.stack.rest("GET", "/v1/tenants/globex/acls")["items"]
+    decides = world.stack.rest("GET", "/v1/tenants/acme")["authorizer"] == "acl"
+    names = [(v.topic, 3), (v.physical(v.topic), 3), ("globex.", 4), ("g", 4), ("*", 3)]
+    entry = {"Principal": "User:mallory", "Host": "*", "Operation": 2, "PermissionType": 3}
+    some = {"ResourceTypeFilter": 1, "PrincipalFilter": "User:mallory", "HostFilter": None, "Operation": 1, "PermissionType": 1}
+    with world.wire() as w:
+        for version in (1, 2, 3):
+            made = w.request("CreateAcls", version, {"Creations": [
+                {"ResourceType": kind, "ResourceName": n, "ResourcePatternType": p, **entry} for n, p in names for kind in (2, 3, 5)]})
+            expect(f"v{version}: made", {r["ErrorCode"] for r in made["Results"]}, [{0 if decides else DISABLED}])
+            t = w.request("Metadata", 12, {"Topics": [{"Name": v.physical(v.topic)}]})["Topics"]
+            expect(f"v{version}: topic", [x["ErrorCode"] for x in t], [[UNKNOWN_TOPIC]])
+            for pattern in (1, 2):
+                for name in (None, v.topic, v.physical(v.topic), v.group):
+                    f = {**some, "ResourceNameFilter": name, "PatternTypeFilter": pattern}
+                    found = w.request("DescribeAcls", version, f)
+                    shown = {a["Principal"] for r in found["Resources"] for a in r["Acls"]}
+                    expect(f"v{version}: shown", shown <= {"User:mallory"}, True)
+                    gone = w.request("DeleteAcls", version, {"Filters": [f]})["FilterResults"][0]
+                    expect(f"v{version}: gone", {a["Principal"] for a in gone["MatchingAcls"]} <= {"User:mallory"}, True)
+    expect("the victim's ACLs", [world.stack.rest("GET", "/v1/tenants/globex/acls")["items"]], [[theirs]])
 
 
 # ---- texts ------------------------------------------------------------------------------------------------------------

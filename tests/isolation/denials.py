@@ -65,6 +65,7 @@ ROWS = [
     ("DeleteShareGroupOffsets", "group", 0), ("StreamsGroupHeartbeat", "topic", 0), ("StreamsGroupHeartbeat", "group", 0),
     ("StreamsGroupDescribe", "group", 0), ("StreamsGroupTopologyDescriptionUpdate", "group", 0),
     ("ListPartitionReassignments", "cluster", 0), ("DescribeLogDirs", "cluster", 3), ("ListConfigResources", "cluster", 0),
+    ("DescribeAcls", "cluster", 0), ("CreateAcls", "cluster", 0), ("DeleteAcls", "cluster", 0),
 ]
 # What asks for all there is, and is told of one's own alone.
 LISTS = [("Metadata", 1, put(Topics=None)), ("Metadata", 0, put(Topics=[])), ("DescribeTopicPartitions", 0, put(Topics=[], Cursor=None)),

@@ -9,7 +9,8 @@ import uuid
 import kafkawire as kw
 
 # What an attacker calls its own groups and topics comes back in its own lists: these may hold every name of the sweep.
-LISTS = {"ListGroups", "ListTransactions", "ListConfigResources", "DescribeLogDirs", "Metadata", "DescribeTopicPartitions"}
+LISTS = {"ListGroups", "ListTransactions", "ListConfigResources", "DescribeLogDirs", "Metadata", "DescribeTopicPartitions",
+         "DescribeAcls", "DeleteAcls"}
 SKIP = {"SaslHandshake", "SaslAuthenticate"}  # cases.py has them
 # Fields whose value decides whether a request waits: kept short.
 SMALL = {"MaxWaitMs": 50, "TimeoutMs": 2000, "timeoutMs": 2000, "SessionTimeoutMs": 6000, "RebalanceTimeoutMs": 500,
@@ -91,6 +92,7 @@ def picker(names, number):
 
 fresh = itertools.count()
 types = itertools.cycle((2, 32, 4))  # topics, groups, brokers
+acl_types = itertools.cycle((2, 3, 5))  # topics, groups, transactional ids
 
 
 def adjust(api, value):
@@ -108,6 +110,13 @@ def adjust(api, value):
     if api in ("DescribeConfigs", "IncrementalAlterConfigs", "AlterConfigs"):
         for resource in value["Resources"]:
             resource["ResourceType"] = next(types)
+    if api == "CreateAcls":
+        for a in value["Creations"]:
+            a.update(ResourceType=next(acl_types), ResourcePatternType=3, Principal="User:*", Host="*", Operation=2, PermissionType=3)
+    for f in [value] if api == "DescribeAcls" else value["Filters"] if api == "DeleteAcls" else ():
+        # All that is shown, but only what is of that very name goes: the attacker's own rights on "*" stay.
+        f.update(PatternTypeFilter=2 if api == "DescribeAcls" else 3, PrincipalFilter=None, HostFilter=None, Operation=1, PermissionType=1)
+        f["ResourceTypeFilter"] = max(f["ResourceTypeFilter"], 1)
     return value
 
 

@@ -26,6 +26,8 @@ struct proxy {
 	struct con_learning *lesson;
 	struct con_groups   *listing;
 	struct con_creation *wanted;	/* the last topics that were to be made; free it */
+	struct con_change   *change;	/* the last one that was asked for */
+	enum alv_err	    no_change;	/* why none is taken */
 	int		    client;	/* the client's end */
 	bool		    mute;	/* the broker does not answer */
 	void (*answer)(struct proxy *p, struct kfk_tree *r);	/* what the broker says; NULL: nothing but defaults */
@@ -68,6 +70,17 @@ con_create_topics(struct con_control *c, struct con_creation *q)
 	(void)c;
 	assert_null(the_proxy->wanted);
 	the_proxy->wanted = q;
+	return ALV_OK;
+}
+
+enum alv_err
+con_submit(struct con_control *c, struct con_change *change)
+{
+	(void)c;
+	if (the_proxy->no_change != ALV_OK)
+		return the_proxy->no_change;
+	assert_null(the_proxy->change);
+	the_proxy->change = change;
 	return ALV_OK;
 }
 

@@ -275,6 +275,70 @@ a_response_asks_and_then_teaches(void **state)
 }
 
 static void
+create_acl(struct kfk_tree *q)
+{
+	struct kfk_node *e = kfk_add(q, kfk_set_empty(q, &q->root, KFK_CREATE_ACLS_REQUEST_CREATIONS));
+
+	kfk_set_int(q, e, KFK_CREATE_ACLS_REQUEST_CREATIONS_RESOURCE_TYPE, POL_TOPIC);
+	kfk_set_str(q, e, KFK_CREATE_ACLS_REQUEST_CREATIONS_RESOURCE_NAME, ALV_STR("orders"));
+	kfk_set_int(q, e, KFK_CREATE_ACLS_REQUEST_CREATIONS_RESOURCE_PATTERN_TYPE, POL_LITERAL);
+	kfk_set_str(q, e, KFK_CREATE_ACLS_REQUEST_CREATIONS_PRINCIPAL, ALV_STR("User:bob"));
+	kfk_set_str(q, e, KFK_CREATE_ACLS_REQUEST_CREATIONS_HOST, ALV_STR("*"));
+	kfk_set_int(q, e, KFK_CREATE_ACLS_REQUEST_CREATIONS_OPERATION, POL_OP_READ);
+	kfk_set_int(q, e, KFK_CREATE_ACLS_REQUEST_CREATIONS_PERMISSION_TYPE, POL_ALLOW);
+}
+
+static struct con_change *
+take_change(struct proxy *p)
+{
+	struct con_change *ch;
+
+	PROXY_UNTIL(p, p->change != NULL);
+	ch = p->change;
+	p->change = NULL;
+	return ch;
+}
+
+/* The errand goes to the control thread and comes back; who asks next waits for its answer; who left is not waited for. */
+static void
+requests_wait_for_changes(void **state)
+{
+	struct px_client  *c;
+	struct con_change *ch;
+	struct proxy	   p;
+
+	(void)state;
+	for (int how = 0; how < 4; how++) {
+		c = begin(&p);
+		if (how == 3)
+			p.no_change = ALV_E_FULL;	/* the client is told, and the connection goes on */
+		proxy_send(&p, KFK_API_CREATE_ACLS, 3, 1, create_acl);
+		proxy_send(&p, KFK_API_DESCRIBE_CLUSTER, 0, 2, NULL);
+		ch = how == 3 ? NULL : take_change(&p);
+		proxy_turns(&p, 5);
+		if (how < 2) {
+			assert_true(ch->native && ch->op == CON_ACL_CREATE && ch->rules->n == 1);
+			assert_string_equal(ch->actor, "User:alice");
+			assert_string_equal(ch->tenant, "acme");
+			assert_int_equal(proxy_receive(&p), -1);
+			ch->err = how == 0 ? ALV_OK : ALV_E_STORE;
+			ch->done(ch);
+		} else if (how == 2) {
+			px_client_close(c, MET_CLOSE_DRAIN, false);
+			proxy_turns(&p, 5);
+			assert_non_null(p.worker->clients);	/* the errand holds it */
+			ch->done(ch);
+			PROXY_UNTIL(&p, p.worker->clients == NULL);
+		}
+		if (how != 2) {
+			assert_int_equal(proxy_await(&p), 1);
+			assert_int_equal(proxy_await(&p), 2);
+		}
+		proxy_close(&p);
+	}
+}
+
+static void
 ask_absent(struct kfk_tree *q)
 {
 	struct kfk_node *e = kfk_add(q, kfk_set_empty(q, &q->root, KFK_METADATA_REQUEST_TOPICS));
@@ -576,6 +640,7 @@ main(void)
 		cmocka_unit_test(requests_wait_for_ids),
 		cmocka_unit_test(answers_may_come_too_late),
 		cmocka_unit_test(requests_wait_for_groups),
+		cmocka_unit_test(requests_wait_for_changes),
 		cmocka_unit_test(a_missing_topic_is_ordered),
 		cmocka_unit_test(a_response_asks_and_then_teaches),
 		cmocka_unit_test(a_client_that_hung_up_goes_soon),
