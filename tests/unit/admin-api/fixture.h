@@ -266,7 +266,7 @@ fx_acl_delete(struct fx_tenant *t, struct con_change *g)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < t->rules->n; i++) {
-		if (!pol_filter_fits(&g->filter, &t->rules->rule[i]))
+		if (!pol_filter_fits(&g->filters[0], &t->rules->rule[i]))
 			t->rules->rule[kept++] = t->rules->rule[i];
 		else if (pol_rules_add(g->rules, &t->rules->rule[i]) != ALV_OK)
 			abort();
