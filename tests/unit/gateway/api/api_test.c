@@ -13,7 +13,7 @@ what_is_not_offered_closes(void **state)
 	static const struct { int16_t key, version; } cases[] = {
 		{ KFK_API_PRODUCE, 2 }, { KFK_API_PRODUCE, 14 }, { KFK_API_FETCH, 3 }, { KFK_API_FETCH, 19 }, { KFK_API_METADATA, 14 },
 		{ KFK_API_METADATA, -1 }, { KFK_API_ADD_PARTITIONS_TO_TXN, 4 }, { KFK_API_INIT_PRODUCER_ID, 6 },
-		{ KFK_API_ENVELOPE, 0 }, { KFK_API_DESCRIBE_ACLS, 1 }, { KFK_API_WRITE_SHARE_GROUP_STATE, 0 },
+		{ KFK_API_ENVELOPE, 0 }, { KFK_API_VOTE, 1 }, { KFK_API_WRITE_SHARE_GROUP_STATE, 0 },
 		{ KFK_API_UPDATE_METADATA, 0 }, { KFK_API_VOTE, 0 }, { 9999, 0 }, { -5, 0 }, { INT16_MAX, 0 }, { INT16_MIN, 0 },
 	};
 	struct stage s;
