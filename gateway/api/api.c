@@ -105,6 +105,7 @@ api_answer(struct api_call *c, struct kfk_tree *r)
 	enum alv_err err;
 
 	r->version = c->hdr.version;
+	api_quota_tell(c, r);
 	err = kfk_tree_encode(r, &c->out);
 	return err ? api_fail(c, err) : API_ANSWER;
 }
@@ -322,12 +323,14 @@ api_request(struct api_call *c, const struct alv_chain *body)
 	c->memo = alv_arena_alloc(&c->arena, sizeof(struct api_memo));
 	if (c->memo == NULL)
 		return api_fail(c, ALV_E_LIMIT);
+	api_quota_request(c);
 	result = judge(c, body);
 	if (result == API_FORWARD)
 		result = answer_shared(c);
 	if (result == API_FORWARD) {
 		c->ids_asked = false;	/* the response may ask once for its own */
 		c->nids = 0;
+		api_quota_forwarded(c);
 	}
 	if (result == API_FORWARD || result == API_ANSWER)
 		api_charge_request(c);

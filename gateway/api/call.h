@@ -37,6 +37,7 @@ struct api_shared {
 	struct aut_delays	*delays;	/* of failed logins; NULL: none */
 	struct api_hosts	*hosts;		/* where members of groups are; NULL: nobody's is told */
 	atomic_bool		 draining;	/* we go: whoever asks is sent elsewhere */
+	struct quo_table	*quotas;	/* what limits are charged to; NULL: there are no limits */
 };
 struct api_hosts *api_hosts_new(void) ALV_MUST;	/* hosts.h; NULL: out of memory */
 void		  api_hosts_free(struct api_hosts *h);	/* NULL is allowed */
@@ -60,6 +61,19 @@ struct api_repeats {
 	struct api_repeat *of[API_REPEATS];
 	bool		   used[API_REPEATS];	/* said again since it was remembered */
 	uint8_t		   next, pause;
+};
+
+/* What a connection's requests are charged to; see quota.c. */
+enum api_charge { API_Q_PRODUCE, API_Q_FETCH, API_Q_REQUESTS, API_CHARGES };
+enum { API_Q_TENANT, API_Q_CLIENT, API_Q_LEVELS };
+struct api_quota {
+	uint64_t	 build;			/* of the snapshot that the cells are by; 0: none yet */
+	uint64_t	 muted_until_us;	/* nothing is taken of the client before; 0: it is not muted */
+	struct quo_cell *cell[API_CHARGES][API_Q_LEVELS];	/* NULL: no limit */
+	uint8_t		 limited;		/* 1 << enum api_charge: there is one */
+	bool		 by_client;		/* they depend on the client id: */
+	size_t		 client_n;
+	char		*client_id;		/* its head, CLIENT_MAX bytes at most */
 };
 
 enum api_auth { API_AUTH_NONE, API_AUTH_HANDSHAKE, API_AUTH_DONE };
@@ -93,11 +107,14 @@ struct api_conn {
 	struct api_shares	  *shares;		/* share sessions; NULL: there never was one */
 	size_t			   kept;		/* bytes that these two have */
 	struct api_repeats	   repeats;		/* requests said again; see repeat.h */
+	struct api_quota	   quota;		/* proxy: takes nothing while it is muted, and ends that */
 };
 void api_conn_init(struct api_conn *c, struct api_worker *w);
 void api_conn_fini(struct api_conn *c);
 /* It goes on at another worker, on whose thread this is called; nothing of it is in flight. */
 void api_conn_enter(struct api_conn *c, struct api_worker *w);
+/* Something was published: may a muted connection go on earlier? Its muted_until_us is what holds now. */
+void api_conn_unmute(struct api_conn *c, uint64_t now_us);
 /* There is no room for what it keeps: lets go of what clients can do without. Bytes that this gave back at once. */
 size_t api_conn_release(struct api_conn *c);
 /* It came in by a host name of its tenant's own; a copy is kept. */
@@ -160,6 +177,10 @@ struct api_call {
 	size_t		      ncreate;		/* ANSWER of a response: create these */
 	struct api_create    *create;		/* arena; API_CREATE_MAX */
 	void		     *memo;		/* the handler's own; arena */
+	uint64_t	      throttle_until_us;	/* so long the client is told to wait, and muted; 0: not at all */
+	uint64_t	      promised_us;	/* quota.c: when `promised` bytes of an answer were asked for */
+	int64_t		      promised;
+	bool		      counted;		/* it was charged as a request */
 	uint64_t	      charged;		/* bytes of this direction that a topic has already been charged */
 	struct alv_chain      kept;		/* a response that waits for ids; the api layer's own */
 	struct api_repeat    *repeat;		/* which one this is; NULL: none */

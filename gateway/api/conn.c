@@ -90,6 +90,7 @@ api_conn_fini(struct api_conn *c)
 	api_patterns_free(c->patterns);
 	c->patterns = NULL;
 	api_shares_fini(c);
+	api_quota_fini(c);
 	free(c->own);
 	c->own = NULL;
 }

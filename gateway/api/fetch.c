@@ -50,6 +50,7 @@ tame(struct api_call *c, struct kfk_tree *q)
 	api_drop_field(&q->root, Q(FORGOTTEN_TOPICS_DATA));
 	kfk_set_int(q, &q->root, Q(REPLICA_ID), -1);
 	lower(q, &q->root, Q(MAX_BYTES), max);
+	lower(q, &q->root, Q(MAX_BYTES), api_quota_fetch_max(c, kfk_get_int(q, &q->root, Q(MAX_BYTES))));
 	for (struct kfk_node *t = topics == NULL ? NULL : topics->kids; t != NULL; t = t->next) {
 		struct kfk_node *parts = kfk_get(t, Q(TOPICS_PARTITIONS));
 

@@ -104,6 +104,15 @@ see_partition(struct pass *p, uint16_t id, const struct kfk_value *v)
 	return api_turn_change(p->c, p->turn, &p->topic, (int32_t)v->i, forgotten) ? KFK_KEEP : KFK_STOP;
 }
 
+/* Of the whole answer, no more than can be paid for; of a partition, which a session may remember, only what has to be gathered. */
+static enum kfk_do
+see_max(const struct pass *p, uint16_t id, struct kfk_value *v)
+{
+	int64_t max = v->i < p->max ? v->i : p->max;
+
+	return put(v, id == Q(MAX_BYTES) ? api_quota_fetch_max(p->c, max) : max);
+}
+
 /* ---- the walk --------------------------------------------------------------------------------------------- */
 
 static enum kfk_do
@@ -111,7 +120,6 @@ see(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *v)
 {
 	struct pass *p = arg;
 
-	(void)id;
 	switch (f->kind) {
 	case KFK_KIND_TOPIC_NAME:
 	case KFK_KIND_TOPIC_ID:
@@ -123,7 +131,7 @@ see(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *v)
 	case KFK_KIND_SESSION_EPOCH:
 		return see_no_epoch(p, v);
 	case KFK_KIND_MAX_BYTES:
-		return v->i > p->max ? put(v, p->max) : KFK_KEEP;
+		return see_max(p, id, v);
 	case KFK_KIND_RACK:
 		if (v->s.n == 0)
 			return KFK_KEEP;
@@ -183,13 +191,13 @@ request(struct api_call *c, const struct alv_chain *body)
 {
 	static const struct kfk_visitor plain = { .field = see, .array_begin = list_begins, .struct_begin = struct_begins };
 	static const struct kfk_visitor more = { .field = see_more, .array_begin = list_begins, .struct_begin = struct_begins };
-	struct pass			p = { .c = c, .sh = api_shape(API_SHAPE_FETCH),
-				    .max = c->conn->w->shared->conf->limits.fetch_max_bytes };
 	bool				leaves = c->hdr.version >= 13, sessions = c->conn->sessions != NULL;
+	struct pass			p = { .c = c, .sh = api_shape(API_SHAPE_FETCH),
+				    .max = leaves ? INT32_MAX : c->conn->w->shared->conf->limits.fetch_max_bytes };
 
 	if (!api_quick_walk(c, KFK_REQUEST, API_SEE(TOPIC_NAME) | API_SEE(TOPIC_ID) | API_SEE(REPLICA_ID) | API_SEE(SESSION_ID) |
 	    API_SEE(SESSION_EPOCH) | API_SEE(RACK) | API_SEE(CLUSTER_ID) | API_SEE(LOG_DIR) | API_SEE(FOLLOWER) |
-	    (leaves ? 0 : API_SEE(MAX_BYTES)) | (sessions ? API_SEE(PARTITION) : 0), sessions ? &more : &plain, &p, body))
+	    (leaves && !api_quota_limits(c, API_Q_FETCH) ? 0 : API_SEE(MAX_BYTES)) | (sessions ? API_SEE(PARTITION) : 0), sessions ? &more : &plain, &p, body))
 		return false;
 	if (p.turn != NULL && !api_turn_goes(c, p.turn)) {
 		alv_chain_clear(&c->out);

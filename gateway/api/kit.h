@@ -160,6 +160,7 @@ struct api_stream {
 	void (*fini)(struct api_stream *s);	/* lets go of what is not the arena's; NULL: nothing */
 	/* the core's */
 	struct kfk_visitor	  own;
+	int64_t			  throttle_ms;	/* that the client is told at least */
 	struct kfk_walk		  walk;
 	struct alv_chain	  ready;	/* written, not final */
 	size_t			  body_n, total, gone;	/* of the broker's; of ours, 0: not known yet; taken out of ready */
@@ -386,5 +387,21 @@ void api_conn_weigh(struct api_conn *c);
 void api_charge_topic(struct api_call *c, enum met_direction d, struct alv_str topic, uint64_t bytes);
 void api_charge_request(struct api_call *c);
 void api_charge_response(struct api_call *c, uint64_t bytes);
+
+/* ---- quotas (quota.c) ----------------------------------------------------------------------------------- */
+
+/* Charges a request, once, as it comes: itself, and the bytes of a Produce. */
+void api_quota_request(struct api_call *c);
+/* Charges the answer to Fetch or ShareFetch, as soon as its size is known and before it is made. */
+void api_quota_response(struct api_call *c, uint64_t bytes);
+/* What the client's cells can pay soon of the bytes that a Fetch wants; it is asked for where the call is then forwarded. */
+int64_t api_quota_fetch_max(struct api_call *c, int64_t want);
+bool	api_quota_limits(const struct api_call *c, enum api_charge what);
+void	api_quota_forwarded(struct api_call *c);
+/* How long the client is to wait from now on, in milliseconds; 0: not at all. */
+int64_t api_throttle_ms(const struct api_call *c);
+/* Puts that into a response's own field, where it has one and says less. */
+void api_quota_tell(const struct api_call *c, struct kfk_tree *r);
+void api_quota_fini(struct api_conn *c);
 
 #endif

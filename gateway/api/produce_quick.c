@@ -138,6 +138,11 @@ see_response(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value
 		return KFK_KEEP;
 	case KFK_KIND_ERROR_TEXT:
 		return v->is_null ? KFK_KEEP : KFK_STOP;
+	case KFK_KIND_THROTTLE_MS:
+		if (v->i >= api_throttle_ms(c))
+			return KFK_KEEP;
+		v->i = api_throttle_ms(c);
+		return KFK_REPLACE;
 	default:
 		return KFK_STOP;	/* nodes and their addresses */
 	}
@@ -150,7 +155,8 @@ response(struct api_call *c, const struct alv_chain *body)
 
 	return api_memo(c)->split.first == NULL && api_memo(c)->asked.n > 0 &&
 	    api_quick_walk(c, KFK_RESPONSE, API_SEE(TOPIC_NAME) | API_SEE(TOPIC_ID) | API_SEE(ERROR_CODE) |
-		API_SEE(ERROR_TEXT) | API_SEE(BROKER_ID) | API_SEE(HOST) | API_SEE(PORT) | API_SEE(RACK), &visitor, c, body);
+		API_SEE(ERROR_TEXT) | API_SEE(BROKER_ID) | API_SEE(HOST) | API_SEE(PORT) | API_SEE(RACK) |
+		(c->throttle_until_us == 0 ? 0 : API_SEE(THROTTLE_MS)), &visitor, c, body);
 }
 
 const struct api_quick api_quick_produce = { .request = request, .response = response };

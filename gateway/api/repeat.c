@@ -371,6 +371,7 @@ api_repeat_request(struct api_call *c, struct alv_chain *frame)
 	c->up_key = r->def->key;
 	c->up_version = r->version;
 	put_request(c, r, frame);
+	api_quota_request(c);
 	api_charge_topic(c, MET_PRODUCE, r->topic.virt, n);
 	api_charge_request(c);
 	return true;
@@ -391,6 +392,17 @@ ends_well(int16_t version, const uint8_t *p, size_t n)
 	return n == 4;
 }
 
+/* The throttle time is what it ends with, but for tagged fields. */
+static void
+put_throttle(const struct api_call *c, int16_t version, uint8_t *end)
+{
+	uint8_t *at = end - 4 - (version >= 9);
+	int64_t	 ms = api_throttle_ms(c);
+
+	if (ms > (int32_t)alv_be32(at))
+		alv_put_be32(at, (uint32_t)ms);
+}
+
 static void
 put_answer(struct api_call *c, const struct api_repeat *r, const uint8_t *rest, size_t n)
 {
@@ -401,6 +413,8 @@ put_answer(struct api_call *c, const struct api_repeat *r, const uint8_t *rest, 
 	memcpy(b + r->acks.n, rest, n);
 	alv_put_be32(b, (uint32_t)(all - SIZE));
 	alv_put_be32(b + SIZE, (uint32_t)c->hdr.correlation_id);
+	if (c->throttle_until_us != 0)
+		put_throttle(c, r->version, b + all);
 	alv_chain_copy(&c->out, b, all);
 	c->framed = true;
 	c->answer_n = all - r->acks_head;

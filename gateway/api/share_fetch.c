@@ -231,9 +231,12 @@ settle_part(struct fetching *f, struct api_share_part *p, int16_t code)
 static enum api_result
 send_on(struct fetching *f)
 {
+	int64_t		max = kfk_get_int(f->q, &f->q->root, Q(MAX_BYTES)), can = api_quota_fetch_max(f->c, max);
 	enum api_result result;
 
 	drop_refused(f);
+	if (can < max)
+		kfk_set_int(f->q, &f->q->root, Q(MAX_BYTES), can);
 	api_drop_field(&f->q->root, Q(FORGOTTEN_TOPICS_DATA));
 	if (!api_share_mapped(f->c, f->q, Q(SHARE_SESSION_EPOCH), &result))
 		return result;

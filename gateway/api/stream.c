@@ -131,6 +131,20 @@ api_stream_fini(struct api_call *c)
 		s->end(s);
 }
 
+/* In front of the visitor's own: what the client is to wait. */
+static enum kfk_do
+see_throttle(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *v)
+{
+	const struct api_stream *s = arg;
+
+	if (f->kind != KFK_KIND_THROTTLE_MS)
+		return s->visitor->field(arg, id, f, v);
+	if (v->i >= s->throttle_ms)
+		return KFK_KEEP;
+	v->i = s->throttle_ms;
+	return KFK_REPLACE;
+}
+
 static enum api_result
 begin(struct api_call *c, size_t body_n, bool leaves)
 {
@@ -140,6 +154,7 @@ begin(struct api_call *c, size_t body_n, bool leaves)
 
 	api_stream_fini(c);
 	alv_chain_clear(&c->out);	/* what went to the broker, where nobody took it */
+	api_quota_response(c, body_n);
 	s = c->def->stream(c, leaves);
 	if (s == NULL)
 		return api_fail(c, ALV_E_LIMIT);
@@ -149,6 +164,11 @@ begin(struct api_call *c, size_t body_n, bool leaves)
 	s->body_n = body_n;
 	s->own = *s->visitor;
 	s->own.fixed = leaves;
+	s->throttle_ms = api_throttle_ms(c);
+	if (s->throttle_ms > 0) {
+		s->own.field = see_throttle;
+		s->kinds |= UINT64_C(1) << KFK_KIND_THROTTLE_MS;
+	}
 	plan = kfk_plan_get(kfk_schema_find(c->up_key, KFK_RESPONSE), c->up_version, s->kinds);
 	err = plan == NULL ? ALV_E_NOMEM : kfk_walk_init(&s->walk, plan, &s->own, s, &s->ready, &c->arena);
 	if (err)

@@ -12,6 +12,7 @@
 struct tenant_sum {
 	struct alv_str name;
 	uint64_t       requests, bytes[MET_DIRECTIONS];
+	uint64_t       throttled_us[MET_QUOTAS], throttled_bytes[MET_QUOTAS];
 };
 
 struct render {
@@ -345,6 +346,44 @@ render_TENANT_BYTES(const struct render *r, const char *name)
 	}
 }
 
+static const char *const quota_names[MET_QUOTAS] = {
+	[MET_QUOTA_PRODUCE] = "produce", [MET_QUOTA_FETCH] = "fetch", [MET_QUOTA_REQUESTS] = "requests"
+};
+
+/* Of one limited thing of one tenant; those that never waited are not shown. */
+static bool
+throttled_labels(const struct render *r, const char *name, const struct tenant_sum *t, int what)
+{
+	if (t->throttled_us[what] == 0)
+		return false;
+	alv_buf_printf(r->out, "%s{tenant=\"", name);
+	label(r->out, t->name);
+	alv_buf_printf(r->out, "\",quota=\"%s\"} ", quota_names[what]);
+	return true;
+}
+
+static void
+render_THROTTLED(const struct render *r, const char *name)
+{
+	for (size_t i = 0; i < r->ntenants; i++) {
+		for (int q = 0; q < MET_QUOTAS; q++) {
+			uint64_t us = r->tenants[i].throttled_us[q];
+
+			if (throttled_labels(r, name, &r->tenants[i], q))
+				alv_buf_printf(r->out, "%" PRIu64 ".%06" PRIu64 "\n", us / 1000000, us % 1000000);
+		}
+	}
+}
+
+static void
+render_THROTTLED_BYTES(const struct render *r, const char *name)
+{
+	for (size_t i = 0; i < r->ntenants; i++)
+		for (int q = 0; q < MET_QUOTAS; q++)
+			if (throttled_labels(r, name, &r->tenants[i], q))
+				alv_buf_printf(r->out, "%" PRIu64 "\n", r->tenants[i].throttled_bytes[q]);
+}
+
 static void
 render_STREAMED(const struct render *r, const char *name)
 {
@@ -478,9 +517,14 @@ collect(const struct met_worker *w, struct tenant_sum *out, size_t room)
 
 	for (size_t i = 0; i <= w->tenants.mask && n < room; i++) {
 		const struct met_entry *e = atomic_load_explicit(&w->tenants.slot[i], memory_order_acquire);
+		const struct met_throttle *t = e == NULL ? NULL : atomic_load_explicit(&e->throttle, memory_order_acquire);
 
 		if (e == NULL)
 			continue;
+		for (int q = 0; t != NULL && q < MET_QUOTAS; q++) {
+			out[n].throttled_us[q] = met_read(&t->us[q]);
+			out[n].throttled_bytes[q] = met_read(&t->bytes[q]);
+		}
 		out[n].name = met_entry_part(e, 0);
 		out[n].requests = met_read(&e->requests);
 		for (int d = 0; d < MET_DIRECTIONS; d++)
@@ -504,6 +548,10 @@ merge(struct render *r, size_t n)
 		to->requests += from->requests;
 		for (int d = 0; d < MET_DIRECTIONS; d++)
 			to->bytes[d] += from->bytes[d];
+		for (int q = 0; q < MET_QUOTAS; q++) {
+			to->throttled_us[q] += from->throttled_us[q];
+			to->throttled_bytes[q] += from->throttled_bytes[q];
+		}
 	}
 }
 

@@ -35,8 +35,13 @@ met_table_init(struct met_table *t, size_t max)
 void
 met_table_fini(struct met_table *t)
 {
-	for (size_t i = 0; t->slot != NULL && i <= t->mask; i++)
-		free(atomic_load_explicit(&t->slot[i], memory_order_relaxed));
+	for (size_t i = 0; t->slot != NULL && i <= t->mask; i++) {
+		struct met_entry *e = atomic_load_explicit(&t->slot[i], memory_order_relaxed);
+
+		if (e != NULL)
+			free(atomic_load_explicit(&e->throttle, memory_order_relaxed));
+		free(e);
+	}
 	free((void *)t->slot);
 	t->slot = NULL;
 }

@@ -13,12 +13,18 @@ struct met_key {
 	struct alv_str part[MET_PARTS];
 };
 
+/* Of a tenant that was over a limit. */
+struct met_throttle {
+	_Atomic uint64_t us[MET_QUOTAS], bytes[MET_QUOTAS];
+};
+
 struct met_entry {
 	uint64_t	 hash;
 	uint8_t		 len[MET_PARTS];
 	size_t		 owned;	/* in a tenant's entry: its rows in the ledger; the writer's alone */
 	_Atomic uint64_t requests;
 	_Atomic uint64_t bytes[MET_DIRECTIONS], charges[MET_DIRECTIONS];
+	_Atomic(struct met_throttle *) throttle;	/* NULL: it never was */
 	bool		 coarse;	/* more than one key's bytes are in here; the writer's alone */
 	char		 text[];	/* the parts one after the other */
 };

@@ -183,6 +183,23 @@ met_request(struct met_worker *w, struct met_hint *hint, struct alv_str tenant, 
 }
 
 void
+met_throttled(struct met_worker *w, struct met_hint *hint, struct alv_str tenant, enum met_quota what, uint64_t us, uint64_t bytes)
+{
+	struct met_entry    *e = tenant_entry(w, hint, tenant);
+	struct met_throttle *t = atomic_load_explicit(&e->throttle, memory_order_relaxed);
+
+	ALV_CHECK((unsigned)what < MET_QUOTAS);
+	if (t == NULL) {
+		t = calloc(1, sizeof(*t));
+		if (t == NULL)
+			return;		/* it is not counted */
+		atomic_store_explicit(&e->throttle, t, memory_order_release);
+	}
+	met_count(&t->us[what], us);
+	met_count(&t->bytes[what], bytes);
+}
+
+void
 met_answered(struct met_worker *w, int16_t api_key, uint64_t bytes)
 {
 	met_count(&w->answers[met_api(api_key)], 1);

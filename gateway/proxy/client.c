@@ -52,6 +52,7 @@ release(struct net_later *l)
 	px_hold_fini(c);
 	api_conn_fini(&c->conn);
 	net_timer_stop(&c->timer);
+	net_timer_stop(&c->unmute);
 	net_later_cancel(w->loop, &c->again);
 	net_stream_fini(&c->stream);
 	px_worker_forget(w, c);
@@ -107,6 +108,7 @@ px_client_close(struct px_client *c, enum met_close why, bool flush)
 	px_crowd_leave(c);
 	px_late_drop(c);
 	net_timer_stop(&c->timer);
+	net_timer_stop(&c->unmute);
 	stop_reading(c);
 	px_hold_cancel(c, &c->hold.up);
 	met_closed(c->worker->api.meter, c->why);
@@ -356,6 +358,7 @@ px_client_accept(struct px_worker *w, const struct px_port *port, int fd, const 
 	net_peer_text(peer, c->conn.host);
 	c->conn.node = -1;	/* until the handshake says which: the log names none */
 	net_timer_init(w->loop, &c->timer, px_client_overdue);
+	net_timer_init(w->loop, &c->unmute, px_unmuted);
 	px_worker_add(w, c);
 	px_crowd_join(c);
 }
@@ -365,7 +368,7 @@ px_client_enter(struct px_client *c, struct px_worker *w)
 {
 	c->worker = w;
 	api_conn_enter(&c->conn, &w->api);
-	c->timer.loop = w->loop;
+	c->timer.loop = c->unmute.loop = w->loop;
 	net_stream_enter(&c->stream, &w->net);
 	if (c->up_state == PX_UP_READY)
 		ups_link_enter(&c->up, &w->ups);
@@ -383,6 +386,10 @@ px_client_check(struct px_client *c)
 		px_client_close(c, why, true);
 	else
 		px_up_check(c);
+	if (c->state == PX_SERVING && c->conn.quota.muted_until_us != 0) {
+		api_conn_unmute(&c->conn, net_loop_now(c->worker->loop));
+		px_mute(c);
+	}
 }
 
 void
@@ -393,5 +400,6 @@ px_client_leave(struct px_client *c, enum px_leave how)
 	if (c->state != PX_SERVING || how <= c->leave)
 		return;
 	c->leave = how;
+	px_unmute(c);
 	px_client_pump(c);
 }

@@ -55,6 +55,7 @@ struct px_client {
 	unsigned	     away;	/* jobs and questions that hold a pointer to us */
 	enum met_close	     why;
 	const char	    *words;	/* detail for the log; static */
+	struct net_timer     unmute;	/* mute.c */
 	struct net_timer     timer;	/* whatever ends first; looked at lazily */
 	struct net_later     later;	/* frees */
 	struct net_later     again;	/* the turn was full: more frames are here */
@@ -96,6 +97,12 @@ void px_client_pump_again(struct net_later *l);	/* client->again */
 void px_client_flush(struct px_client *c);
 /* Sends what r->call.out holds, the first time with the head of an answer of body_n bytes. */
 void px_client_send(struct px_client *c, struct px_request *r, size_t body_n);
+
+/* mute.c: a client that is over a limit. Takes nothing of it until the api layer says so (conn.quota). */
+void px_mute(struct px_client *c);
+void px_unmuted(struct net_timer *t);	/* the timer's function */
+/* It may go on now, whatever it owes. */
+void px_unmute(struct px_client *c);
 
 /* upstream.c: the other half. */
 bool px_up_choose(struct px_client *c);		/* sets conn.broker where it is not; false: there is none */

@@ -8,6 +8,7 @@
 #include "proxy/budget.h"
 #include "proxy/endpoint.h"
 #include "proxy/worker.h"
+#include "quota/table.h"
 
 enum alv_err
 px_gateway_init(struct px_gateway *g)
@@ -17,7 +18,9 @@ px_gateway_init(struct px_gateway *g)
 	g->budget = px_budget_new(&g->conf->limits);
 	g->shared.hosts = api_hosts_new();
 	g->shared.delays = aut_delays_new();
-	if (g->workers == NULL || g->meters == NULL || g->budget == NULL || g->shared.hosts == NULL || g->shared.delays == NULL)
+	g->shared.quotas = quo_table_new(QUO_TENANT_MAX, QUO_CELLS_MAX);
+	if (g->workers == NULL || g->meters == NULL || g->budget == NULL || g->shared.hosts == NULL || g->shared.delays == NULL ||
+	    g->shared.quotas == NULL)
 		return ALV_E_NOMEM;
 	for (unsigned i = 0; i < g->conf->workers; i++) {
 		g->workers[i] = px_worker_new(g, i);
@@ -97,6 +100,7 @@ px_gateway_free(struct px_gateway *g)
 	px_budget_free(g->budget);
 	api_hosts_free(g->shared.hosts);
 	aut_delays_free(g->shared.delays);
+	quo_table_free(g->shared.quotas);
 	for (size_t i = 0; g->tls != NULL && i < g->conf->nlisteners; i++)
 		net_tls_server_free(g->tls[i]);
 	free(g->tls);

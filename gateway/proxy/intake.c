@@ -150,7 +150,7 @@ may_take(const struct px_client *c)
 {
 	const struct pol_limits *l = &c->worker->gateway->conf->limits;
 
-	return c->state == PX_SERVING && c->current == NULL && !c->moving.held && c->inflight.n < l->in_flight_max &&
+	return c->state == PX_SERVING && c->current == NULL && !c->moving.held && c->conn.quota.muted_until_us == 0 && c->inflight.n < l->in_flight_max &&
 	    c->inflight.weight < l->arena_max_bytes && !net_stream_full(&c->stream);
 }
 
@@ -195,6 +195,8 @@ px_client_pump(struct px_client *c)
 	else if (leaves(c))
 		px_client_end(c, MET_CLOSE_DRAIN);
 	else {
+		if (c->conn.quota.muted_until_us != 0)
+			px_mute(c);
 		net_stream_more(&c->stream);
 		px_client_watch(c);
 	}

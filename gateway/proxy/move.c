@@ -75,6 +75,7 @@ static bool
 quiet(const struct px_client *c)
 {
 	return c->state == PX_SERVING && c->leave == PX_STAYS && c->conn.auth == API_AUTH_DONE && c->current == NULL &&
+	    c->conn.quota.muted_until_us == 0 &&
 	    c->inflight.n == 0 && c->away == 0 && c->passing == NULL && !c->up_paused && c->eof_us == 0 &&
 	    c->later.queue == NULL && c->again.queue == NULL && c->hold.in.wait == NULL && c->hold.up.wait == NULL && net_stream_quiet(&c->stream) &&
 	    (c->up_state == PX_UP_NONE || (c->up_state == PX_UP_READY && ups_link_quiet(&c->up)));

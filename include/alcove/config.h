@@ -131,6 +131,9 @@ struct pol_config {
 	} state;
 	struct pol_limits   limits;
 	struct {
+		uint32_t throttle_max_ms;	/* the longest that a client is told to wait, and muted */
+	} quota;
+	struct {
 		uint32_t delay_ms, grace_ms;	/* drain */
 		uint32_t warn_ms, abort_ms;	/* watchdog; abort 0: never */
 	} life;

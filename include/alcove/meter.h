@@ -69,6 +69,9 @@ void met_session(struct met_worker *w, enum met_session what);
 void met_login(struct met_worker *w, enum alv_login_by by, enum alv_login_fault fault);
 void met_login_late(struct met_worker *w);		/* its answer waits */
 void met_reauthentication(struct met_worker *w, bool ok);		/* besides met_login */
+/* A client that is over a limit waits for so long; bytes: of what was charged, 0 where it was none. */
+enum met_quota { MET_QUOTA_PRODUCE, MET_QUOTA_FETCH, MET_QUOTA_REQUESTS, MET_QUOTAS };
+void met_throttled(struct met_worker *w, struct met_hint *hint, struct alv_str tenant, enum met_quota what, uint64_t us, uint64_t bytes);
 void met_dropped(struct met_worker *w, uint32_t tags, uint32_t elements);	/* unknown tags; foreign elements filtered out */
 void met_memory(struct met_worker *w, int64_t delta);			/* bytes reserved for what is on its way */
 void met_budget(struct met_worker *w, uint64_t bytes);			/* of the whole process; said of one worker only */

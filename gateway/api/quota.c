@@ -1,0 +1,289 @@
+/* What a connection's requests are charged to, and how long its client has to wait for it.
+ *
+ * A request is charged as it comes, by the size of its frame; what Fetch and ShareFetch bring is charged as soon as its size is known,
+ * before the first byte of the answer leaves. Each charge says when it is paid for. As Kafka does it (KIP-124, KIP-219): the request
+ * is served all the same, its answer tells how long to wait, and for so long nothing is taken of the connection (muted_until_us, which
+ * the proxy keeps). What is not paid by the end of the longest wait stays a debt.
+ *
+ * A broker that finds a fetch over its quota throws away what it read and answers without records. Here that would cost the broker
+ * and the link twice, so what comes is passed on and charged, and what may come is lowered beforehand (api_quota_fetch_max) to what
+ * the cells can pay within WITHIN_US. Were that the longest wait, one answer could be a sixth of what passes in half a minute.
+ *
+ * Invariants: a call is charged once in each direction; cells are found when the snapshot or the client id is another one, and are
+ * this connection's until then, so a charge looks nothing up. */
+#include "api/kit.h"
+
+#include <stdlib.h>
+
+#include "quota/table.h"
+
+enum {
+	CLIENT_MAX = 255,		/* longer ids count by their head; see quota/table.h */
+	LEAST_US = 1000,		/* clients are told milliseconds: less waits for the next charge */
+	WITHIN_US = 500000,
+	FETCH_LEAST = 64 * 1024
+};
+
+static const struct {
+	enum pol_quota_key key;
+	uint32_t	   burst_us;	/* see quota/cell.h */
+} rows[API_CHARGES] = {
+	[API_Q_PRODUCE] = { POL_QUOTA_PRODUCER_BYTE_RATE, 1000000 },
+	[API_Q_FETCH] = { POL_QUOTA_CONSUMER_BYTE_RATE, 1000000 },
+	[API_Q_REQUESTS] = { POL_QUOTA_REQUEST_RATE, 1000000 },
+};
+
+/* ---- finding cells --------------------------------------------------------------------------------------- */
+
+struct finding {
+	const struct api_conn	*conn;
+	const struct pol_tenant *tenant;
+	struct alv_str		 client_id;
+	uint64_t		 now_us;
+	bool			 fresh;
+};
+
+static bool
+limit(const struct finding *f, enum api_charge what, int level, struct pol_quota_cell *c)
+{
+	if (level == API_Q_TENANT)
+		return pol_quota_tenant(f->tenant, rows[what].key, c);
+	return pol_quota_client(f->tenant, rows[what].key, alv_str_of(f->conn->principal), f->client_id, c);
+}
+
+/* False: no memory. */
+static bool
+find(const struct finding *f, enum api_charge what, int level, struct quo_cell **cell)
+{
+	struct pol_quota_cell c;
+	struct quo_key	      k = { .tenant = alv_str_of(f->conn->tenant), .kind = (uint8_t)(what * API_Q_LEVELS + level) };
+	struct quo_limit      l = { .burst_us = rows[what].burst_us, .build = f->tenant->build };
+
+	*cell = NULL;
+	if (!limit(f, what, level, &c))
+		return true;
+	l.per_s = c.limit;
+	if (level != API_Q_TENANT) {
+		k.name[0] = c.part[0];
+		k.name[1] = c.part[1];
+	}
+	*cell = quo_get(f->conn->w->shared->quotas, &k, &l, f->now_us, f->fresh);
+	return *cell != NULL;
+}
+
+static void
+let_go(struct api_conn *c, struct quo_cell *cells[API_CHARGES][API_Q_LEVELS], uint64_t now_us)
+{
+	for (int i = 0; i < API_CHARGES; i++)
+		for (int j = 0; j < API_Q_LEVELS; j++)
+			quo_put(c->w->shared->quotas, cells[i][j], now_us);
+}
+
+static bool
+same_client(const struct api_quota *q, struct alv_str id)
+{
+	return q->client_n == id.n && memcmp(q->client_id, id.p == NULL ? "" : id.p, id.n < CLIENT_MAX ? id.n : CLIENT_MAX) == 0;
+}
+
+static bool
+remember_client(struct api_quota *q, struct alv_str id)
+{
+	size_t n = id.n < CLIENT_MAX ? id.n : CLIENT_MAX;
+	char  *p;
+
+	if (q->client_id != NULL && same_client(q, id))
+		return true;
+	p = malloc(n + 1);
+	if (p == NULL)
+		return false;
+	if (n > 0)
+		memcpy(p, id.p, n);
+	free(q->client_id);
+	q->client_id = p;
+	q->client_n = id.n;
+	return true;
+}
+
+/* Cells by this snapshot for this client id; those that stay keep what was charged to them. Without memory there are some that
+ * are missing until the next request. */
+static void
+settle(struct api_conn *c, const struct pol_tenant *t, struct alv_str client_id, uint64_t now_us)
+{
+	struct api_quota *q = &c->quota;
+	struct finding	  f = { c, t, client_id, now_us, .fresh = q->build == 0 || q->build == t->build };
+	struct quo_cell	 *old[API_CHARGES][API_Q_LEVELS];
+	bool		  all = remember_client(q, client_id);
+
+	memcpy(old, q->cell, sizeof(old));
+	q->limited = 0;
+	for (int i = 0; i < API_CHARGES; i++) {
+		for (int j = 0; j < API_Q_LEVELS; j++) {
+			all = find(&f, i, j, &q->cell[i][j]) && all;
+			q->limited |= (uint8_t)((q->cell[i][j] != NULL) << i);
+		}
+	}
+	q->by_client = t->quota_keys[POL_QUOTA_OF_CLIENT] != 0;
+	q->build = all ? t->build : 0;
+	let_go(c, old, now_us);
+}
+
+static bool
+limited(struct api_call *c)
+{
+	struct api_quota *q = &c->conn->quota;
+
+	if (c->conn->w->shared->quotas == NULL || c->conn->auth != API_AUTH_DONE || c->tenant == NULL)
+		return false;
+	if (q->build != c->tenant->build || (q->by_client && !same_client(q, c->hdr.client_id)))
+		settle(c->conn, c->tenant, c->hdr.client_id, c->conn->w->now_us);
+	return q->limited != 0;
+}
+
+void
+api_quota_fini(struct api_conn *c)
+{
+	if (c->quota.limited != 0)
+		let_go(c, c->quota.cell, c->w->now_us);
+	free(c->quota.client_id);
+	c->quota = (struct api_quota){ 0 };
+}
+
+/* ---- charging ----------------------------------------------------------------------------------------------- */
+
+static uint64_t
+longest_us(const struct api_conn *c)
+{
+	return c->w->shared->conf->quota.throttle_max_ms * UINT64_C(1000);
+}
+
+static void
+throttle(struct api_call *c, enum api_charge what, uint64_t wait_us, uint64_t bytes)
+{
+	struct api_quota *q = &c->conn->quota;
+	uint64_t	  most = longest_us(c->conn), until;
+
+	if (wait_us < LEAST_US)
+		return;
+	wait_us = wait_us < most ? wait_us : most;
+	until = c->conn->w->now_us + wait_us;
+	if (until > c->throttle_until_us)
+		c->throttle_until_us = until;
+	if (until > q->muted_until_us)
+		q->muted_until_us = until;
+	met_throttled(c->conn->w->meter, &c->conn->meter, alv_str_of(c->conn->tenant), (enum met_quota)what, wait_us, bytes);
+}
+
+static void
+charge(struct api_call *c, enum api_charge what, uint64_t units)
+{
+	struct quo_cell *const *cell = c->conn->quota.cell[what];
+	uint64_t		wait = 0;
+
+	for (int i = 0; i < API_Q_LEVELS; i++) {
+		uint64_t w = cell[i] == NULL ? 0 : quo_charge(cell[i], units, c->conn->w->now_us);
+
+		wait = w > wait ? w : wait;
+	}
+	throttle(c, what, wait, what == API_Q_REQUESTS ? 0 : units);
+}
+
+void
+api_quota_request(struct api_call *c)
+{
+	if (c->counted || !limited(c))
+		return;
+	c->counted = true;
+	if (c->conn->quota.limited & 1 << API_Q_REQUESTS)
+		charge(c, API_Q_REQUESTS, 1);
+	if (c->conn->quota.limited & 1 << API_Q_PRODUCE && c->hdr.key == KFK_API_PRODUCE)
+		charge(c, API_Q_PRODUCE, c->request_bytes);
+}
+
+void
+api_quota_response(struct api_call *c, uint64_t bytes)
+{
+	struct quo_cell *const *cell = c->conn->quota.cell[API_Q_FETCH];
+
+	if ((c->hdr.key != KFK_API_FETCH && c->hdr.key != KFK_API_SHARE_FETCH) || !limited(c))
+		return;
+	for (int i = 0; i < API_Q_LEVELS; i++)
+		if (c->promised > 0 && cell[i] != NULL)
+			quo_kept(cell[i], (uint64_t)c->promised, c->promised_us, c->conn->w->now_us);
+	c->promised = 0;
+	charge(c, API_Q_FETCH, bytes);
+}
+
+/* ---- fetches, beforehand --------------------------------------------------------------------------------- */
+
+bool
+api_quota_limits(const struct api_call *c, enum api_charge what)
+{
+	return c->conn->quota.limited >> what & 1;
+}
+
+int64_t
+api_quota_fetch_max(struct api_call *c, int64_t want)
+{
+	struct quo_cell *const *cell = c->conn->quota.cell[API_Q_FETCH];
+
+	if (!api_quota_limits(c, API_Q_FETCH) || want <= FETCH_LEAST)
+		return want;
+	for (int i = 0; i < API_Q_LEVELS; i++)
+		if (cell[i] != NULL)
+			want = (int64_t)quo_affords(cell[i], (uint64_t)want, FETCH_LEAST, WITHIN_US, c->conn->w->now_us);
+	c->promised = want;
+	return want;
+}
+
+void
+api_quota_forwarded(struct api_call *c)
+{
+	struct quo_cell *const *cell = c->conn->quota.cell[API_Q_FETCH];
+
+	c->promised_us = c->conn->w->now_us;
+	for (int i = 0; i < API_Q_LEVELS; i++)
+		if (c->promised > 0 && cell[i] != NULL)
+			quo_promise(cell[i], (uint64_t)c->promised, c->promised_us);
+}
+
+/* ---- telling ------------------------------------------------------------------------------------------------- */
+
+int64_t
+api_throttle_ms(const struct api_call *c)
+{
+	uint64_t now = c->conn->w->now_us;
+
+	return c->throttle_until_us > now ? (int64_t)((c->throttle_until_us - now + 999) / 1000) : 0;
+}
+
+void
+api_quota_tell(const struct api_call *c, struct kfk_tree *r)
+{
+	int64_t ms = c->throttle_until_us == 0 ? 0 : api_throttle_ms(c);
+
+	for (uint16_t i = 0; ms > 0 && i < r->schema->top; i++)
+		if (r->schema->fields[i].kind == KFK_KIND_THROTTLE_MS && kfk_get_int(r, &r->root, i) < ms)
+			kfk_set_int(r, &r->root, i, ms);
+}
+
+/* The snapshot may say less than it did when the connection was muted, so it owes less; never for longer. */
+void
+api_conn_unmute(struct api_conn *c, uint64_t now_us)
+{
+	const struct pol_tenant *t = c->slot == NULL ? NULL : pol_slot_load(c->slot);
+	struct api_quota	*q = &c->quota;
+	uint64_t		 owed = 0;
+
+	if (q->muted_until_us == 0 || t == NULL || q->build == t->build)
+		return;
+	settle(c, t, alv_str_make(q->client_id, q->client_n < CLIENT_MAX ? q->client_n : CLIENT_MAX), now_us);
+	for (int i = 0; i < API_CHARGES; i++) {
+		for (int j = 0; j < API_Q_LEVELS; j++) {
+			uint64_t o = q->cell[i][j] == NULL ? 0 : quo_debt_us(q->cell[i][j], now_us);
+
+			owed = o > owed ? o : owed;
+		}
+	}
+	if (now_us + owed < q->muted_until_us)
+		q->muted_until_us = now_us + owed;
+}
