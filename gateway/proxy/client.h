@@ -62,6 +62,7 @@ struct px_client {
 	uint64_t	     opened_us;
 	uint64_t	     frame_begun_us;	/* 0: no frame is half here */
 	uint64_t	     ending_us;
+	uint64_t	     unmuted_us;	/* when it was last let go on */
 	uint64_t	     eof_us;	/* when it stopped talking; 0: it has not */
 	/* upstream */
 	struct ups_link	     up;

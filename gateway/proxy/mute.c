@@ -28,6 +28,7 @@ px_unmute(struct px_client *c)
 	if (c->conn.quota.muted_until_us == 0)
 		return;
 	c->conn.quota.muted_until_us = 0;
+	c->unmuted_us = net_loop_now(c->worker->loop);
 	net_timer_stop(&c->unmute);
 	if (c->state == PX_SERVING && c->hold.in.wait == NULL && !c->hold.in_own)
 		c->stream.in_max = px_client_in_max(c);

@@ -96,8 +96,10 @@ deadline(const struct px_client *c)
 
 	if (c->state == PX_ENDING)
 		return d;
-	d = (struct due){ later_of(later_of(s->last_in_us, s->last_out_us), later_of(c->opened_us, c->conn.quota.muted_until_us)) +
+	d = (struct due){ later_of(later_of(s->last_in_us, s->last_out_us), later_of(c->unmuted_us, c->opened_us)) +
 		l->connections_max_idle_ms * 1000ull, MET_CLOSE_IDLE };
+	if (c->conn.quota.muted_until_us != 0)	/* its silence is our doing */
+		d.at = later_of(d.at, c->conn.quota.muted_until_us + l->connections_max_idle_ms * 1000ull);
 	if (c->conn.auth != API_AUTH_DONE)
 		sooner(&d, c->opened_us + l->authentication_timeout_ms * 1000ull, MET_CLOSE_AUTH_TIMEOUT);
 	sender_due(c, l, &d);

@@ -31,6 +31,8 @@ struct stage {
 	struct alv_arena    arena;	/* of the test's own trees */
 	struct kfk_tree	    tree, seen;
 	struct alv_chain    body;
+	const struct pol_quota *quotas;	/* of acme; for stage_tenant_at */
+	size_t		    nquotas;
 };
 
 #define STAGE_PASSWORD "correct horse"
@@ -78,6 +80,8 @@ stage_tenant_at(struct stage *s, const char *id, const char *cluster_id, enum po
 	if (n > 0)
 		memcpy(rules + all, denies, n * sizeof(*denies));
 	if (strcmp(id, "acme") == 0) {
+		parts.quotas = s->quotas;
+		parts.nquotas = s->nquotas;
 		parts.aliases = aliases;
 		parts.naliases = ALV_COUNT(aliases);
 	}

@@ -180,6 +180,7 @@ metadata_sends_them_elsewhere(void **state)
 	proxy_send(&p, KFK_API_DESCRIBE_GROUPS, 5, 1, NULL);	/* keeps it here */
 	proxy_send(&p, KFK_API_METADATA, 9, 2, NULL);
 	PROXY_UNTIL(&p, p.broker.requests[KFK_API_METADATA] == 1);
+	atomic_store(&p.gateway.shared.draining, true);	/* as px_gateway_drain does, before it tells the workers */
 	px_drain_begin(p.worker, GRACE_MS);
 	go_to(&p, 10);
 	proxy_send(&p, KFK_API_METADATA, 13, 3, all_of_one);
