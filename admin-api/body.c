@@ -69,6 +69,14 @@ static const struct adm_field acl_post[] = {
 	{ "acls", ADM_ACLS, ADM_REQUIRED, AT(con.rules), "All are made, or none is. One that is there already is no error." },
 };
 
+static const struct adm_field quota_post[] = {
+	{ "quotas", ADM_QUOTAS, ADM_REQUIRED, AT(con.quotas), "All are altered, or none is; 1000 at most. What a quota does not name stays; a limit of "
+	    "null goes." },
+};
+static const struct adm_field quota_put[] = {
+	{ "quotas", ADM_QUOTAS, ADM_REQUIRED, AT(con.quotas), "All that the tenant has from then on; 1000 at most." },
+};
+
 #define BODY(id, name, fields) [ADM_B_##id] = { name, fields, ALV_COUNT(fields) }
 const struct adm_body adm_bodies[ADM_BODIES] = {
 	BODY(TENANT_POST, "NewTenant", tenant_post),
@@ -79,6 +87,8 @@ const struct adm_body adm_bodies[ADM_BODIES] = {
 	BODY(ALIAS_POST, "NewAlias", alias_post),
 	BODY(ALIAS_PUT, "PutAlias", alias_put),
 	BODY(ACL_POST, "NewAcls", acl_post),
+	BODY(QUOTA_POST, "AlterQuotas", quota_post),
+	BODY(QUOTA_PUT, "PutQuotas", quota_put),
 };
 
 const char *
@@ -191,6 +201,7 @@ static const struct {
 	[ADM_HOSTS] = { is_array, "an array", "\"array\"" },
 	[ADM_SUPERS] = { is_array, "an array", "\"array\"" },
 	[ADM_ACLS] = { is_array, "an array", "\"array\"" },
+	[ADM_QUOTAS] = { is_array, "an array", "\"array\"" },
 };
 
 /* hostNames[i].<name>. False: answered. */
@@ -263,6 +274,8 @@ take(struct adm_req *r, struct adm_change *c, const struct adm_body *b, const ch
 		return adm_take_supers(r, c, v);
 	if (f->type == ADM_ACLS)
 		return adm_take_acls(r, c, v);
+	if (f->type == ADM_QUOTAS)
+		return adm_take_quotas(r, c, v);
 	if (f->type == ADM_BOOL) {
 		*(bool *)(void *)((char *)c + f->at) = json_is_true(v);
 		return true;
@@ -349,6 +362,8 @@ adm_body_schema(const struct adm_body *b)
 		}
 		if (f->type == ADM_ACLS)
 			json_object_set_new(p, "items", json_pack("{s:s}", "$ref", "#/components/schemas/Acl"));
+		if (f->type == ADM_QUOTAS)
+			json_object_set_new(p, "items", json_pack("{s:s}", "$ref", "#/components/schemas/Quota"));
 		if (f->type == ADM_STRING)
 			json_object_set_new(p, "maxLength", json_integer((json_int_t)f->size - 1));
 		if ((f->flags & ADM_SECRET) != 0)

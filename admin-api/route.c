@@ -8,6 +8,7 @@
 #define Q(id)	  (1u << ADM_Q_##id)
 #define BODY_NONE NULL
 #define ACL_FILTER (Q(RESOURCE_TYPE) | Q(RESOURCE_NAME) | Q(PATTERN_TYPE) | Q(PRINCIPAL) | Q(HOST) | Q(OPERATION) | Q(PERMISSION))
+#define QUOTA_FILTER (Q(TYPE) | Q(USER) | Q(CLIENT_ID) | Q(GROUP) | Q(ADDRESS) | Q(KEY))
 const struct adm_route adm_routes[] = {
 #define ROUTE(method, path, handler, role, body, query, answer, statuses, pre, summary) \
 	{ #method, path, handler, ADM_ROLE_##role, ADM_BODY_##body, query, ADM_SHAPE_##answer, statuses, pre, summary },

@@ -6,6 +6,7 @@
 #include <alcove/quota_list.h>
 #include <alcove/str.h>
 
+#include <arpa/inet.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -123,14 +124,17 @@ good_part(const struct pol_quota_part *p, bool empty)
 	return printable(p->name) && !alv_str_eqz(p->name, POL_QUOTA_DEFAULT_WORD) && p->name.n <= POL_QUOTA_NAME_MAX && (empty || p->name.n > 0);
 }
 
+/* An address has one spelling here, so that it is found by that of a client. */
 static bool
 good_address(const struct pol_quota_part *p)
 {
+	char		text[INET6_ADDRSTRLEN];
 	struct alv_cidr c;
 
-	return p->match == POL_QUOTA_DEFAULT ||
-	    (p->match == POL_QUOTA_NAMED && alv_cidr_parse(p->name, &c) == ALV_OK && c.bits == (c.v4 ? 32 : 128) &&
-	    memchr(p->name.p, '/', p->name.n) == NULL);
+	if (p->match != POL_QUOTA_NAMED)
+		return p->match == POL_QUOTA_DEFAULT;
+	return p->name.p != NULL && alv_cidr_parse(p->name, &c) == ALV_OK &&
+	    inet_ntop(c.v4 ? AF_INET : AF_INET6, c.addr, text, sizeof(text)) != NULL && alv_str_eqz(p->name, text);
 }
 
 /* Are the parts those of the kind? */
@@ -148,7 +152,7 @@ parts_of_kind(const struct pol_quota_entity *e)
 	case POL_QUOTA_OF_GROUP:
 		return a != POL_QUOTA_NO_PART && b == POL_QUOTA_NO_PART ? NULL : "a group by name, the default or unattributed";
 	case POL_QUOTA_OF_ADDRESS:
-		return good_address(&e->part[0]) && b == POL_QUOTA_NO_PART ? NULL : "an address (10.0.0.7, 2001:db8::7) or the default";
+		return good_address(&e->part[0]) && b == POL_QUOTA_NO_PART ? NULL : "an address in its short form (10.0.0.7, 2001:db8::7) or the default";
 	default:
 		return "a tenant, a client, a group or an address";
 	}

@@ -59,23 +59,22 @@ ctl_acl_filter(const struct ctl_call *c, const char *path)
 	return NULL;
 }
 
-/* An array of ACLs, or an object that holds one: what `acl list -o json` prints. */
-static enum alv_err
-from_file(const char *file, json_t *o)
+enum alv_err
+ctl_list_from_file(const char *file, const char *name, json_t *o)
 {
 	json_error_t e;
 	json_t	    *all = strcmp(file, "-") == 0 ? json_loadf(stdin, JSON_REJECT_DUPLICATES, &e) : json_load_file(file, JSON_REJECT_DUPLICATES, &e);
-	json_t	    *list = json_is_array(all) ? all : json_object_get(all, json_object_get(all, "acls") != NULL ? "acls" : "items");
+	json_t	    *list = json_is_array(all) ? all : json_object_get(all, json_object_get(all, name) != NULL ? name : "items");
 
 	if (!json_is_array(list)) {
 		if (all == NULL)
 			fprintf(stderr, "alcovectl: %s: line %d, column %d: %s\n", file, e.line, e.column, e.text);
 		else
-			fprintf(stderr, "alcovectl: %s: found no list of ACLs, expected an array, or an object with \"acls\"\n", file);
+			fprintf(stderr, "alcovectl: %s: found no list, expected an array, or an object with \"%s\"\n", file, name);
 		json_decref(all);
 		return ALV_E_SYNTAX;
 	}
-	json_object_set(o, "acls", list);
+	json_object_set(o, name, list);
 	json_decref(all);
 	return ALV_OK;
 }
@@ -106,5 +105,5 @@ ctl_acl_body(const struct ctl_call *c, json_t **out)
 		return ALV_OK;
 	}
 	json_decref(one);
-	return from_file(c->opt.file, *out);
+	return ctl_list_from_file(c->opt.file, "acls", *out);
 }

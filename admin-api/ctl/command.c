@@ -225,6 +225,11 @@ static const struct ctl_column acl_columns[] = {
 	{ "TYPE", "resourceType" }, { "NAME", "resourceName" }, { "PATTERN", "patternType" }, { "PRINCIPAL", "principal" }, { "HOST", "host" },
 	{ "OPERATION", "operation" }, { "PERMISSION", "permission" }, { NULL, NULL }
 };
+static const struct ctl_column quota_columns[] = { { "ENTITY", "entity" }, { "LIMITS", "limits" }, { NULL, NULL } };
+static const struct ctl_column changed_columns[] = { { "CHANGED", "changed" }, { NULL, NULL } };
+static const struct ctl_column ruling_columns[] = {
+	{ "KEY", "key" }, { "LEVEL", "level" }, { "LIMIT", "limit" }, { "UNIT", "unit" }, { "FOR", "for" }, { "REASON", "reason" }, { NULL, NULL }
+};
 static const struct ctl_column created_columns[] = { { "CREATED", "created" }, { "EXISTING", "existing" }, { NULL, NULL } };
 static const struct ctl_column who_columns[] = { { "NAME", "name" }, { "ROLE", "role" }, { NULL, NULL } };
 static const struct ctl_column cluster_columns[] = {
@@ -258,6 +263,16 @@ const struct ctl_command ctl_commands[] = {
 	    "GET", "/v1/tenants/%1/acls", NULL, acl_columns, NULL },
 	{ "acl", "delete", "TENANT", "resource-type resource-name pattern-type principal host operation permission if-match",
 	    "delete the ACLs that fit, and list them; --resource-type any: all", "DELETE", "/v1/tenants/%1/acls", NULL, acl_columns, NULL },
+	{ "quota", "list", "TENANT", "user client-id group address unattributed whole-tenant key limit after", "list a tenant's quotas", "GET",
+	    "/v1/tenants/%1/quotas", NULL, quota_columns, NULL },
+	{ "quota", "set", "TENANT", "user client-id group address unattributed whole-tenant add-config delete-config file if-match",
+	    "set and remove limits of an entity, or of all in a file", "POST", "/v1/tenants/%1/quotas", ctl_quota_body, changed_columns, NULL },
+	{ "quota", "replace", "TENANT", "file if-match", "replace all of a tenant's quotas by those in a file", "PUT", "/v1/tenants/%1/quotas",
+	    ctl_quota_replace_body, changed_columns, NULL },
+	{ "quota", "delete", "TENANT", "user client-id group address unattributed whole-tenant all key if-match",
+	    "delete the quotas that fit, and list them", "DELETE", "/v1/tenants/%1/quotas", NULL, quota_columns, NULL },
+	{ "quota", "explain", "TENANT", "principal client-id group address unattributed key", "which quota decides for somebody, and why", "GET",
+	    "/v1/tenants/%1/quotas/explain", NULL, ruling_columns, NULL },
 	{ "cluster", "", "", "", "show the physical cluster", "GET", "/v1/cluster", NULL, cluster_columns, NULL },
 	{ "whoami", "", "", "", "show whose token this is", "GET", "/v1/whoami", NULL, who_columns, NULL },
 	{ "version", "", "", "", "print the version", NULL, NULL, NULL, NULL, NULL },

@@ -19,6 +19,8 @@ struct ctl_options {
 	const char *authorizer, *super_users, *everyone, *file;
 	const char *auto_create, *auto_partitions, *auto_replication;
 	const char *resource_type, *resource_name, *pattern_type, *principal, *host, *operation, *permission;	/* of ACLs */
+	const char *user, *client_id, *group, *address, *key, *add_config, *delete_config;			/* of quotas */
+	bool	    unattributed, whole_tenant, all;
 	bool	    adopt_prefix, purge, generate, enable, disable, writable, read_only, help;
 };
 
@@ -73,6 +75,17 @@ int ctl_http(const struct ctl_call *c, const char *method, const char *path, con
 enum alv_err ctl_acl_body(const struct ctl_call *c, json_t **out);
 /* The path with the options that say which ACLs are meant, malloc'ed. */
 char	    *ctl_acl_filter(const struct ctl_call *c, const char *path);
+
+/* An array, or an object that holds one under `name` or as `items` (what lists print with -o json): into o as `name`. */
+enum alv_err ctl_list_from_file(const char *file, const char *name, json_t *o);
+
+/* ---- quota.c ---- */
+enum alv_err ctl_quota_body(const struct ctl_call *c, json_t **out);
+enum alv_err ctl_quota_replace_body(const struct ctl_call *c, json_t **out);
+/* The path with the options that say whose quotas are meant, malloc'ed. */
+char	    *ctl_quota_filter(const struct ctl_call *c, const char *path);
+/* Quotas as rows of text. */
+json_t	    *ctl_quota_rows(const json_t *items);
 
 /* ---- print.c ---- */
 void ctl_print(const struct ctl_call *c, const struct ctl_command *cmd, const json_t *answer);

@@ -26,10 +26,11 @@ path_of(const struct ctl_call *c, const struct ctl_command *cmd, const char *bas
 	bool  list = strcmp(cmd->verb, "list") == 0;
 	char *path = list ? page_path(c, base, after) :
 	    c->opt.purge ? ctl_fill("%1?purge=true", &(struct ctl_call){ .arg = { base } }, false) : strdup(base), *filtered;
+	bool  acl = strcmp(cmd->noun, "acl") == 0;
 
-	if (path == NULL || strcmp(cmd->noun, "acl") != 0 || strcmp(cmd->verb, "create") == 0)
+	if (path == NULL || cmd->body != NULL || (!acl && strcmp(cmd->noun, "quota") != 0))
 		return path;
-	filtered = ctl_acl_filter(c, path);
+	filtered = acl ? ctl_acl_filter(c, path) : ctl_quota_filter(c, path);
 	free(path);
 	return filtered;
 }

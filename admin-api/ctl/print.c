@@ -51,6 +51,8 @@ add_value(struct alv_buf *b, const json_t *v)
 		add_safe(b, json_string_value(v));
 	} else if (json_is_integer(v)) {
 		alv_buf_printf(b, "%lld", (long long)json_integer_value(v));
+	} else if (json_is_real(v)) {
+		alv_buf_printf(b, "%.10g", json_real_value(v));
 	} else if (json_is_boolean(v)) {
 		alv_buf_z(b, json_is_true(v) ? "yes" : "no");
 	} else if (json_is_object(v) && json_object_get(v, "bootstrap") != NULL) {
@@ -141,7 +143,7 @@ print_rows(const struct ctl_column *columns, const json_t *rows)
 void
 ctl_print(const struct ctl_call *c, const struct ctl_command *cmd, const json_t *answer)
 {
-	json_t *items = json_object_get(answer, "items"), *rows;
+	json_t *items = json_object_get(answer, "items"), *scope = json_object_get(answer, "scope"), *rows;
 
 	if (c->opt.output != NULL && strcmp(c->opt.output, "json") == 0) {
 		if (answer != NULL) {
@@ -157,8 +159,17 @@ ctl_print(const struct ctl_call *c, const struct ctl_command *cmd, const json_t 
 		free(text);
 		return;
 	}
-	rows = json_is_array(items) ? json_incref(items) : json_pack("[O]", answer);
+	rows = !json_is_array(items) ? json_pack("[O]", answer) :
+	    json_object_get(json_array_get(items, 0), "limits") != NULL ? ctl_quota_rows(items) : json_incref(items);
 	print_rows(cmd->columns, rows);
+	if (json_is_string(scope)) {
+		struct alv_buf b;
+
+		alv_buf_init(&b, 64 * 1024);
+		add_safe(&b, json_string_value(scope));
+		printf("%.*s\n", (int)b.n, (const char *)b.p);
+		alv_buf_fini(&b);
+	}
 	json_decref(rows);
 }
 

@@ -189,8 +189,52 @@ acls(void **state)
 	unlink(file);
 	expect("[{\"resourceType\":\"GROUP\",\"resourceName\":\"g\",\"principal\":\"User:a\",\"operation\":\"READ\"}]", "acl create acme --file -", 0,
 	    "1        0", "");
-	expect("{\"acls\": {}}", "acl create acme --file -", 2, "", "found no list of ACLs");
+	expect("{\"acls\": {}}", "acl create acme --file -", 2, "", "found no list, expected");
 	expect("{", "acl create acme --file -", 2, "", "-: line 1");
+}
+
+static void
+quotas(void **state)
+{
+	char  line[256], file[128];
+	FILE *out;
+
+	(void)state;
+	expect(NULL, "tenant create acme", 0, "acme", "");
+	expect(NULL, "quota set acme --user alice --add-config producer_byte_rate=1048576,request_percentage=12.5", 0, "CHANGED\n1\n", "");
+	expect(NULL, "quota set acme --user alice --client-id <default> --add-config request_rate=1e3 --delete-config consumer_byte_rate", 0, "1\n", "");
+	expect(NULL, "quota set acme --group <default> --add-config consumer_byte_rate=5", 0, "1\n", "");
+	expect(NULL, "quota set acme --unattributed --add-config consumer_byte_rate=6", 0, "1\n", "");
+	expect(NULL, "quota set acme --whole-tenant --add-config topics=100", 0, "1\n", "");
+	expect(NULL, "quota list acme --user alice", 0, "ENTITY                           LIMITS\n"
+	    "user alice                       producer_byte_rate=1048576,request_percentage=12.5\n"
+	    "user alice, client-id <default>  request_rate=1000\n", "");
+	expect(NULL, "quota list acme --whole-tenant", 0, "whole tenant  topics=100\n", "");
+	expect(NULL, "quota list acme --unattributed", 0, "unattributed  consumer_byte_rate=6\n", "");
+	expect(NULL, "quota list acme --key request_rate", 0, "request_rate=1000", "");
+	expect(NULL, "quota list acme --key x", 1, "", "key: found \"x\"");
+	expect(NULL, "quota set acme --add-config topics=1", 2, "", "expected one entity");
+	expect(NULL, "quota set acme --group g --user a --add-config request_rate=1", 2, "", "expected one entity");
+	expect(NULL, "quota set acme --user a", 2, "", "expected --file, or --add-config");
+	expect(NULL, "quota set acme --user a --add-config request_rate", 2, "", "expected name=number");
+	expect(NULL, "quota set acme --user a --add-config request_rate=many", 2, "", "expected name=number");
+	expect(NULL, "quota set acme --user a --add-config x=1", 1, "", "found a limit that there is none of");
+	expect(NULL, "quota explain acme --principal User:alice --client-id app --key producer_byte_rate", 0, "1048576  bytes per second  user alice  "
+	    "user alice decides; before it come: user alice, client id app; user alice, client id <default> - without such a limit\n"
+	    "Each number holds for the whole virtual cluster", "");
+	/* What is listed can be set. */
+	snprintf(file, sizeof(file), "%s/quotas", f->tmp);
+	out = fopen(file, "w");
+	assert_true(fputs(run(NULL, "quota list acme -o json")->out, out) >= 0);
+	fclose(out);
+	expect(NULL, "quota delete acme", 1, "", "found no filter");
+	expect(NULL, "quota delete acme --user alice", 0, "user alice, client-id <default>  request_rate=1000\n", "");
+	expect(NULL, "quota delete acme --all", 0, "group <default>", "");
+	snprintf(line, sizeof(line), "quota replace acme --file %s", file);
+	expect(NULL, line, 0, "CHANGED\n5\n", "");
+	expect(NULL, line, 0, "CHANGED\n0\n", "");
+	expect(NULL, "quota replace acme", 2, "", "expected --file");
+	unlink(file);
 }
 
 static void
@@ -270,7 +314,7 @@ no_control_characters(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { T(tenants), T(users), T(acls), T(the_rest), T(usage), T(unreachable), T(no_control_characters) };
+	const struct CMUnitTest tests[] = { T(tenants), T(users), T(acls), T(quotas), T(the_rest), T(usage), T(unreachable), T(no_control_characters) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

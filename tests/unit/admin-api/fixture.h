@@ -65,6 +65,7 @@ struct fx_tenant {
 	size_t		      nsupers;
 	char		      supers[POL_SUPERS_MAX][POL_PRINCIPAL_MAX + 1];
 	struct pol_rules     *rules;
+	struct pol_quota_list *quotas;	/* entities with limits */
 };
 
 /* The double of the control thread. */
@@ -155,8 +156,13 @@ fx_publish(struct con_control *c, struct fx_tenant *t)
 	struct ten_own	   own[TEN_OWN_MAX];
 	const char	  *field, *expected;
 	struct alv_str	   supers[POL_SUPERS_MAX];
+	struct pol_quota  *quotas = calloc(t->quotas->n + 1, sizeof(*quotas));
 	struct pol_tenant *made;
 
+	for (size_t i = 0; i < t->quotas->n; i++)
+		quotas[i] = t->quotas->item[i].quota;
+	p.quotas = quotas;
+	p.nquotas = t->quotas->n;
 	p.own = own;
 	p.nown = t->nown;
 	p.authorizer = t->acls_decide ? POL_AUTHORIZER_ACL : POL_AUTHORIZER_NONE;
@@ -179,6 +185,7 @@ fx_publish(struct con_control *c, struct fx_tenant *t)
 		aliases[i] = (struct ten_alias){ t->alias[i].kind, alv_str_of(t->alias[i].virt), alv_str_of(t->alias[i].phys),
 			t->alias[i].writable };
 	made = pol_build(&p);
+	free(quotas);
 	if (made == NULL || pol_dir_publish(c->dir, p.id, made) != ALV_OK)
 		abort();
 }
@@ -276,6 +283,46 @@ fx_acl_delete(struct fx_tenant *t, struct con_change *g)
 	return ALV_OK;
 }
 
+static void
+fx_quota_put(struct fx_tenant *t, const struct pol_quota_alter *a, struct con_change *g)
+{
+	size_t		       at = pol_quota_list_find(t->quotas, &a->quota.entity);
+	struct pol_quota_alter now = *a;
+
+	g->changed += pol_quota_altered(at == t->quotas->n ? NULL : &t->quotas->item[at].quota, a, &now.quota);
+	if (at < t->quotas->n)
+		t->quotas->item[at] = t->quotas->item[--t->quotas->n];
+	if (now.quota.set != 0 && pol_quota_list_add(t->quotas, &now) != ALV_OK)
+		abort();
+}
+
+static enum alv_err
+fx_quota_alter(struct fx_tenant *t, struct con_change *g)
+{
+	for (size_t i = t->quotas->n; g->quotas_all && i-- > 0;)
+		if (pol_quota_list_find(g->quotas, &t->quotas->item[i].quota.entity) == g->quotas->n)
+			fx_quota_put(t, &(struct pol_quota_alter){ .quota = { .entity = t->quotas->item[i].quota.entity }, .only = true }, g);
+	for (size_t i = 0; i < g->quotas->n; i++) {
+		g->quotas->item[i].only |= g->quotas_all;
+		fx_quota_put(t, &g->quotas->item[i], g);
+	}
+	return ALV_OK;
+}
+
+static enum alv_err
+fx_quota_delete(struct fx_tenant *t, struct con_change *g)
+{
+	for (size_t i = t->quotas->n; i-- > 0;) {
+		if (!pol_quota_filter_fits(&g->quota_filter, &t->quotas->item[i].quota))
+			continue;
+		if (pol_quota_list_add(g->quotas, &t->quotas->item[i]) != ALV_OK)
+			abort();
+		t->quotas->item[i] = t->quotas->item[--t->quotas->n];
+	}
+	g->changed = g->quotas->n;
+	return ALV_OK;
+}
+
 static enum alv_err
 fx_apply_to(struct con_control *c, struct fx_tenant *t, struct con_change *g)
 {
@@ -295,6 +342,10 @@ fx_apply_to(struct con_control *c, struct fx_tenant *t, struct con_change *g)
 		return fx_acl_create(t, g);
 	case CON_ACL_DELETE:
 		return fx_acl_delete(t, g);
+	case CON_QUOTA_ALTER:
+		return fx_quota_alter(t, g);
+	case CON_QUOTA_DELETE:
+		return fx_quota_delete(t, g);
 	case CON_TENANT_SUSPEND:
 		t->state = POL_SUSPENDED;
 		return ALV_OK;
@@ -345,6 +396,7 @@ fx_apply(struct con_control *c, struct con_change *g)
 		snprintf(t->id, sizeof(t->id), "%s", g->tenant);
 		snprintf(t->display, sizeof(t->display), "%s", g->display_name);
 		t->rules = pol_rules_new();
+		t->quotas = pol_quota_list_new();
 		fx_access(t, g);
 		g->created = true;
 	} else {
@@ -356,6 +408,7 @@ fx_apply(struct con_control *c, struct con_change *g)
 			if (pol_dir_publish(c->dir, alv_str_of(g->tenant), NULL) != ALV_OK)
 				abort();
 			pol_rules_free(t->rules);
+			pol_quota_list_free(t->quotas);
 			*t = c->tenant[--c->ntenants];
 			return ALV_OK;
 		}
@@ -482,8 +535,10 @@ fx_free(struct fx *f)
 	fx_set(f, &f->control.stop, true);
 	pthread_join(f->control.thread, NULL);
 	pol_dir_free(f->control.dir);
-	for (size_t i = 0; i < f->control.ntenants; i++)
+	for (size_t i = 0; i < f->control.ntenants; i++) {
 		pol_rules_free(f->control.tenant[i].rules);
+		pol_quota_list_free(f->control.tenant[i].quotas);
+	}
 	clu_board_free(f->board);
 	alv_qsbr_free(f->qsbr);
 	met_worker_free(f->meter);

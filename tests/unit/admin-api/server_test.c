@@ -535,7 +535,7 @@ openapi_says_what_there_is(void **state)
 			n++;
 		}
 	}
-	assert_int_equal(n, 25);
+	assert_int_equal(n, 30);
 	fx_done(&doc);
 }
 

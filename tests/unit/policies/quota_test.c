@@ -151,7 +151,7 @@ entities_are_checked(void **state)
 		{ POL_QUOTA_OF_CLIENT, "a\n", "-", false }, { POL_QUOTA_OF_CLIENT, "<default>", "-", false }, { POL_QUOTA_OF_CLIENT, "\xff", "-", false }, { POL_QUOTA_OF_CLIENT, "-", "?", false },
 		{ POL_QUOTA_OF_GROUP, "?", "-", true }, { POL_QUOTA_OF_GROUP, "g", "x", false }, { POL_QUOTA_OF_GROUP, "-", "-", false },
 		{ POL_QUOTA_OF_ADDRESS, "10.0.0.7", "-", true }, { POL_QUOTA_OF_ADDRESS, "10.0.0.0/8", "-", false },
-		{ POL_QUOTA_OF_ADDRESS, "::1", "-", true }, { POL_QUOTA_OF_ADDRESS, "x", "-", false }, { POL_QUOTA_OF_ADDRESS, "*", "-", true },
+		{ POL_QUOTA_OF_ADDRESS, "::1", "-", true }, { POL_QUOTA_OF_ADDRESS, "0:0::1", "-", false }, { POL_QUOTA_OF_ADDRESS, "::ffff:10.0.0.7", "-", false }, { POL_QUOTA_OF_ADDRESS, "x", "-", false }, { POL_QUOTA_OF_ADDRESS, "*", "-", true },
 		{ POL_QUOTA_OF_ADDRESS, "?", "-", false }, { POL_QUOTA_OF_ADDRESS, "10.0.0.7/32", "-", false }, { POL_QUOTA_KINDS, "-", "-", false },
 	};
 
