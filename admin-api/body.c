@@ -50,6 +50,9 @@ static const struct adm_field tenant_patch[] = {
 #define USER_FIELDS \
 	{ "password", ADM_STRING, ADM_SECRET, AT(con.password), "Kept as SCRAM keys only." }, \
 	{ "generate", ADM_BOOL, 0, AT(generate), "Make a password and tell it in the answer, once." }, \
+	{ "iterations", ADM_INT, 0, AT(iterations), "With a password: PBKDF2 iterations of its keys, 4096 to 1000000. Absent: as configured." }, \
+	{ "scram", ADM_SCRAM, ADM_SECRET, AT(con.credentials), "In the place of a password: SCRAM credentials from elsewhere, all that the " \
+	    "user has then." }, \
 	{ "enabled", ADM_BOOL, 0, AT(con.enabled), "A disabled user cannot log in, and open connections end." }
 static const struct adm_field user_post[] = {
 	{ "name", ADM_STRING, ADM_REQUIRED, AT(con.user), "The principal is \"User:<name>\"." },
@@ -67,6 +70,10 @@ static const struct adm_field alias_post[] = {
 static const struct adm_field alias_put[] = { ALIAS_FIELDS };
 static const struct adm_field acl_post[] = {
 	{ "acls", ADM_ACLS, ADM_REQUIRED, AT(con.rules), "All are made, or none is. One that is there already is no error." },
+};
+static const struct adm_field credential_post[] = {
+	{ "credentials", ADM_CREDENTIALS, ADM_REQUIRED | ADM_SECRET, AT(con.credentials), "Each in the place of what its user has for the " \
+	    "mechanism; users that are not there are created. All are set, or none is." },
 };
 
 static const struct adm_field quota_post[] = {
@@ -89,6 +96,7 @@ const struct adm_body adm_bodies[ADM_BODIES] = {
 	BODY(ACL_POST, "NewAcls", acl_post),
 	BODY(QUOTA_POST, "AlterQuotas", quota_post),
 	BODY(QUOTA_PUT, "PutQuotas", quota_put),
+	BODY(CREDENTIAL_POST, "NewCredentials", credential_post),
 };
 
 const char *
@@ -202,6 +210,8 @@ static const struct {
 	[ADM_SUPERS] = { is_array, "an array", "\"array\"" },
 	[ADM_ACLS] = { is_array, "an array", "\"array\"" },
 	[ADM_QUOTAS] = { is_array, "an array", "\"array\"" },
+	[ADM_SCRAM] = { is_array, "an array", "\"array\"" },
+	[ADM_CREDENTIALS] = { is_array, "an array", "\"array\"" },
 };
 
 /* hostNames[i].<name>. False: answered. */
@@ -276,6 +286,8 @@ take(struct adm_req *r, struct adm_change *c, const struct adm_body *b, const ch
 		return adm_take_acls(r, c, v);
 	if (f->type == ADM_QUOTAS)
 		return adm_take_quotas(r, c, v);
+	if (f->type == ADM_SCRAM || f->type == ADM_CREDENTIALS)
+		return adm_take_credentials(r, c, f->name, v, f->type == ADM_CREDENTIALS);
 	if (f->type == ADM_BOOL) {
 		*(bool *)(void *)((char *)c + f->at) = json_is_true(v);
 		return true;
@@ -315,6 +327,15 @@ bind_fields(struct adm_req *r, struct adm_change *c, const struct adm_body *b, j
 	return true;
 }
 
+static bool
+has_secret(const struct adm_body *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if ((b->fields[i].flags & ADM_SECRET) != 0)
+			return true;
+	return false;
+}
+
 bool
 adm_body_read(struct adm_req *r, struct adm_change *c)
 {
@@ -333,7 +354,7 @@ adm_body_read(struct adm_req *r, struct adm_change *c)
 	else
 		good = bind_fields(r, c, r->route->body, object);
 	json_decref(object);
-	if (r->h2o->entity.len != 0 && field_find(r->route->body, "password") != NULL)
+	if (r->h2o->entity.len != 0 && has_secret(r->route->body))
 		explicit_bzero(r->h2o->entity.base, r->h2o->entity.len);
 	return good;
 }
@@ -364,6 +385,9 @@ adm_body_schema(const struct adm_body *b)
 			json_object_set_new(p, "items", json_pack("{s:s}", "$ref", "#/components/schemas/Acl"));
 		if (f->type == ADM_QUOTAS)
 			json_object_set_new(p, "items", json_pack("{s:s}", "$ref", "#/components/schemas/Quota"));
+		if (f->type == ADM_SCRAM || f->type == ADM_CREDENTIALS)
+			json_object_set_new(p, "items", json_pack("{s:s}", "$ref", f->type == ADM_SCRAM ? "#/components/schemas/ScramCredential" :
+			    "#/components/schemas/UserScramCredential"));
 		if (f->type == ADM_STRING)
 			json_object_set_new(p, "maxLength", json_integer((json_int_t)f->size - 1));
 		if ((f->flags & ADM_SECRET) != 0)

@@ -17,6 +17,7 @@ struct adm_change {
 	void (*reply)(struct adm_req *r, struct adm_change *c);	/* con.err == OK */
 	uint32_t	    seen;		/* fields of the body */
 	struct pol_filter   filter;		/* con.filters, where there is one */
+	int32_t		    iterations;		/* of a password; 0: not said */
 	bool		    generate, named;	/* make a password; the client named a revision or If-None-Match */
 	char		    kind[32];
 	char		    password[64];	/* the generated one */

@@ -4,42 +4,96 @@
 #include "admin-api/change.h"
 
 #include <alcove/authn.h>
+#include <alcove/credential.h>
 
 #include <sys/random.h>
 
 static json_t *
 user_json(const struct pol_user *u)
 {
-	static const enum aut_mechanism of[POL_MECHANISMS] = {
-		[POL_SCRAM_SHA_256] = AUT_SCRAM_SHA_256, [POL_SCRAM_SHA_512] = AUT_SCRAM_SHA_512
-	};
-	json_t *mechanisms = json_array();
+	json_t *mechanisms = json_array(), *scram = json_array();
+
+	for (int m = 0; m < POL_MECHANISMS; m++) {
+		if (!u->scram[m].present)
+			continue;
+		json_array_append_new(mechanisms, json_string(pol_mechanism_name((enum pol_mechanism)m)));
+		json_array_append_new(scram, json_pack("{s:s, s:I}", "mechanism", pol_mechanism_name((enum pol_mechanism)m), "iterations",
+		    (json_int_t)u->scram[m].iterations));
+	}
+	if (json_array_size(scram) > 0)	/* PLAIN is checked against these keys */
+		json_array_append_new(mechanisms, json_string(aut_mechanism_name(AUT_PLAIN)));
+	return json_pack("{s:o, s:b, s:o, s:o, s:I}", "name", adm_json_str(u->name), "enabled", u->enabled, "mechanisms", mechanisms,
+	    "scram", scram, "revision", (json_int_t)u->revision);
+}
+
+/* ---- lists ------------------------------------------------------------------------------------------------- */
+
+struct filter {
+	struct alv_str prefix;		/* null: any */
+	int	       enabled;		/* -1: either */
+	int	       mechanism;	/* -1: any; POL_MECHANISMS: who has none */
+};
+
+/* False: answered. */
+static bool
+read_filter(struct adm_req *r, struct filter *f)
+{
+	struct alv_str	   enabled = r->query[ADM_Q_ENABLED], name = r->query[ADM_Q_MECHANISM];
+	enum pol_mechanism m;
+
+	*f = (struct filter){ r->query[ADM_Q_PREFIX], -1, -1 };
+	if (enabled.p != NULL && !alv_str_eqz(enabled, "true") && !alv_str_eqz(enabled, "false")) {
+		adm_problem(r, ADM_P_MALFORMED_REQUEST, NULL, "enabled: found \"%.*s\", expected true or false", ALV_STR_ARG(enabled));
+		return false;
+	}
+	if (enabled.p != NULL)
+		f->enabled = alv_str_eqz(enabled, "true");
+	if (name.p == NULL)
+		return true;
+	f->mechanism = alv_str_eqz(name, "none") ? (int)POL_MECHANISMS : pol_mechanism_find(name, &m) ? (int)m : -1;
+	if (f->mechanism >= 0)
+		return true;
+	adm_problem(r, ADM_P_MALFORMED_REQUEST, NULL, "mechanism: found \"%.*s\", expected SCRAM-SHA-256, SCRAM-SHA-512 or none",
+	    ALV_STR_ARG(name));
+	return false;
+}
+
+static bool
+fits(const struct filter *f, const struct pol_user *u)
+{
+	bool any = false;
 
 	for (int m = 0; m < POL_MECHANISMS; m++)
-		if (u->scram[m].present)
-			json_array_append_new(mechanisms, json_string(aut_mechanism_name(of[m])));
-	if (u->scram[POL_SCRAM_SHA_512].present)	/* PLAIN is checked against these keys */
-		json_array_append_new(mechanisms, json_string(aut_mechanism_name(AUT_PLAIN)));
-	return json_pack("{s:o, s:b, s:o, s:I}", "name", adm_json_str(u->name), "enabled", u->enabled, "mechanisms", mechanisms,
-	    "revision", (json_int_t)u->revision);
+		any |= u->scram[m].present;
+	return (f->prefix.p == NULL || alv_str_starts(u->name, f->prefix)) && (f->enabled < 0 || u->enabled == (f->enabled != 0)) &&
+	    (f->mechanism < 0 || (f->mechanism == POL_MECHANISMS ? !any : u->scram[f->mechanism].present));
 }
 
 void
 adm_user_list(struct adm_req *r)
 {
-	size_t			 limit = adm_limit(r), i = 0, n = 0;
+	size_t			 limit = adm_limit(r), n = 0, last = 0;
 	const struct pol_tenant *t = limit == 0 ? NULL : adm_tenant(r);
 	struct alv_str		 after = r->query[ADM_Q_AFTER];
-	json_t			*items, *next;
+	json_t			*items, *next = NULL;
+	struct filter		 f;
 
-	if (t == NULL)
+	if (t == NULL || !read_filter(r, &f))
 		return;
 	items = json_array();
-	while (i < t->nusers && after.p != NULL && alv_str_cmp(t->users[i].name, after) <= 0)
-		i++;
-	for (; i < t->nusers && n < limit; i++, n++)
+	for (size_t i = 0; i < t->nusers && next == NULL; i++) {
+		if ((after.p != NULL && alv_str_cmp(t->users[i].name, after) <= 0) || !fits(&f, &t->users[i]))
+			continue;
+		if (n == limit) {
+			next = adm_json_str(t->users[last].name);
+			break;
+		}
 		json_array_append_new(items, user_json(&t->users[i]));
-	next = i < t->nusers ? adm_json_str(t->users[i - 1].name) : json_null();
+		last = i;
+		n++;
+	}
+	if (next == NULL)
+		next = json_null();
 	adm_answer_json(r, 200, json_pack("{s:o, s:o}", "items", items, "next", next));
 }
 
@@ -117,10 +171,16 @@ read_user(struct adm_req *r, struct adm_change *c, bool creates)
 	c->con.enabled_set = adm_body_has(c, r->route->body, "enabled");
 	if (creates && !c->con.enabled_set)
 		c->con.enabled = true;
-	if (c->generate && c->con.password[0] != '\0')
-		adm_problem(r, ADM_P_INVALID, "/generate", "found true beside a password, expected one of them");
-	else if (creates && !c->generate && c->con.password[0] == '\0')
-		adm_problem(r, ADM_P_INVALID, "/password", "the field \"password\" is missing (or \"generate\": true)");
+	c->con.iterations = (uint32_t)c->iterations;
+	if ((c->generate && c->con.password[0] != '\0') || (c->con.credentials != NULL && (c->generate || c->con.password[0] != '\0')))
+		adm_problem(r, ADM_P_INVALID, c->con.credentials != NULL ? "/scram" : "/generate",
+		    "found more than one of password, generate and scram, expected one of them");
+	else if (adm_body_has(c, r->route->body, "iterations") && !c->generate && c->con.password[0] == '\0')
+		adm_problem(r, ADM_P_INVALID, "/iterations", "found iterations without a password that they could be for");
+	else if (adm_body_has(c, r->route->body, "iterations") && (c->iterations < AUT_ITERATIONS_MIN || c->iterations > AUT_ITERATIONS_MAX))
+		adm_problem(r, ADM_P_INVALID, "/iterations", "found %d, expected %d to %d", c->iterations, AUT_ITERATIONS_MIN, AUT_ITERATIONS_MAX);
+	else if (creates && !c->generate && c->con.password[0] == '\0' && c->con.credentials == NULL)
+		adm_problem(r, ADM_P_INVALID, "/password", "the field \"password\" is missing (or \"generate\": true, or \"scram\")");
 	else if (c->generate && !generate(c))
 		adm_problem(r, ADM_P_INTERNAL, NULL, "no random numbers");
 	else
@@ -214,4 +274,35 @@ adm_user_delete(struct adm_req *r)
 
 	if (c != NULL)
 		adm_change_submit(c, reply_gone);
+}
+
+/* ---- credentials of many ------------------------------------------------------------------------------------- */
+
+static void
+reply_set(struct adm_req *r, struct adm_change *c)
+{
+	const struct pol_tenant *t = adm_tenant_peek(r, alv_str_of(c->con.tenant));
+
+	adm_set_etag(r, c->con.revision);
+	adm_answer_json(r, 200, json_pack("{s:I, s:I}", "credentials", (json_int_t)c->con.changed, "users", (json_int_t)(t == NULL ? 0 : t->nusers)));
+}
+
+void
+adm_credential_post(struct adm_req *r)
+{
+	const struct pol_tenant *t = adm_tenant(r);
+	struct adm_change	*c;
+
+	if (t == NULL || !adm_if_match(r, true, t->revision) || (c = adm_change_new(r, CON_USER_CREDENTIALS)) == NULL)
+		return;
+	if (adm_if_match_given(r)) {
+		c->con.if_revision = t->revision;
+		c->named = true;
+	}
+	if (!adm_change_copy(c, c->con.tenant, sizeof(c->con.tenant), r->param[0], "tenant's id"))
+		return;
+	if (adm_body_read(r, c))
+		adm_change_submit(c, reply_set);
+	else
+		adm_change_free(c);
 }

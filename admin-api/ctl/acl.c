@@ -18,6 +18,9 @@ static const struct {
 	{ "host", offsetof(struct ctl_options, host), false },
 	{ "operation", offsetof(struct ctl_options, operation), true },
 	{ "permission", offsetof(struct ctl_options, permission), true },
+	/* What lists of users are filtered by: no command takes both kinds. */
+	{ "prefix", offsetof(struct ctl_options, prefix), false },
+	{ "mechanism", offsetof(struct ctl_options, mechanism), false },
 };
 
 /* The option's text, or NULL; words in upper case, '-' as '_'. The caller frees. */

@@ -159,6 +159,9 @@ password_body(const struct ctl_call *c, json_t **out)
 	enum alv_err e;
 
 	*out = json_object();
+	e = add_number(*out, "iterations", "iterations", c->opt.iterations);
+	if (e != ALV_OK)
+		return e;
 	if (c->opt.generate && c->opt.password_file == NULL) {
 		json_object_set_new(*out, "generate", json_true());
 		return ALV_OK;
@@ -218,6 +221,7 @@ static const struct ctl_column user_columns[] = {
 	{ "NAME", "name" }, { "ENABLED", "enabled" }, { "MECHANISMS", "mechanisms" }, { "REVISION", "revision" },
 	{ "PASSWORD", "password" }, { NULL, NULL }
 };
+static const struct ctl_column set_columns[] = { { "CREDENTIALS", "credentials" }, { "USERS", "users" }, { NULL, NULL } };
 static const struct ctl_column alias_columns[] = {
 	{ "KIND", "kind" }, { "NAME", "name" }, { "TARGET", "target" }, { "WRITABLE", "writable" }, { NULL, NULL }
 };
@@ -245,13 +249,15 @@ const struct ctl_command ctl_commands[] = {
 	{ "tenant", "delete", "ID", "purge if-match", "delete a tenant", "DELETE", "/v1/tenants/%1", NULL, tenant_columns, "tenant %1 deleted" },
 	{ "tenant", "suspend", "ID", "if-match", "refuse a tenant's clients", "POST", "/v1/tenants/%1/suspend", NULL, tenant_columns, NULL },
 	{ "tenant", "resume", "ID", "if-match", "let a tenant's clients in again", "POST", "/v1/tenants/%1/resume", NULL, tenant_columns, NULL },
-	{ "user", "create", "TENANT NAME", "password-file generate disable", "create a user; the password comes from standard input, a file or the server", "POST",
+	{ "user", "create", "TENANT NAME", "password-file generate iterations disable", "create a user; the password comes from standard input, a file or the server", "POST",
 	    "/v1/tenants/%1/users", new_user_body, user_columns, NULL },
-	{ "user", "set-password", "TENANT NAME", "password-file generate if-match", "give a user another password", "PATCH", "/v1/tenants/%1/users/%2",
+	{ "user", "set-password", "TENANT NAME", "password-file generate iterations if-match", "give a user another password", "PATCH", "/v1/tenants/%1/users/%2",
 	    password_body, user_columns, NULL },
 	{ "user", "set", "TENANT NAME", "enable disable if-match", "enable or disable a user", "PATCH", "/v1/tenants/%1/users/%2", enabled_body, user_columns, NULL },
 	{ "user", "get", "TENANT NAME", "", "show a user", "GET", "/v1/tenants/%1/users/%2", NULL, user_columns, NULL },
-	{ "user", "list", "TENANT", "limit after", "list a tenant's users", "GET", "/v1/tenants/%1/users", NULL, user_columns, NULL },
+	{ "user", "import", "TENANT", "file users if-match", "set SCRAM credentials of another Kafka's users: they keep their passwords", "POST",
+	    "/v1/tenants/%1/scram-credentials", ctl_import_body, set_columns, NULL },
+	{ "user", "list", "TENANT", "prefix mechanism limit after", "list a tenant's users", "GET", "/v1/tenants/%1/users", NULL, user_columns, NULL },
 	{ "user", "delete", "TENANT NAME", "if-match", "delete a user", "DELETE", "/v1/tenants/%1/users/%2", NULL, user_columns, "user %2 of %1 deleted" },
 	{ "alias", "create", "TENANT KIND NAME TARGET", "writable", "let a tenant see a name of the cluster under another; KIND: topic, group, transactionalId",
 	    "POST", "/v1/tenants/%1/aliases", alias_body, alias_columns, NULL },

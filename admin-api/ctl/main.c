@@ -26,7 +26,7 @@ path_of(const struct ctl_call *c, const struct ctl_command *cmd, const char *bas
 	bool  list = strcmp(cmd->verb, "list") == 0;
 	char *path = list ? page_path(c, base, after) :
 	    c->opt.purge ? ctl_fill("%1?purge=true", &(struct ctl_call){ .arg = { base } }, false) : strdup(base), *filtered;
-	bool  acl = strcmp(cmd->noun, "acl") == 0;
+	bool  acl = strcmp(cmd->noun, "acl") == 0 || strcmp(cmd->noun, "user") == 0;
 
 	if (path == NULL || cmd->body != NULL || (!acl && strcmp(cmd->noun, "quota") != 0))
 		return path;

@@ -73,21 +73,29 @@ aut_scram_nonce(char *out, size_t cap)
 		alv_base64_encode(random, sizeof(random), out);
 }
 
-static enum alv_err
-derive(enum pol_mechanism m, struct alv_str password, struct pol_scram *k)
+enum alv_err
+aut_scram_of_salted(enum pol_mechanism m, const uint8_t *salted, struct pol_scram *k)
 {
-	uint8_t	     salted[AUT_HASH_MAX], client[AUT_HASH_MAX];
-	enum alv_err err;
+	uint8_t	     client[AUT_HASH_MAX];
+	enum alv_err err = aut_scram_client_key(m, salted, client);
 
-	err = aut_scram_salted(m, password, k->salt, k->salt_n, k->iterations, salted);
-	if (!err)
-		err = aut_scram_client_key(m, salted, client);
 	if (!err)
 		err = aut_scram_stored_key(m, client, k->stored_key);
 	if (!err)
 		err = aut_scram_server_key(m, salted, k->server_key);
-	OPENSSL_cleanse(salted, sizeof(salted));
 	OPENSSL_cleanse(client, sizeof(client));
+	return err;
+}
+
+static enum alv_err
+derive(enum pol_mechanism m, struct alv_str password, struct pol_scram *k)
+{
+	uint8_t	     salted[AUT_HASH_MAX];
+	enum alv_err err = aut_scram_salted(m, password, k->salt, k->salt_n, k->iterations, salted);
+
+	if (!err)
+		err = aut_scram_of_salted(m, salted, k);
+	OPENSSL_cleanse(salted, sizeof(salted));
 	return err;
 }
 

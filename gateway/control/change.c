@@ -46,6 +46,7 @@ static const struct con_row *const ops[] = {
 	[CON_TENANT_DELETE] = &con_tenant_delete,
 	[CON_USER_PUT] = &con_user_put,
 	[CON_USER_DELETE] = &con_user_delete,
+	[CON_USER_CREDENTIALS] = &con_user_credentials,
 	[CON_ALIAS_PUT] = &con_alias_put,
 	[CON_ALIAS_DELETE] = &con_alias_delete,
 	[CON_ACL_CREATE] = &con_acl_create,
@@ -159,7 +160,7 @@ con_apply(struct con_core *k, struct con_change *c, const struct pol_scram *keys
 
 	if (need == CON_NEED_END)
 		return;
-	ALV_CHECK(need != CON_NEED_KEYS || keys != NULL);
+	ALV_CHECK(need != CON_NEED_KEYS || keys != NULL || c->credentials != NULL);
 	err = write_all(k, c, &t, keys, &snap);
 	if (!err) {
 		k->store_bad = false;

@@ -5,6 +5,43 @@
 
 #include <string.h>
 
+/* In the place of a password: each mechanism once at most, and one at least. */
+static enum alv_err
+check_credentials(struct con_change *c)
+{
+	const struct pol_credentials *l = c->credentials;
+	bool			      seen[POL_MECHANISMS] = { false };
+
+	if (l->n == 0 || c->password[0] != '\0')
+		return con_say(c, ALV_E_VALUE, l->n == 0 ? "expected one credential at least" : "found credentials beside a password, expected one of them");
+	for (size_t i = 0; i < l->n; i++) {
+		const struct pol_credential *x = &l->item[i];
+
+		if ((unsigned)x->mechanism >= POL_MECHANISMS || x->remove || x->salted_set || seen[x->mechanism])
+			return con_say(c, ALV_E_VALUE, "found a mechanism twice, or one that is not known");
+		seen[x->mechanism] = true;
+		if (con_check_keys(c, c->user, &x->keys))
+			return c->err;
+	}
+	return ALV_OK;
+}
+
+/* Keys that the list does not name go. */
+static enum alv_err
+drop_others(struct con_core *k, const struct con_change *c, const struct sto_tenant *t, struct pol_user *u)
+{
+	enum alv_err err = ALV_OK;
+	size_t	     left;
+
+	for (int m = 0; !err && c->credentials != NULL && m < POL_MECHANISMS; m++) {
+		if (u->scram[m].present)
+			continue;
+		err = sto_user_drop_keys(k->store, alv_str_of(t->id), u->name, (enum pol_mechanism)m, &left, &u->revision);
+		err = err == ALV_E_NOT_FOUND ? ALV_OK : err;
+	}
+	return err;
+}
+
 static enum con_need
 judge_user_put(struct con_core *k, struct con_change *c, const struct sto_tenant *t)
 {
@@ -12,7 +49,7 @@ judge_user_put(struct con_core *k, struct con_change *c, const struct sto_tenant
 	uint64_t     revision;
 	enum alv_err err;
 
-	if (con_check_user(c) || (c->password[0] != '\0' && con_check_password(c)))
+	if (con_check_user(c) || (c->password[0] != '\0' && con_check_password(c)) || (c->credentials != NULL && check_credentials(c)))
 		return CON_NEED_END;
 	err = sto_user_get(k->store, alv_str_of(t->id), alv_str_of(c->user), &enabled, &revision);
 	if (err && err != ALV_E_NOT_FOUND)
@@ -20,13 +57,13 @@ judge_user_put(struct con_core *k, struct con_change *c, const struct sto_tenant
 	c->created = err == ALV_E_NOT_FOUND;
 	if (!c->created && c->if_absent)
 		return con_end(c, con_say(c, ALV_E_EXISTS, "tenant %s has a user \"%s\" already", t->id, c->user));
-	if (c->created && c->password[0] == '\0')
-		return con_end(c, con_say(c, ALV_E_MISSING, "a new user needs a password"));
+	if (c->created && c->password[0] == '\0' && c->credentials == NULL)
+		return con_end(c, con_say(c, ALV_E_MISSING, "a new user needs a password, or SCRAM credentials"));
 	if (!c->enabled_set)
 		c->enabled = c->created || enabled;
 	if (c->password[0] != '\0')
 		return CON_NEED_KEYS;
-	return c->enabled == enabled ? con_unchanged(c, t) : CON_NEED_NOTHING;
+	return c->enabled == enabled && c->credentials == NULL ? con_unchanged(c, t) : CON_NEED_NOTHING;
 }
 
 static enum alv_err
@@ -37,10 +74,16 @@ write_user_put(struct con_core *k, struct con_change *c, struct sto_tenant *t, c
 
 	for (int m = 0; keys != NULL && m < POL_MECHANISMS; m++)
 		u.scram[m] = keys[m];
+	for (size_t i = 0; c->credentials != NULL && i < c->credentials->n; i++) {
+		u.scram[c->credentials->item[i].mechanism] = c->credentials->item[i].keys;
+		u.scram[c->credentials->item[i].mechanism].present = true;
+	}
 	err = sto_user_put(k->store, alv_str_of(t->id), &u);
+	if (!err)
+		err = drop_others(k, c, t, &u);
 	explicit_bzero(u.scram, sizeof(u.scram));
 	c->revision = u.revision;
-	return err;
+	return err ? err : con_check_users(k, c, t);
 }
 
 static enum con_need

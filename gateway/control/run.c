@@ -114,6 +114,7 @@ struct keys_job {
 	enum alv_err	 err;
 	uint32_t	 iterations;
 	struct pol_scram keys[POL_MECHANISMS];
+	struct pol_credentials *credentials;	/* these instead of a password's */
 	size_t		 password_n;
 	char		 password[sizeof(((struct con_change *)NULL)->password)];
 };
@@ -125,13 +126,33 @@ free_keys(struct keys_job *j)
 	free(j);
 }
 
+/* In place: while it runs, the change is the job's. */
+static enum alv_err
+make_salted(struct pol_credentials *all)
+{
+	enum alv_err err = ALV_OK;
+
+	for (size_t i = 0; !err && i < all->n; i++) {
+		struct pol_credential *x = &all->item[i];
+
+		if (!x->salted_set)
+			continue;
+		err = aut_scram_of_salted(x->mechanism, x->salted, &x->keys);
+		explicit_bzero(x->salted, sizeof(x->salted));
+		x->salted_set = false;
+	}
+	return err;
+}
+
 /* On a thread of the pool. */
 static void
 make_keys(struct net_job *job)
 {
 	struct keys_job *j = (struct keys_job *)job;
 
-	for (int m = 0; !j->err && m < POL_MECHANISMS; m++)
+	if (j->credentials != NULL)
+		j->err = make_salted(j->credentials);
+	for (int m = 0; j->credentials == NULL && !j->err && m < POL_MECHANISMS; m++)
 		j->err = aut_scram_make((enum pol_mechanism)m, alv_str_make(j->password, j->password_n), j->iterations, &j->keys[m]);
 	explicit_bzero(j->password, sizeof(j->password));
 }
@@ -147,7 +168,7 @@ keys_made(struct net_job *job)
 		con_say(w->change, j->err, "the keys could not be made: %s", alv_err_text(j->err));
 		finish(w);
 	} else {
-		apply(w, j->keys);
+		apply(w, j->credentials != NULL ? NULL : j->keys);
 	}
 	free_keys(j);
 }
@@ -164,6 +185,7 @@ ask_keys(struct con_work *w)
 		j->job = (struct net_job){ .loop = k->loop, .fair_key = alv_hash(c->tenant, strlen(c->tenant), 0), .work = make_keys,
 			.done = keys_made };
 		j->work = w;
+		j->credentials = c->credentials;
 		j->iterations = c->iterations != 0 ? c->iterations : k->core.iterations;
 		j->password_n = strlen(c->password);
 		memcpy(j->password, c->password, j->password_n);

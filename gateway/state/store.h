@@ -76,6 +76,10 @@ enum alv_err sto_user_get(struct sto_store *s, struct alv_str tenant, struct alv
     uint64_t *revision) ALV_MUST;	/* NOT_FOUND */
 /* Creates or changes; keys that are not present stay as they are. Sets u->revision. */
 enum alv_err sto_user_put(struct sto_store *s, struct alv_str tenant, struct pol_user *u) ALV_MUST;
+/* Takes the keys for one mechanism away; *left: how many the user still has. NOT_FOUND. */
+enum alv_err sto_user_drop_keys(struct sto_store *s, struct alv_str tenant, struct alv_str name, enum pol_mechanism m, size_t *left,
+    uint64_t *revision) ALV_MUST;
+enum alv_err sto_user_count(struct sto_store *s, struct alv_str tenant, size_t *n) ALV_MUST;
 enum alv_err sto_user_delete(struct sto_store *s, struct alv_str tenant, struct alv_str name, uint64_t *revision) ALV_MUST;
 
 struct sto_alias {

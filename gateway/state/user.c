@@ -84,6 +84,59 @@ sto_user_put(struct sto_store *s, struct alv_str tenant, struct pol_user *u)
 	return err;
 }
 
+static enum alv_err
+count_keys(struct sto_store *s, struct alv_str tenant, struct alv_str name, size_t *n)
+{
+	sqlite3_stmt *q = sto_query(s, STO_SQL_KEYS_COUNT, STO_T(tenant), STO_T(name));
+	enum alv_err  err = q == NULL ? ALV_E_STORE : sto_step(s, q);
+
+	if (!err)
+		*n = (size_t)sqlite3_column_int64(q, 0);
+	if (q != NULL)
+		sto_done(q);
+	return err;
+}
+
+static enum alv_err
+drop_keys(struct sto_store *s, struct alv_str tenant, struct alv_str name, enum pol_mechanism m, size_t *left, uint64_t revision)
+{
+	bool	     enabled;
+	uint64_t     before;
+	enum alv_err err = sto_user_get(s, tenant, name, &enabled, &before);
+
+	if (!err)
+		err = sto_run(s, STO_SQL_KEYS_DEL, STO_T(tenant), STO_T(name), STO_I(m));
+	if (!err && sqlite3_changes(s->db) != 1)
+		err = ALV_E_NOT_FOUND;
+	if (!err)
+		err = sto_run(s, STO_SQL_USER_PUT, STO_T(tenant), STO_T(name), STO_I(enabled), STO_I(revision), STO_I(1));
+	return err ? err : count_keys(s, tenant, name, left);
+}
+
+enum alv_err
+sto_user_drop_keys(struct sto_store *s, struct alv_str tenant, struct alv_str name, enum pol_mechanism m, size_t *left,
+    uint64_t *revision)
+{
+	struct sto_audit a = audit_of(s, tenant, name, "user.put");
+	enum alv_err	 err = sto_tenant_touch(s, tenant, revision);
+
+	if (!err)
+		err = sto_audit_before(&a);
+	if (err)
+		return err;
+	err = drop_keys(s, tenant, name, m, left, *revision);
+	if (!err)
+		return sto_audit_after(&a);
+	sto_audit_drop(&a);
+	return err;
+}
+
+enum alv_err
+sto_user_count(struct sto_store *s, struct alv_str tenant, size_t *n)
+{
+	return sto_count(s, STO_SQL_USER_COUNT, tenant, n);
+}
+
 enum alv_err
 sto_user_delete(struct sto_store *s, struct alv_str tenant, struct alv_str name, uint64_t *revision)
 {

@@ -18,6 +18,9 @@ enum { AUT_ITERATIONS_MIN = 4096, AUT_ITERATIONS_MAX = 1000000, AUT_ITERATIONS_D
 /* Keys from a password. SASLprep is not applied, as in Kafka. Slow: crypto pool or start-up only. salt_n 0: random. */
 enum alv_err aut_scram_make(enum pol_mechanism m, struct alv_str password, uint32_t iterations, struct pol_scram *out) ALV_MUST;
 
+/* Stored key and server key into *k, of RFC 5802's SaltedPassword for its salt and iterations (32 or 64 bytes). */
+enum alv_err aut_scram_of_salted(enum pol_mechanism m, const uint8_t *salted, struct pol_scram *k) ALV_MUST;
+
 /* What the gateway knows of a login name. A name that is not known still gets keys: made from a secret of the
  * process' state, the same each time, so that nobody can tell; `known` is then false and every proof fails.
  * Copies: nothing of a snapshot is kept. */

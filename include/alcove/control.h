@@ -5,6 +5,7 @@
 
 #include <alcove/acl.h>
 #include <alcove/base.h>
+#include <alcove/credential.h>
 #include <alcove/err.h>
 #include <alcove/policy.h>
 #include <alcove/quota_list.h>
@@ -13,7 +14,7 @@ struct con_control;
 
 enum con_op {
 	CON_TENANT_CREATE, CON_TENANT_UPDATE, CON_TENANT_SUSPEND, CON_TENANT_RESUME, CON_TENANT_DELETE,
-	CON_USER_PUT, CON_USER_DELETE, CON_ALIAS_PUT, CON_ALIAS_DELETE,
+	CON_USER_PUT, CON_USER_DELETE, CON_USER_CREDENTIALS, CON_ALIAS_PUT, CON_ALIAS_DELETE,
 	CON_ACL_CREATE, CON_ACL_DELETE, CON_QUOTA_ALTER, CON_QUOTA_DELETE
 };
 
@@ -50,6 +51,10 @@ struct con_change {
 	bool	    enabled, enabled_set;
 	char	    password[1024];	/* "" on update: keep; wiped after use */
 	uint32_t    iterations;		/* 0: the configured */
+	/* The submitter's, to be freed after done. Credentials to set or take away; with USER_PUT: all that the user has, in the
+	 * place of a password. Keys that are to be made are made in here. */
+	struct pol_credentials *credentials;
+	bool	    some_may_fail;	/* credentials: each tells by its err; else all or nothing */
 	enum ten_kind alias_kind;
 	char	    virt[512], phys[512];
 	bool	    writable;
@@ -65,7 +70,7 @@ struct con_change {
 	enum alv_err err;
 	char	     detail[2048];	/* for a person: what was found, what was expected */
 	bool	     created;
-	size_t	     changed;		/* ACLs that were made or deleted; entities whose quotas are others now */
+	size_t	     changed;		/* ACLs that were made or deleted; entities whose quotas are others now; credentials that were set or taken away */
 	uint64_t     revision;
 	void (*done)(struct con_change *c);	/* on the control thread; owns c again */
 	void	    *arg;

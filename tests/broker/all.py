@@ -18,6 +18,7 @@ runner.main([
     "refusals",
     "versions",
     "identity",
+    "users",
     "reauth",
     "aliases",
     "sni",

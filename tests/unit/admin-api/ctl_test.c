@@ -150,6 +150,61 @@ users(void **state)
 	expect(NULL, "user get acme bob", 1, "", "(404)");
 }
 
+/* 32 and 64 bytes. */
+#define K32 "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+#define K64 "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw=="
+#define RECORD(name, mechanism, key, iterations) "| offset: 7 CreateTime: 1764460800000 keySize: -1 valueSize: 99 sequence: -1 headerKeys: [] payload: " \
+	"{\"type\":\"USER_SCRAM_CREDENTIAL_RECORD\",\"version\":0,\"data\":{\"name\":\"" name "\",\"mechanism\":" mechanism ",\"salt\":" \
+	"\"MTIzNDU2\",\"storedKey\":\"" key "\",\"serverKey\":\"" key "\",\"iterations\":" iterations "}}\n"
+
+static void
+imported(void **state)
+{
+	static const char dump[] = "Dumping 00000000000000000000.log\nLog starting offset: 0\nbaseOffset: 0 lastOffset: 3 count: 4\n"
+	    RECORD("acme-bob", "1", K32, "4096") RECORD("carol", "2", K64, "8192") RECORD("gateway", "2", K64, "8192")
+	    "| offset: 9 payload: {\"type\":\"TOPIC_RECORD\",\"version\":0,\"data\":{\"name\":\"x\"}}\n"
+	    RECORD("acme-bob", "1", K32, "5000") RECORD("acme-bob", "2", K64, "4096")
+	    "| offset: 9 payload: {\"type\":\"REMOVE_USER_SCRAM_CREDENTIAL_RECORD\",\"version\":0,\"data\":{\"name\":\"acme-bob\",\"mechanism\":2}}\n";
+	static const char configs[] = "Configs for user-principal 'dave' are SCRAM-SHA-256=salt=MTIzNDU2,stored_key=" K32 ",server_key=" K32
+	    ",iterations=4096,SCRAM-SHA-512=salt=MTIzNDU2,stored_key=" K64 ",server_key=" K64 ",iterations=9000\n";
+	const struct fx_user *u;
+	struct run	     *r;
+
+	(void)state;
+	expect(NULL, "tenant create acme", 0, "", "");
+	expect(dump, "user import acme --file - --users acme-bob=bob,carol", 0, "2            2", "");
+	u = fx_user_find(fx_find(&f->control, "acme"), "bob");
+	assert_non_null(u);
+	assert_int_equal(u->scram[POL_SCRAM_SHA_256].iterations, 5000);
+	assert_false(u->scram[POL_SCRAM_SHA_512].present);
+	assert_memory_equal(u->scram[POL_SCRAM_SHA_256].salt, "123456", 6);
+	assert_int_equal(u->scram[POL_SCRAM_SHA_256].stored_key[31], 31);
+	expect(configs, "user import acme --file - --users dave", 0, "2            3", "");
+	u = fx_user_find(fx_find(&f->control, "acme"), "dave");
+	assert_int_equal(u->scram[POL_SCRAM_SHA_256].iterations, 4096);
+	assert_int_equal(u->scram[POL_SCRAM_SHA_512].iterations, 9000);
+	assert_int_equal(u->scram[POL_SCRAM_SHA_512].server_key[63], 63);
+	expect("[{\"user\":\"eve\",\"mechanism\":\"SCRAM-SHA-256\",\"iterations\":4096,\"salt\":\"MTIz\",\"storedKey\":\"" K32 "\",\"serverKey\":\"" K32 "\"}]",
+	    "user import acme --file - --users eve", 0, "1            4", "");
+	expect(dump, "user import acme --file - --users carol,nobody", 2, "", "no SCRAM credential of the user \"nobody\"");
+	expect(dump, "user import acme --file -", 2, "", "expected --file and --users");
+	expect(NULL, "user import acme --file /nowhere --users bob", 2, "", "/nowhere: cannot be read");
+	expect("Configs for user-principal 'dave' are SCRAM-SHA-256=iterations=4096\n", "user import acme --file - --users dave", 2, "", "no SCRAM credential");
+	r = run("[{\"user\":\"eve\",\"mechanism\":\"SCRAM-SHA-256\",\"iterations\":4096,\"salt\":\"MTIz\",\"storedKey\":\"c2VjcmV0\",\"serverKey\":\"" K32 "\"}]",
+	    "user import acme --file - --users eve");
+	assert_int_equal(r->code, 1);
+	assert_non_null(strstr(r->err, "credentials[0].storedKey: expected 32 bytes in base64"));
+	assert_null(strstr(r->err, "c2VjcmV0"));
+	expect(NULL, "user list acme --prefix b", 0, "bob", "");
+	r = run(NULL, "user list acme --mechanism SCRAM-SHA-512");
+	assert_null(strstr(r->out, "bob"));
+	assert_non_null(strstr(r->out, "carol"));
+	expect("a-password\n", "user create acme fred --iterations 5000", 0, "fred", "");
+	assert_int_equal(fx_user_find(fx_find(&f->control, "acme"), "fred")->scram[POL_SCRAM_SHA_512].iterations, 5000);
+	expect("a-password\n", "user create acme greg --iterations x", 2, "", "expected a number");
+	expect("a-password\n", "user create acme greg --iterations 5", 1, "", "found 5, expected 4096 to 1000000");
+}
+
 static void
 acls(void **state)
 {
@@ -314,7 +369,7 @@ no_control_characters(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { T(tenants), T(users), T(acls), T(quotas), T(the_rest), T(usage), T(unreachable), T(no_control_characters) };
+	const struct CMUnitTest tests[] = { T(tenants), T(users), T(imported), T(acls), T(quotas), T(the_rest), T(usage), T(unreachable), T(no_control_characters) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,6 +40,7 @@ enum { FX_TENANTS = 64, FX_USERS = 64, FX_ALIASES = 16 };
 
 struct fx_user {
 	char	 name[256], password[64];
+	struct pol_scram scram[POL_MECHANISMS];
 	bool	 enabled;
 	uint64_t revision;
 };
@@ -180,7 +181,7 @@ fx_publish(struct con_control *c, struct fx_tenant *t)
 	memset(users, 0, sizeof(users));
 	for (size_t i = 0; i < t->nusers; i++)
 		users[i] = (struct pol_user){ .name = alv_str_of(t->user[i].name), .enabled = t->user[i].enabled,
-			.revision = t->user[i].revision, .scram = { [POL_SCRAM_SHA_512] = { .present = true } } };
+			.revision = t->user[i].revision, .scram = { t->user[i].scram[0], t->user[i].scram[1] } };
 	for (size_t i = 0; i < t->naliases; i++)
 		aliases[i] = (struct ten_alias){ t->alias[i].kind, alv_str_of(t->alias[i].virt), alv_str_of(t->alias[i].phys),
 			t->alias[i].writable };
@@ -188,6 +189,32 @@ fx_publish(struct con_control *c, struct fx_tenant *t)
 	free(quotas);
 	if (made == NULL || pol_dir_publish(c->dir, p.id, made) != ALV_OK)
 		abort();
+}
+
+static void
+fx_keys(struct fx_user *u, const struct pol_credential *x)
+{
+	u->scram[x->mechanism] = x->keys;
+	u->scram[x->mechanism].present = true;
+}
+
+static enum alv_err
+fx_credentials(struct con_control *c, struct fx_tenant *t, struct con_change *g)
+{
+	for (size_t i = 0; i < g->credentials->n; i++) {
+		struct fx_user *u = fx_user_find(t, g->credentials->item[i].user);
+
+		if (u == NULL) {
+			u = &t->user[t->nusers++];
+			memset(u, 0, sizeof(*u));
+			snprintf(u->name, sizeof(u->name), "%s", g->credentials->item[i].user);
+			u->enabled = true;
+		}
+		fx_keys(u, &g->credentials->item[i]);
+		u->revision = c->revision;
+	}
+	g->changed = g->credentials->n;
+	return ALV_OK;
 }
 
 static enum alv_err
@@ -207,8 +234,14 @@ fx_user_put(struct con_control *c, struct fx_tenant *t, struct con_change *g)
 	}
 	if (g->enabled_set)
 		u->enabled = g->enabled;
-	if (g->password[0] != '\0')
+	if (g->password[0] != '\0') {
 		snprintf(u->password, sizeof(u->password), "%.63s", g->password);
+		u->scram[POL_SCRAM_SHA_512] = (struct pol_scram){ .present = true, .iterations = g->iterations != 0 ? g->iterations : 8192 };
+	}
+	if (g->credentials != NULL)
+		memset(u->scram, 0, sizeof(u->scram));
+	for (size_t i = 0; g->credentials != NULL && i < g->credentials->n; i++)
+		fx_keys(u, &g->credentials->item[i]);
 	u->revision = c->revision;
 	return ALV_OK;
 }
@@ -354,6 +387,8 @@ fx_apply_to(struct con_control *c, struct fx_tenant *t, struct con_change *g)
 		return ALV_OK;
 	case CON_USER_PUT:
 		return fx_user_put(c, t, g);
+	case CON_USER_CREDENTIALS:
+		return fx_credentials(c, t, g);
 	case CON_USER_DELETE:
 		u = fx_user_find(t, g->user);
 		if (u == NULL)

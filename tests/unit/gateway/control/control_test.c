@@ -8,6 +8,10 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include <openssl/evp.h>
+
+#include <alcove/authn.h>
+
 #include "tests/unit/gateway/control/running.h"
 
 static struct con_change
@@ -85,6 +89,40 @@ a_second_control_does_not_start(void **state)
 	alv_buf_fini(&words);
 }
 
+/* What Kafka's AlterUserScramCredentials sends is a salted password; its keys are made in the crypto pool, and are those of the
+ * password itself. */
+static void
+keys_of_a_salted_password(void **state)
+{
+	struct running	      *r = *state;
+	struct con_change      c = kit_change(CON_USER_CREDENTIALS, "acme"), done;
+	struct pol_credential *x;
+	struct pol_scram       want = { .salt_n = 16, .salt = "0123456789abcdef" };
+	const struct pol_user *u;
+
+	assert_int_equal(running_do(r, adopting("acme")).err, ALV_OK);
+	assert_int_equal(aut_scram_make(POL_SCRAM_SHA_256, ALV_STR("pencil"), 4096, &want), ALV_OK);
+	c.credentials = pol_credentials_new();
+	x = pol_credentials_add(c.credentials);
+	snprintf(x->user, sizeof(x->user), "bob");
+	x->mechanism = POL_SCRAM_SHA_256;
+	x->keys = (struct pol_scram){ .iterations = 4096, .salt_n = 16, .salt = "0123456789abcdef" };
+	x->salted_set = true;
+	assert_int_equal(PKCS5_PBKDF2_HMAC("pencil", 6, want.salt, 16, 4096, EVP_sha256(), 32, x->salted), 1);
+	done = running_do(r, c);
+	assert_int_equal(done.err, ALV_OK);
+	alv_qsbr_quiet(r->qsbr, r->reader);
+	u = pol_user_find(pol_slot_load(pol_dir_find(r->dir, ALV_STR("acme"))), ALV_STR("bob"));
+	assert_non_null(u);
+	assert_memory_equal(u->scram[POL_SCRAM_SHA_256].stored_key, want.stored_key, 32);
+	assert_memory_equal(u->scram[POL_SCRAM_SHA_256].server_key, want.server_key, 32);
+	alv_qsbr_idle(r->qsbr, r->reader);
+	assert_false(c.credentials->item[0].salted_set);
+	for (size_t i = 0; i < sizeof(x->salted); i++)
+		assert_int_equal(c.credentials->item[0].salted[i], 0);	/* wiped */
+	pol_credentials_free(c.credentials);
+}
+
 /* Stopping answers everything, whether it was begun or not. */
 static void
 stop_answers_all(void **state)
@@ -116,7 +154,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(create_without_a_cluster_is_refused), T(users_need_no_cluster), T(ready_says_what_is_missing),
-		T(a_second_control_does_not_start), T(stop_answers_all),
+		T(a_second_control_does_not_start), T(stop_answers_all), T(keys_of_a_salted_password),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
