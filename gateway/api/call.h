@@ -70,6 +70,8 @@ struct api_quota {
 	uint64_t	 build;			/* of the snapshot that the cells are by; 0: none yet */
 	uint64_t	 muted_until_us;	/* nothing is taken of the client before; 0: it is not muted */
 	struct quo_cell *cell[API_CHARGES][API_Q_LEVELS];	/* NULL: no limit */
+	uint64_t	 slack[API_CHARGES], pending[API_CHARGES];	/* units; what is pending is charged before it is more */
+	uint64_t	 paid_us[API_CHARGES];	/* when all that it knows of is paid: until then nothing is pending */
 	uint8_t		 limited;		/* 1 << enum api_charge: there is one */
 	bool		 by_client;		/* they depend on the client id: */
 	size_t		 client_n;

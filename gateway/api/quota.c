@@ -20,6 +20,7 @@
 enum {
 	CLIENT_MAX = 255,		/* longer ids count by their head; see quota/table.h */
 	LEAST_US = 1000,		/* clients are told milliseconds: less waits for the next charge */
+	SLACK_US = LEAST_US / 8,	/* small requests are charged together, before they owe more than this */
 	WITHIN_US = 500000,
 	FETCH_LEAST = 64 * 1024
 };
@@ -71,6 +72,32 @@ find(const struct finding *f, enum api_charge what, int level, struct quo_cell *
 	return *cell != NULL;
 }
 
+/* What every cell that there is can do without. */
+static uint64_t
+slack_of(struct quo_cell *const cell[API_Q_LEVELS])
+{
+	uint64_t least = UINT64_MAX;
+
+	for (int i = 0; i < API_Q_LEVELS; i++) {
+		uint64_t n = cell[i] == NULL ? UINT64_MAX : quo_within(cell[i], SLACK_US);
+
+		least = n < least ? n : least;
+	}
+	return least;
+}
+
+/* The last small ones, which nobody is told of. */
+static void
+charge_pending(struct api_quota *q, uint64_t now_us)
+{
+	for (int i = 0; i < API_CHARGES; i++) {
+		for (int j = 0; j < API_Q_LEVELS && q->pending[i] > 0; j++)
+			if (q->cell[i][j] != NULL)
+				(void)quo_charge(q->cell[i][j], q->pending[i], now_us);
+		q->pending[i] = 0;
+	}
+}
+
 static void
 let_go(struct api_conn *c, struct quo_cell *cells[API_CHARGES][API_Q_LEVELS], uint64_t now_us)
 {
@@ -114,6 +141,7 @@ settle(struct api_conn *c, const struct pol_tenant *t, struct alv_str client_id,
 	struct quo_cell	 *old[API_CHARGES][API_Q_LEVELS];
 	bool		  all = remember_client(q, client_id);
 
+	charge_pending(q, now_us);
 	memcpy(old, q->cell, sizeof(old));
 	q->limited = 0;
 	for (int i = 0; i < API_CHARGES; i++) {
@@ -121,6 +149,7 @@ settle(struct api_conn *c, const struct pol_tenant *t, struct alv_str client_id,
 			all = find(&f, i, j, &q->cell[i][j]) && all;
 			q->limited |= (uint8_t)((q->cell[i][j] != NULL) << i);
 		}
+		q->slack[i] = slack_of(q->cell[i]);
 	}
 	q->by_client = t->quota_keys[POL_QUOTA_OF_CLIENT] != 0;
 	q->build = all ? t->build : 0;
@@ -142,6 +171,8 @@ limited(struct api_call *c)
 void
 api_quota_fini(struct api_conn *c)
 {
+	if (c->quota.limited != 0)
+		charge_pending(&c->quota, c->w->now_us);
 	if (c->quota.limited != 0)
 		let_go(c, c->quota.cell, c->w->now_us);
 	free(c->quota.client_id);
@@ -176,14 +207,20 @@ throttle(struct api_call *c, enum api_charge what, uint64_t wait_us, uint64_t by
 static void
 charge(struct api_call *c, enum api_charge what, uint64_t units)
 {
-	struct quo_cell *const *cell = c->conn->quota.cell[what];
-	uint64_t		wait = 0;
+	struct api_quota       *q = &c->conn->quota;
+	struct quo_cell *const *cell = q->cell[what];
+	uint64_t		now = c->conn->w->now_us, wait = 0;
 
+	units += q->pending[what];
+	q->pending[what] = units <= q->slack[what] && now >= q->paid_us[what] ? units : 0;
+	if (q->pending[what] > 0)
+		return;
 	for (int i = 0; i < API_Q_LEVELS; i++) {
-		uint64_t w = cell[i] == NULL ? 0 : quo_charge(cell[i], units, c->conn->w->now_us);
+		uint64_t w = cell[i] == NULL ? 0 : quo_charge(cell[i], units, now);
 
 		wait = w > wait ? w : wait;
 	}
+	q->paid_us[what] = now + wait;
 	throttle(c, what, wait, what == API_Q_REQUESTS ? 0 : units);
 }
 

@@ -56,6 +56,16 @@ quo_set(struct quo_cell *c, double per_s, uint64_t now_us)
 }
 
 uint64_t
+quo_within(const struct quo_cell *c, uint64_t us)
+{
+	uint64_t cost = atomic_load_explicit(&((struct quo_cell *)(uintptr_t)c)->cost, memory_order_relaxed), ticks = us << QUO_TICK_BITS;
+
+	if (cost == 0)
+		return UINT64_MAX;
+	return ((ticks < ticks_max ? ticks : ticks_max) << QUO_COST_BITS) / cost;
+}
+
+uint64_t
 quo_debt_us(const struct quo_cell *c, uint64_t now_us)
 {
 	uint64_t due = atomic_load_explicit(&((struct quo_cell *)(uintptr_t)c)->due, memory_order_relaxed), now = now_us << QUO_TICK_BITS;

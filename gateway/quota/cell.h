@@ -59,7 +59,9 @@ quo_charge(struct quo_cell *c, uint64_t units, uint64_t now_us)
 	return due > now ? (due - now + (UINT64_C(1) << QUO_TICK_BITS) - 1) >> QUO_TICK_BITS : 0;
 }
 
-/* The same without charging. */
+/* So many units cost less than that, together. */
+uint64_t quo_within(const struct quo_cell *c, uint64_t us);
+/* The debt, without charging. */
 uint64_t quo_debt_us(const struct quo_cell *c, uint64_t now_us);
 /* No debt, and all the credit that there can be: it remembers nothing. */
 bool quo_idle(const struct quo_cell *c, uint64_t now_us);
