@@ -31,6 +31,7 @@ runner.main([
     "tenants_live",
     "acls",
     "acls_native",
+    "quotas",
     "brokers",
     "life",
     "faults",

@@ -1,0 +1,230 @@
+"""Limits of bytes and requests: what clients are told, that they stand still for so long and nobody else does, changes while they wait."""
+import pathlib
+import select
+import time
+
+import confluent_kafka as ck
+
+from runner import create_topic, equal, fresh, kw, stack, true
+from share import join, member_id
+
+GATEWAY = True
+JAVA = pathlib.Path(__file__).resolve().parent / "java"
+CREDIT_S = 1.0  # what a client may send at once when it was quiet
+
+
+def made(s, *quotas):
+    """A new tenant with these limits; -> its path, a Tenant."""
+    name = fresh("quota")
+    s.gateway.make_tenant(name, [("alice", "alice-secret"), ("bob", "bob-secret")])
+    path = f"/v1/tenants/{name}"
+    limit(s, path, *quotas)
+    return path, s.gateway.tenant(name, s.folder, via="shared")
+
+
+def limit(s, path, *quotas):
+    if quotas:
+        s.rest("POST", f"{path}/quotas", {"quotas": list(quotas)})
+
+
+def of_tenant(**limits):
+    return {"type": "tenant", "limits": limits}
+
+
+def records(n):
+    return kw.batch([bytes(n)])
+
+
+def produce(w, topic, n, version=12):
+    """-> how many milliseconds the client is told to wait."""
+    name = {"TopicId": topic} if version >= 13 else {"Name": topic}
+    reply = w.request("Produce", version, {"Acks": -1, "TimeoutMs": 10000, "TopicData": [{**name, "PartitionData": [
+        {"Index": 0, "Records": records(n)}]}]})
+    equal("Produce", 0, reply["Responses"][0]["PartitionResponses"][0]["ErrorCode"])
+    return reply["ThrottleTimeMs"]
+
+
+def answered(w, within_s):
+    return bool(select.select([w.sock], [], [], within_s)[0])
+
+
+def muted(w, told_ms, others):
+    """The client that was told to wait stands still for so long, while the others' requests are answered."""
+    began = time.monotonic()
+    w.send("Metadata", 12, {"Topics": []})
+    for _ in range(5):
+        others.request("Metadata", 12, {"Topics": []})
+    true("others' answers came first", not answered(w, 0))
+    w.receive()
+    waited = (time.monotonic() - began) * 1000
+    true(f"told to wait {told_ms} ms, it waited {waited:.0f} ms", waited >= told_ms - 100)
+
+
+def test_produce(s):
+    """Each version tells the wait where it has a place for it; the connection stands still, that of another tenant does not."""
+    path, t = made(s, of_tenant(producer_byte_rate=200_000))
+    topic = fresh("produced")
+    topic_id = create_topic(t, topic)
+    with s.acme.wire() as others, t.wire() as w:
+        others.request("Metadata", 12, {"Topics": []})
+        equal("what credit allows", 0, produce(w, topic, 100_000))
+        for version in (3, 8, 9, 13):
+            told = produce(w, topic_id if version >= 13 else topic, 400_000 if version == 3 else 200_000, version)
+            true(f"v{version} tells {told} ms", 300 <= told <= 2000)
+            muted(w, told, others)
+        # Nobody is told, and stands still all the same.
+        w.send("Produce", 9, {"Acks": 0, "TimeoutMs": 1000, "TopicData": [{"Name": topic, "PartitionData": [{"Index": 0, "Records": records(300_000)}]}]},
+               expect_reply=False)
+        muted(w, 900, others)
+    name = path.rpartition("/")[2]
+    true("throttled seconds", s.gateway.metric("alcove_throttled_seconds_total", tenant=name, quota="produce") > 2)
+    true("throttled bytes", s.gateway.metric("alcove_throttled_bytes_total", tenant=name, quota="produce") > 1_000_000)
+
+
+def test_whose(s):
+    """A client id has a number of its own by the default; the user's other clients go on. Its debt waits for it when it comes back."""
+    path, t = made(s, {"type": "client", "clientId": None, "limits": {"producer_byte_rate": 100_000}},
+                   {"type": "client", "clientId": "fast", "limits": {"producer_byte_rate": 100_000_000}})
+    topic = fresh("whose")
+    create_topic(t, topic)
+    with t.wire(client_id="slow") as slow:
+        told = produce(slow, topic, 400_000)
+        true(f"slow is told {told} ms", 2000 <= told <= 3000)
+        with t.wire(client_id="fast") as fast:
+            for _ in range(5):
+                equal("fast", 0, produce(fast, topic, 400_000))
+    with t.wire(client_id="slow") as again:
+        true("slow again", produce(again, topic, 100) > 1000)
+
+
+def test_change(s):
+    """A limit that is raised lets go on who stands still; one that is new or lower holds from the next request on."""
+    path, t = made(s, of_tenant(producer_byte_rate=10_000))
+    topic = fresh("changed")
+    create_topic(t, topic)
+    with t.wire() as w:
+        told = produce(w, topic, 310_000)
+        true(f"told {told} ms", 4000 < told <= 5000)    # the longest, and the rest is owed
+        began = time.monotonic()
+        w.send("Metadata", 12, {"Topics": []})
+        true("it stands still", not answered(w, 0.5))
+        limit(s, path, of_tenant(producer_byte_rate=10_000_000))
+        w.receive()
+        true("it goes on", time.monotonic() - began < told / 1000 - 1)
+        equal("and is not told to wait", 0, produce(w, topic, 100_000))
+        limit(s, path, of_tenant(producer_byte_rate=100_000))
+        stack.wait_until("the new one holds", lambda: produce(w, topic, 100_000) >= 500, 10)
+        limit(s, path, of_tenant(producer_byte_rate=None))
+        stack.wait_until("no limit", lambda: produce(w, topic, 300_000) == 0, 10)
+
+
+def fill(t, topic, batches, n):
+    topic_id = create_topic(t, topic)
+    with t.wire() as w:
+        for _ in range(batches):
+            produce(w, topic, n)
+    return topic_id
+
+
+def drain(what, rate, step, total):
+    """step() -> bytes of one answer, milliseconds that it told. Not faster than the rate, and told so."""
+    began, got, tolds = time.monotonic(), 0, []
+    while got < total:
+        n, told = step(got)
+        got += n
+        tolds.append(told)
+    took = time.monotonic() - began + tolds[-1] / 1000 + 0.1
+    true(f"{what}: {got} bytes in {took:.2f} s", took >= got / rate - CREDIT_S)
+    true(f"{what} was told {tolds}", max(tolds) > 100)
+    true(f"{what}: answers are small: {got} in {len(tolds)}", len(tolds) > 3)
+
+
+def test_fetch(s):
+    """A fetch's answer is charged, what it asks for is lowered to what can be paid; by names and by ids."""
+    path, t = made(s)
+    topic, n = fresh("fetched"), 50_000
+    topic_id = fill(t, topic, 12, n)
+    limit(s, path, {"type": "client", "user": "alice", "limits": {"consumer_byte_rate": 250_000}})
+    for version in (11, 17):
+        with t.wire() as w:
+            def step(got, w=w, version=version):
+                name = {"TopicId": topic_id} if version >= 13 else {"Topic": topic}
+                r = w.request("Fetch", version, {"MaxWaitMs": 500, "MinBytes": 1, "MaxBytes": 50_000_000, "SessionId": 0, "SessionEpoch": -1, "Topics": [{
+                    **name, "Partitions": [{"Partition": 0, "FetchOffset": got // n, "PartitionMaxBytes": 50_000_000}]}]})
+                return sum(len(v) for b in kw.read_batches(r["Responses"][0]["Partitions"][0]["Records"]) for _, _, v, _ in b["records"]), r["ThrottleTimeMs"]
+            drain(f"Fetch v{version}", 250_000, step, 12 * n)
+
+
+def test_share_fetch(s):
+    """So is a share fetch's."""
+    path, t = made(s)
+    topic, group, member, n = fresh("shared"), fresh("shares"), member_id(), 50_000
+    s.rest("PUT", f"{path}/quotas", {"quotas": []})
+    with t.wire() as w:
+        topic_id = create_topic(t, topic)
+        alter = w.request("IncrementalAlterConfigs", 1, {"Resources": [{"ResourceType": 32, "ResourceName": group, "Configs": [
+            {"Name": "share.auto.offset.reset", "ConfigOperation": 0, "Value": "earliest"}]}], "ValidateOnly": False})
+        equal("where the group begins", 0, alter["Responses"][0]["ErrorCode"])
+        join(w, group, member, [topic])
+        for _ in range(12):
+            produce(w, topic, n)
+        limit(s, path, of_tenant(consumer_byte_rate=250_000))
+        state = {"epoch": 0}
+
+        def step(got):
+            r = w.request("ShareFetch", 1, {"GroupId": group, "MemberId": member, "ShareSessionEpoch": state["epoch"], "MaxWaitMs": 500, "MinBytes": 1,
+                                            "MaxBytes": 50_000_000, "MaxRecords": 500, "BatchSize": 500, "ForgottenTopicsData": [],
+                                            "Topics": [] if state["epoch"] else [{"TopicId": topic_id, "Partitions": [
+                                                {"PartitionIndex": 0, "AcknowledgementBatches": []}]}]})
+            equal("ShareFetch", 0, r["ErrorCode"])
+            state["epoch"] += 1
+            return sum(len(v) for t in r["Responses"] for p in t["Partitions"] for b in kw.read_batches(p["Records"] or b"")
+                       for _, _, v, _ in b["records"]), r["ThrottleTimeMs"]
+        drain("ShareFetch", 250_000, step, 12 * n)
+
+
+def test_requests(s):
+    """So many requests of any kind a second, of all connections together."""
+    path, t = made(s)
+    with t.wire() as a, t.wire() as b:
+        for w in (a, b):
+            w.request("Metadata", 12, {"Topics": []})
+        limit(s, path, of_tenant(request_rate=10))
+        stack.wait_until("the limit holds", lambda: a.request("Metadata", 12, {"Topics": []})["ThrottleTimeMs"] > 0, 10)
+        began, told = time.monotonic(), []
+        for _ in range(8):
+            told += [w.request(api, version, value)["ThrottleTimeMs"] for w in (a, b) for api, version, value in (
+                ("Metadata", 12, {"Topics": []}), ("ApiVersions", 3, {"ClientSoftwareName": "x", "ClientSoftwareVersion": "1"}))]
+        took = time.monotonic() - began + 0.2
+        true(f"32 requests took {took:.2f} s", took >= (32 - 1) / 10 - CREDIT_S)
+        true(f"told {told}", max(told) > 50)
+
+
+def test_clients(s):
+    """librdkafka and Kafka's own client know what they are told; transactions too. All arrives."""
+    path, t = made(s)
+    topics = [fresh("clients") for _ in range(2)]
+    for topic in topics:
+        create_topic(t, topic)
+    limit(s, path, of_tenant(producer_byte_rate=500_000, consumer_byte_rate=500_000))
+    waits = []
+    p = ck.Producer(t.librdkafka(**{"throttle_cb": lambda e: waits.append(e.throttle_time), "linger.ms": 0, "batch.num.messages": 1}))
+    for _ in range(50):
+        p.produce(topics[0], bytes(20_000))
+    equal("not delivered", 0, p.flush(30))
+    true(f"librdkafka was told {waits}", max(waits, default=0) > 0.05)
+    c = ck.Consumer(t.librdkafka(**{"group.id": topics[0], "auto.offset.reset": "earliest", "throttle_cb": lambda e: waits.append(e.throttle_time)}))
+    try:
+        waits.clear()
+        c.assign([ck.TopicPartition(topics[0], 0, 0)])
+        got, end = 0, time.monotonic() + 30
+        while got < 50 and time.monotonic() < end:
+            got += sum(m.error() is None for m in c.consume(50, 0.2))
+        equal("records that librdkafka got", 50, got)
+        true(f"its consumer was told {waits}", max(waits, default=0) > 0.05)
+    finally:
+        c.close()
+    said = dict(line.split() for line in stack.tool(JAVA / "Quotas.java", t.java_file(), topics[1], timeout=80).stdout.splitlines())
+    equal("Java's clients", {"producer", "transactional", "consumer"}, set(said))
+    for who, ms in said.items():
+        true(f"Java's {who} was told {ms} ms", int(ms) > 50)
