@@ -53,7 +53,9 @@ static const struct adm_field tenant_patch[] = {
 	{ "iterations", ADM_INT, 0, AT(iterations), "With a password: PBKDF2 iterations of its keys, 4096 to 1000000. Absent: as configured." }, \
 	{ "scram", ADM_SCRAM, ADM_SECRET, AT(con.credentials), "In the place of a password: SCRAM credentials from elsewhere, all that the " \
 	    "user has then." }, \
-	{ "enabled", ADM_BOOL, 0, AT(con.enabled), "A disabled user cannot log in, and open connections end." }
+	{ "enabled", ADM_BOOL, 0, AT(con.enabled), "A disabled user cannot log in, and open connections end." }, \
+	{ "groups", ADM_GROUPS, 0, AT(con.groups), "Groups that the user is in, for ACLs of \"Group:<name>\"; 32 at most. Absent: stay. " \
+	    "Open connections go on with them." }
 static const struct adm_field user_post[] = {
 	{ "name", ADM_STRING, ADM_REQUIRED, AT(con.user), "The principal is \"User:<name>\"." },
 	USER_FIELDS,
@@ -208,6 +210,7 @@ static const struct {
 	[ADM_INT] = { is_int, "a whole number of 32 bits", "\"integer\"" },
 	[ADM_HOSTS] = { is_array, "an array", "\"array\"" },
 	[ADM_SUPERS] = { is_array, "an array", "\"array\"" },
+	[ADM_GROUPS] = { is_array, "an array", "\"array\"" },
 	[ADM_ACLS] = { is_array, "an array", "\"array\"" },
 	[ADM_QUOTAS] = { is_array, "an array", "\"array\"" },
 	[ADM_SCRAM] = { is_array, "an array", "\"array\"" },
@@ -282,6 +285,8 @@ take(struct adm_req *r, struct adm_change *c, const struct adm_body *b, const ch
 		return take_hosts(r, c, v);
 	if (f->type == ADM_SUPERS)
 		return adm_take_supers(r, c, v);
+	if (f->type == ADM_GROUPS)
+		return adm_take_groups(r, c, v);
 	if (f->type == ADM_ACLS)
 		return adm_take_acls(r, c, v);
 	if (f->type == ADM_QUOTAS)
@@ -377,8 +382,8 @@ adm_body_schema(const struct adm_body *b)
 			json_object_set_new(p, "maxItems", json_integer(TEN_OWN_MAX));
 			json_object_set_new(p, "items", json_pack("{s:s}", "$ref", "#/components/schemas/HostName"));
 		}
-		if (f->type == ADM_SUPERS) {
-			json_object_set_new(p, "maxItems", json_integer(POL_SUPERS_MAX));
+		if (f->type == ADM_SUPERS || f->type == ADM_GROUPS) {
+			json_object_set_new(p, "maxItems", json_integer(f->type == ADM_SUPERS ? POL_SUPERS_MAX : POL_GROUPS_MAX));
 			json_object_set_new(p, "items", json_pack("{s:s}", "type", "string"));
 		}
 		if (f->type == ADM_ACLS)

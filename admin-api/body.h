@@ -10,8 +10,8 @@
 struct adm_req;
 struct adm_change;
 
-enum adm_type { ADM_STRING, ADM_BOOL, ADM_INT /* int32_t; whose range the control thread knows */, ADM_HOSTS /* [{"bootstrap", "nodePattern"}] */, ADM_SUPERS /* ["User:a"] */, ADM_ACLS, ADM_QUOTAS,
-	ADM_SCRAM /* one user's */, ADM_CREDENTIALS /* of many */ };
+enum adm_type { ADM_STRING, ADM_BOOL, ADM_INT /* int32_t; whose range the control thread knows */, ADM_HOSTS /* [{"bootstrap", "nodePattern"}] */, ADM_SUPERS /* ["User:a"] */,
+	ADM_GROUPS /* ["developers"] */, ADM_ACLS, ADM_QUOTAS, ADM_SCRAM /* one user's */, ADM_CREDENTIALS /* of many */ };
 
 enum { ADM_REQUIRED = 1, ADM_SECRET = 2, ADM_NULLABLE = 4 /* null: as if it were not there */ };
 
@@ -54,6 +54,7 @@ bool adm_body_has(const struct adm_change *c, const struct adm_body *b, const ch
 bool adm_take_supers(struct adm_req *r, struct adm_change *c, const json_t *list) ALV_MUST;
 /* of_many: each with its user. Wipes what it read. */
 bool adm_take_credentials(struct adm_req *r, struct adm_change *c, const char *list, json_t *items, bool of_many) ALV_MUST;
+bool adm_take_groups(struct adm_req *r, struct adm_change *c, const json_t *list) ALV_MUST;
 bool adm_take_acls(struct adm_req *r, struct adm_change *c, const json_t *list) ALV_MUST;
 bool adm_take_quotas(struct adm_req *r, struct adm_change *c, const json_t *list) ALV_MUST;
 const char *adm_json_type(const json_t *v);	/* "a string" */

@@ -28,6 +28,7 @@ void
 adm_change_free(struct adm_change *c)
 {
 	pol_rules_free(c->con.rules);
+	pol_groups_free(c->con.groups);
 	pol_quota_list_free(c->con.quotas);
 	pol_credentials_free(c->con.credentials);
 	explicit_bzero(c, sizeof(*c));

@@ -11,8 +11,10 @@
 static json_t *
 user_json(const struct pol_user *u)
 {
-	json_t *mechanisms = json_array(), *scram = json_array();
+	json_t *mechanisms = json_array(), *scram = json_array(), *groups = json_array();
 
+	for (size_t i = 0; i < u->ngroups; i++)
+		json_array_append_new(groups, adm_json_str(u->groups[i]));
 	for (int m = 0; m < POL_MECHANISMS; m++) {
 		if (!u->scram[m].present)
 			continue;
@@ -22,8 +24,8 @@ user_json(const struct pol_user *u)
 	}
 	if (json_array_size(scram) > 0)	/* PLAIN is checked against these keys */
 		json_array_append_new(mechanisms, json_string(aut_mechanism_name(AUT_PLAIN)));
-	return json_pack("{s:o, s:b, s:o, s:o, s:I}", "name", adm_json_str(u->name), "enabled", u->enabled, "mechanisms", mechanisms,
-	    "scram", scram, "revision", (json_int_t)u->revision);
+	return json_pack("{s:o, s:b, s:o, s:o, s:o, s:I}", "name", adm_json_str(u->name), "enabled", u->enabled, "mechanisms", mechanisms,
+	    "scram", scram, "groups", groups, "revision", (json_int_t)u->version);
 }
 
 /* ---- lists ------------------------------------------------------------------------------------------------- */
@@ -110,9 +112,9 @@ adm_user_get(struct adm_req *r)
 		adm_problem(r, ADM_P_NOT_FOUND, NULL, "the tenant has no user \"%.*s\"", ALV_STR_ARG(r->param[1]));
 		return;
 	}
-	if (adm_not_modified(r, u->revision))
+	if (adm_not_modified(r, u->version))
 		return;
-	adm_set_etag(r, u->revision);
+	adm_set_etag(r, u->version);
 	adm_answer_json(r, 200, user_json(u));
 }
 
@@ -129,7 +131,7 @@ reply_user(struct adm_req *r, struct adm_change *c)
 	if (c->con.created)
 		adm_set_location(r, path, 3);
 	if (u != NULL)
-		adm_set_etag(r, u->revision);
+		adm_set_etag(r, u->version);
 	body = u != NULL ? user_json(u) : json_pack("{s:o}", "name", adm_json_str(path[2]));
 	if (body != NULL && c->generate)
 		json_object_set_new(body, "password", json_string(c->password));
@@ -207,7 +209,7 @@ change_of(struct adm_req *r, enum con_op op, const struct pol_tenant *t, const s
 {
 	struct adm_change *c;
 
-	if (!adm_if_match(r, u != NULL, u != NULL ? u->revision : 0) || (c = adm_change_new(r, op)) == NULL)
+	if (!adm_if_match(r, u != NULL, u != NULL ? u->version : 0) || (c = adm_change_new(r, op)) == NULL)
 		return NULL;
 	if (adm_if_match_given(r)) {
 		c->con.if_revision = t->revision;

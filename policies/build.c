@@ -28,16 +28,50 @@ order_phys(const void *a, const void *b)
 	return ten_alias_cmp_phys(*(const struct ten_alias *const *)a, *(const struct ten_alias *const *)b);
 }
 
+static int
+order_text(const void *a, const void *b)
+{
+	return alv_str_cmp(*(const struct alv_str *)a, *(const struct alv_str *)b);
+}
+
 static void
-fill_users(const struct pol_parts *p, struct bump *b, struct pol_user *users)
+fill_groups(const struct pol_user *u, struct bump *b, struct alv_str *groups)
+{
+	for (size_t i = 0; i < u->ngroups; i++) {
+		struct alv_str text = take_str(b, u->groups[i]);
+
+		if (groups != NULL)
+			groups[i] = text;
+	}
+	if (groups != NULL)
+		qsort(groups, u->ngroups, sizeof(*groups), order_text);
+}
+
+static size_t
+count_groups(const struct pol_parts *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->nusers; i++)
+		n += p->users[i].ngroups;
+	return n;
+}
+
+static void
+fill_users(const struct pol_parts *p, struct bump *b, struct pol_user *users, struct alv_str *groups)
 {
 	for (size_t i = 0; i < p->nusers; i++) {
 		struct alv_str name = take_str(b, p->users[i].name);
 
+		fill_groups(&p->users[i], b, groups);
 		if (users == NULL)
 			continue;
 		users[i] = p->users[i];
 		users[i].name = name;
+		users[i].groups = groups;
+		groups += users[i].ngroups;
+		if (users[i].version < users[i].revision)
+			users[i].version = users[i].revision;
 	}
 	if (users != NULL)
 		qsort(users, p->nusers, sizeof(*users), order_users);
@@ -101,12 +135,6 @@ fill_aliases(const struct pol_parts *p, struct bump *b, struct ten_alias *by_vir
 	for (size_t i = 0; i < p->naliases; i++)
 		by_phys[i] = &by_virt[i];
 	qsort(by_phys, p->naliases, sizeof(const struct ten_alias *), order_phys);
-}
-
-static int
-order_text(const void *a, const void *b)
-{
-	return alv_str_cmp(*(const struct alv_str *)a, *(const struct alv_str *)b);
 }
 
 static void
@@ -192,6 +220,7 @@ build(const struct pol_parts *p, const struct acl_draft *d, struct bump *b)
 {
 	struct pol_tenant	*t = take(b, 1, sizeof(*t));
 	struct pol_user		*users = take(b, p->nusers, sizeof(*users));
+	struct alv_str		*groups = take(b, count_groups(p), sizeof(*groups));
 	struct pol_rule		*rules = take(b, d->n, sizeof(*rules));
 	struct alv_str		*supers = take(b, p->nsupers, sizeof(*supers));
 	struct ten_alias	*by_virt = take(b, p->naliases, sizeof(*by_virt));
@@ -201,7 +230,7 @@ build(const struct pol_parts *p, const struct acl_draft *d, struct bump *b)
 	struct pol_acls		*acls = pol_acl_fill(d, b, rules);
 
 	fill_head(p, b, t);
-	fill_users(p, b, users);
+	fill_users(p, b, users, groups);
 	fill_supers(p, b, supers);
 	fill_aliases(p, b, by_virt, by_phys);
 	fill_own(p, b, own);

@@ -62,12 +62,56 @@ find_address(const struct pol_acls *a, const struct alv_cidr *address)
 	return lo < a->naddresses && alv_cidr_cmp(&a->hosts[lo].net, address) == 0 ? lo + 1 : ACL_HOST_NETWORK - 1;
 }
 
+static bool
+is_super(const struct pol_tenant *t, struct alv_str principal)
+{
+	return find_text(t->supers, t->nsupers, principal) != ACL_NONE;
+}
+
+/* "Group:x" as a super user, or among those that ACLs are for. */
+static void
+add_group(struct pol_who *w, const struct pol_tenant *t, struct alv_str name)
+{
+	char	       text[sizeof("Group:") - 1 + POL_GROUP_MAX] = "Group:";
+	struct alv_str principal = alv_str_make(text, sizeof("Group:") - 1 + name.n);
+	uint32_t       at;
+
+	if (name.n > POL_GROUP_MAX)
+		return;
+	memcpy(text + sizeof("Group:") - 1, name.p, name.n);
+	w->all = w->all || is_super(t, principal);
+	at = find_text(t->acls->principals, t->acls->nprincipals, principal);
+	for (size_t i = 0; i < w->ngroups; i++)
+		if (w->group[i] == at)
+			return;		/* the user's own, and claimed as well */
+	if (at != ACL_NONE && w->ngroups < ALV_COUNT(w->group))
+		w->group[w->ngroups++] = (uint16_t)at;
+}
+
+static void
+add_groups(struct pol_who *w, const struct pol_tenant *t, struct alv_str principal, const struct pol_groups *claimed)
+{
+	static const struct alv_str kind = ALV_STR("User:");
+	const struct pol_user	   *u = alv_str_starts(principal, kind) ?
+		pol_user_find(t, alv_str_make(principal.p + kind.n, principal.n - kind.n)) : NULL;
+
+	for (size_t i = 0; u != NULL && i < u->ngroups; i++)
+		add_group(w, t, u->groups[i]);
+	for (size_t i = 0; claimed != NULL && i < claimed->n; i++)
+		add_group(w, t, claimed->name[i]);
+}
+
 void
-pol_who_set(struct pol_who *w, const struct pol_tenant *t, struct alv_str principal, struct alv_str host)
+pol_who_set(struct pol_who *w, const struct pol_tenant *t, struct alv_str principal, struct alv_str host,
+    const struct pol_groups *claimed)
 {
 	*w = (struct pol_who){ .build = t->build, .nobody = principal.p == NULL, .principal = ACL_NONE };
-	w->all = t->authorizer == POL_AUTHORIZER_NONE || find_text(t->supers, t->nsupers, principal) != ACL_NONE;
-	if (w->nobody || w->all)
+	if (w->nobody)
+		return;
+	w->all = t->authorizer == POL_AUTHORIZER_NONE || is_super(t, principal);
+	if (!w->all)
+		add_groups(w, t, principal, claimed);
+	if (w->all)
 		return;
 	w->principal = find_text(t->acls->principals, t->acls->nprincipals, principal);
 	w->has_address = alv_cidr_parse(host, &w->address) == ALV_OK;
@@ -124,6 +168,8 @@ add_pattern(const struct pol_acls *a, const struct pol_who *w, uint32_t at, stru
 	add_entries(a, w, p, a->everyone, v);
 	if (w->principal != a->everyone)
 		add_entries(a, w, p, w->principal, v);
+	for (size_t i = 0; i < w->ngroups; i++)
+		add_entries(a, w, p, w->group[i], v);
 }
 
 uint32_t
@@ -286,7 +332,7 @@ pol_decide(const struct pol_tenant *t, const struct pol_query *q)
 {
 	struct pol_who w;
 
-	pol_who_set(&w, t, q->principal, q->host);
+	pol_who_set(&w, t, q->principal, q->host, q->claimed);
 	return pol_may(t, &w, q->op, q->resource, q->name);
 }
 
@@ -295,7 +341,7 @@ pol_decide_any(const struct pol_tenant *t, const struct pol_query *q)
 {
 	struct pol_who w;
 
-	pol_who_set(&w, t, q->principal, q->host);
+	pol_who_set(&w, t, q->principal, q->host, q->claimed);
 	return pol_may_any(t, &w, q->op, q->resource);
 }
 
@@ -304,7 +350,7 @@ pol_operations(const struct pol_tenant *t, const struct pol_query *q)
 {
 	struct pol_who w;
 
-	pol_who_set(&w, t, q->principal, q->host);
+	pol_who_set(&w, t, q->principal, q->host, q->claimed);
 	return pol_may_what(t, &w, q->resource, q->name);
 }
 

@@ -3,10 +3,27 @@
 #include <alcove/policy.h>
 #include <alcove/str.h>
 
+/* Does the text stand for who asks: the principal itself, or one of its groups? */
 static bool
-of_principal(const struct pol_rule *r, struct alv_str principal)
+is_one(const struct pol_tenant *t, const struct pol_query *q, struct alv_str text)
 {
-	return alv_str_eq(r->principal, principal) || alv_str_eqz(r->principal, "User:*");
+	static const struct alv_str group = ALV_STR("Group:"), user = ALV_STR("User:");
+	struct alv_str		    name;
+	const struct pol_user	   *u;
+
+	if (alv_str_eq(text, q->principal))
+		return true;
+	if (!alv_str_starts(text, group))
+		return false;
+	name = alv_str_make(text.p + group.n, text.n - group.n);
+	for (size_t i = 0; q->claimed != NULL && i < q->claimed->n; i++)
+		if (alv_str_eq(q->claimed->name[i], name))
+			return true;
+	u = alv_str_starts(q->principal, user) ? pol_user_find(t, alv_str_make(q->principal.p + user.n, q->principal.n - user.n)) : NULL;
+	for (size_t i = 0; u != NULL && i < u->ngroups; i++)
+		if (alv_str_eq(u->groups[i], name))
+			return true;
+	return false;
 }
 
 static bool
@@ -24,10 +41,10 @@ of_all(const struct pol_rule *r)
 }
 
 static bool
-super(const struct pol_tenant *t, struct alv_str principal)
+super(const struct pol_tenant *t, const struct pol_query *q)
 {
 	for (size_t i = 0; i < t->nsupers; i++)
-		if (alv_str_eq(t->supers[i], principal))
+		if (is_one(t, q, t->supers[i]))
 			return true;
 	return false;
 }
@@ -39,7 +56,7 @@ pol_decide_all(const struct pol_tenant *t, const struct pol_query *q)
 
 	if (q->principal.p == NULL)
 		return false;
-	if (t->authorizer == POL_AUTHORIZER_NONE || super(t, q->principal))
+	if (t->authorizer == POL_AUTHORIZER_NONE || super(t, q))
 		return true;
 	for (size_t i = 0; i < t->nrules; i++) {
 		const struct pol_rule *r = &t->rules[i];
@@ -47,7 +64,7 @@ pol_decide_all(const struct pol_tenant *t, const struct pol_query *q)
 		if (r->resource != q->resource)
 			continue;
 		any = true;
-		if (!of_principal(r, q->principal))
+		if (!alv_str_eqz(r->principal, "User:*") && !is_one(t, q, r->principal))
 			continue;
 		if (r->permission != POL_ALLOW && (r->op == POL_OP_ALL || r->op == q->op))
 			return false;

@@ -62,9 +62,8 @@ pol_word_list(enum pol_word kind, bool filter)
 
 /* ---- one rule ---------------------------------------------------------------------------------------------- */
 
-/* Text that can stand in a log, a table, a terminal. */
-static bool
-printable(struct alv_str s)
+bool
+pol_printable(struct alv_str s)
 {
 	if (s.p == NULL || !alv_str_utf8(s))
 		return false;
@@ -80,9 +79,13 @@ printable(struct alv_str s)
 bool
 pol_principal_good(struct alv_str p, bool star)
 {
-	if (!printable(p) || p.n > POL_PRINCIPAL_MAX || p.n <= sizeof("User:") - 1 || !alv_str_starts(p, ALV_STR("User:")))
+	static const struct alv_str group = ALV_STR("Group:"), user = ALV_STR("User:");
+
+	if (!pol_printable(p) || p.n > POL_PRINCIPAL_MAX)
 		return false;
-	return star || !alv_str_eqz(p, "User:*");
+	if (alv_str_starts(p, group))
+		return pol_group_good(alv_str_make(p.p + group.n, p.n - group.n));
+	return p.n > user.n && alv_str_starts(p, user) && (star || !alv_str_eqz(p, "User:*"));
 }
 
 static bool
@@ -108,11 +111,11 @@ pol_rule_check(const struct pol_rule *r, const char **field, const char **expect
 	} checks[] = {
 		{ has_word(POL_WORD_RESOURCE, r->resource, POL_TOPIC), "resourceType", pol_word_list(POL_WORD_RESOURCE, false) },
 		{ has_word(POL_WORD_PATTERN, r->pattern, POL_LITERAL), "patternType", pol_word_list(POL_WORD_PATTERN, false) },
-		{ r->name.n > 0 && r->name.n <= POL_NAME_MAX && printable(r->name), "resourceName",
+		{ r->name.n > 0 && r->name.n <= POL_NAME_MAX && pol_printable(r->name), "resourceName",
 		    "1 to 1024 bytes of printable text in UTF-8" },
 		{ r->resource != POL_CLUSTER || alv_str_eqz(r->name, "kafka-cluster"), "resourceName",
 		    "kafka-cluster, the only name of the resource type CLUSTER" },
-		{ pol_principal_good(r->principal, true), "principal", "User:<name> or User:*, at most 260 bytes of printable text" },
+		{ pol_principal_good(r->principal, true), "principal", "User:<name>, User:* or Group:<name>, at most 260 bytes of printable text" },
 		{ good_host(r->host), "host", "*, an address, or a network as 10.0.0.0/8" },
 		{ has_word(POL_WORD_OPERATION, r->op, POL_OP_ALL), "operation", pol_word_list(POL_WORD_OPERATION, false) },
 		{ has_word(POL_WORD_PERMISSION, r->permission, POL_DENY), "permission", pol_word_list(POL_WORD_PERMISSION, false) },

@@ -44,7 +44,7 @@ add_host_names(json_t *o, const char *list)
 
 /* "User:alice,User:bob" */
 static void
-add_super_users(json_t *o, const char *list)
+add_list(json_t *o, const char *name, const char *list)
 {
 	json_t *all = json_array();
 
@@ -55,7 +55,7 @@ add_super_users(json_t *o, const char *list)
 		list += n;
 		list += *list == ',';
 	}
-	json_object_set_new(o, "superUsers", all);
+	json_object_set_new(o, name, all);
 }
 
 static enum alv_err
@@ -105,7 +105,7 @@ add_access(const struct ctl_call *c, json_t *o)
 	enum alv_err e = add_yes_no(o, "allowEveryoneIfNoAclFound", "allow-everyone-if-no-acl-found", c->opt.everyone);
 
 	if (c->opt.super_users != NULL)
-		add_super_users(o, c->opt.super_users);
+		add_list(o, "superUsers", c->opt.super_users);
 	if (e == ALV_OK)
 		e = add_auto_create(c, o);
 	return e != ALV_OK ? e : add_str(o, "authorizer", c->opt.authorizer);
@@ -185,6 +185,8 @@ new_user_body(const struct ctl_call *c, json_t **out)
 
 	if (c->opt.disable)
 		json_object_set_new(*out, "enabled", json_false());
+	if (c->opt.groups != NULL)
+		add_list(*out, "groups", c->opt.groups);
 	return e != ALV_OK ? e : add_str(*out, "name", c->arg[1]);
 }
 
@@ -192,11 +194,14 @@ static enum alv_err
 enabled_body(const struct ctl_call *c, json_t **out)
 {
 	*out = json_object();
-	if (c->opt.enable == c->opt.disable) {
-		fprintf(stderr, "alcovectl: expected one of --enable and --disable\n");
+	if (c->opt.enable == c->opt.disable && (c->opt.enable || c->opt.groups == NULL)) {
+		fprintf(stderr, "alcovectl: expected one of --enable and --disable, or --groups\n");
 		return ALV_E_MISSING;
 	}
-	json_object_set_new(*out, "enabled", json_boolean(c->opt.enable));
+	if (c->opt.enable != c->opt.disable)
+		json_object_set_new(*out, "enabled", json_boolean(c->opt.enable));
+	if (c->opt.groups != NULL)
+		add_list(*out, "groups", c->opt.groups);
 	return ALV_OK;
 }
 
@@ -218,7 +223,7 @@ static const struct ctl_column tenant_columns[] = {
 	{ "DISPLAY NAME", "displayName" }, { NULL, NULL }
 };
 static const struct ctl_column user_columns[] = {
-	{ "NAME", "name" }, { "ENABLED", "enabled" }, { "MECHANISMS", "mechanisms" }, { "REVISION", "revision" },
+	{ "NAME", "name" }, { "ENABLED", "enabled" }, { "MECHANISMS", "mechanisms" }, { "GROUPS", "groups" }, { "REVISION", "revision" },
 	{ "PASSWORD", "password" }, { NULL, NULL }
 };
 static const struct ctl_column set_columns[] = { { "CREDENTIALS", "credentials" }, { "USERS", "users" }, { NULL, NULL } };
@@ -249,11 +254,11 @@ const struct ctl_command ctl_commands[] = {
 	{ "tenant", "delete", "ID", "purge if-match", "delete a tenant", "DELETE", "/v1/tenants/%1", NULL, tenant_columns, "tenant %1 deleted" },
 	{ "tenant", "suspend", "ID", "if-match", "refuse a tenant's clients", "POST", "/v1/tenants/%1/suspend", NULL, tenant_columns, NULL },
 	{ "tenant", "resume", "ID", "if-match", "let a tenant's clients in again", "POST", "/v1/tenants/%1/resume", NULL, tenant_columns, NULL },
-	{ "user", "create", "TENANT NAME", "password-file generate iterations disable", "create a user; the password comes from standard input, a file or the server", "POST",
+	{ "user", "create", "TENANT NAME", "password-file generate iterations disable groups", "create a user; the password comes from standard input, a file or the server", "POST",
 	    "/v1/tenants/%1/users", new_user_body, user_columns, NULL },
 	{ "user", "set-password", "TENANT NAME", "password-file generate iterations if-match", "give a user another password", "PATCH", "/v1/tenants/%1/users/%2",
 	    password_body, user_columns, NULL },
-	{ "user", "set", "TENANT NAME", "enable disable if-match", "enable or disable a user", "PATCH", "/v1/tenants/%1/users/%2", enabled_body, user_columns, NULL },
+	{ "user", "set", "TENANT NAME", "enable disable groups if-match", "enable or disable a user, or put it into other groups", "PATCH", "/v1/tenants/%1/users/%2", enabled_body, user_columns, NULL },
 	{ "user", "get", "TENANT NAME", "", "show a user", "GET", "/v1/tenants/%1/users/%2", NULL, user_columns, NULL },
 	{ "user", "import", "TENANT", "file users if-match", "set SCRAM credentials of another Kafka's users: they keep their passwords", "POST",
 	    "/v1/tenants/%1/scram-credentials", ctl_import_body, set_columns, NULL },

@@ -16,7 +16,7 @@ enum { CTL_ARGS_MAX = 4 };
 struct ctl_options {
 	const char *url, *token_file, *ca, *output;			/* for every command */
 	const char *display_name, *host_names, *password_file, *limit, *after, *if_match;	/* for some */
-	const char *authorizer, *super_users, *everyone, *file;
+	const char *authorizer, *super_users, *groups, *everyone, *file;
 	const char *iterations, *users, *prefix, *mechanism;		/* of users */
 	const char *auto_create, *auto_partitions, *auto_replication;
 	const char *resource_type, *resource_name, *pattern_type, *principal, *host, *operation, *permission;	/* of ACLs */

@@ -98,6 +98,7 @@ struct api_conn {
 	char			   user[256];		/* after login */
 	char			   principal[262];	/* "User:" + user */
 	uint64_t		   user_revision;
+	struct pol_groups	  *claimed;		/* groups by its login's claims; NULL: none. Its own; set by api_conn_claim */
 	struct pol_who		   who;			/* the principal in the snapshot that was asked last */
 	enum aut_mechanism	   mechanism;		/* of that login */
 	uint64_t		   expires_us;		/* when it is to be renewed at the latest; 0: never */
@@ -119,6 +120,8 @@ void api_conn_enter(struct api_conn *c, struct api_worker *w);
 void api_conn_unmute(struct api_conn *c, uint64_t now_us);
 /* There is no room for what it keeps: lets go of what clients can do without. Bytes that this gave back at once. */
 size_t api_conn_release(struct api_conn *c);
+/* The login said that its principal is in these groups, or in none (n 0): they count from here on. NOMEM: it is in those it was in. */
+enum alv_err api_conn_claim(struct api_conn *c, const struct alv_str *groups, size_t n) ALV_MUST;
 /* It came in by a host name of its tenant's own; a copy is kept. */
 enum alv_err api_conn_own(struct api_conn *c, const struct ten_own *own) ALV_MUST;
 /* May this connection go on? Asked when the directory's generation changed: false sets *why (suspended, deleted, user

@@ -86,6 +86,8 @@ api_conn_fini(struct api_conn *c)
 	api_repeats_forget(c);
 	free(c->groups);
 	c->groups = NULL;
+	pol_groups_free(c->claimed);
+	c->claimed = NULL;
 	api_sessions_fini(c);
 	api_patterns_free(c->patterns);
 	c->patterns = NULL;
@@ -93,6 +95,20 @@ api_conn_fini(struct api_conn *c)
 	api_quota_fini(c);
 	free(c->own);
 	c->own = NULL;
+}
+
+enum alv_err
+api_conn_claim(struct api_conn *c, const struct alv_str *groups, size_t n)
+{
+	struct pol_groups *g = n == 0 ? NULL : pol_groups_new(groups, n);
+
+	if (n > 0 && g == NULL)
+		return ALV_E_NOMEM;
+	pol_groups_free(c->claimed);
+	c->claimed = g;
+	c->who = (struct pol_who){ .build = 0 };
+	api_repeats_forget(c);	/* they were decided for who it was */
+	return ALV_OK;
 }
 
 bool

@@ -10,7 +10,7 @@ who(const struct api_call *c)
 	struct api_conn *conn = c->conn;
 
 	if (conn->who.build != c->tenant->build)
-		pol_who_set(&conn->who, c->tenant, alv_str_of(conn->principal), alv_str_of(conn->host));
+		pol_who_set(&conn->who, c->tenant, alv_str_of(conn->principal), alv_str_of(conn->host), conn->claimed);
 	return &conn->who;
 }
 
@@ -36,7 +36,7 @@ bool
 api_may_all(const struct api_call *c, enum pol_op op, enum pol_resource res)
 {
 	struct pol_query q = { .principal = alv_str_of(c->conn->principal), .host = alv_str_of(c->conn->host), .op = op,
-		.resource = res, .name = ALV_STR_NULL };
+		.resource = res, .name = ALV_STR_NULL, .claimed = c->conn->claimed };
 
 	return pol_decide_all(c->tenant, &q);
 }

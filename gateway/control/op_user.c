@@ -42,6 +42,24 @@ drop_others(struct con_core *k, const struct con_change *c, const struct sto_ten
 	return err;
 }
 
+/* The snapshot is what the store says. */
+static bool
+same_groups(const struct con_core *k, const struct con_change *c)
+{
+	const struct pol_slot	*slot = pol_dir_find(k->dir, alv_str_of(c->tenant));
+	const struct pol_tenant *t = slot == NULL ? NULL : pol_slot_load(slot);
+	const struct pol_user	*u = t == NULL ? NULL : pol_user_find(t, alv_str_of(c->user));
+
+	if (c->groups == NULL)
+		return true;
+	if (u == NULL || u->ngroups != c->groups->n)
+		return u == NULL && c->groups->n == 0;
+	for (size_t i = 0; i < u->ngroups; i++)
+		if (!alv_str_eq(u->groups[i], c->groups->name[i]))
+			return false;
+	return true;
+}
+
 static enum con_need
 judge_user_put(struct con_core *k, struct con_change *c, const struct sto_tenant *t)
 {
@@ -63,11 +81,12 @@ judge_user_put(struct con_core *k, struct con_change *c, const struct sto_tenant
 		c->enabled = c->created || enabled;
 	if (c->password[0] != '\0')
 		return CON_NEED_KEYS;
-	return c->enabled == enabled && c->credentials == NULL ? con_unchanged(c, t) : CON_NEED_NOTHING;
+	return c->enabled == enabled && c->credentials == NULL && same_groups(k, c) ? con_unchanged(c, t) : CON_NEED_NOTHING;
 }
 
+/* The user and its keys. */
 static enum alv_err
-write_user_put(struct con_core *k, struct con_change *c, struct sto_tenant *t, const struct pol_scram *keys)
+write_user(struct con_core *k, struct con_change *c, struct sto_tenant *t, const struct pol_scram *keys)
 {
 	struct pol_user u = { .name = alv_str_of(c->user), .enabled = c->enabled };
 	enum alv_err	err;
@@ -84,6 +103,21 @@ write_user_put(struct con_core *k, struct con_change *c, struct sto_tenant *t, c
 	explicit_bzero(u.scram, sizeof(u.scram));
 	c->revision = u.revision;
 	return err ? err : con_check_users(k, c, t);
+}
+
+static enum alv_err
+write_user_put(struct con_core *k, struct con_change *c, struct sto_tenant *t, const struct pol_scram *keys)
+{
+	uint64_t     revision;
+	bool	     enabled = false;
+	enum alv_err err = sto_user_get(k->store, alv_str_of(t->id), alv_str_of(c->user), &enabled, &revision);
+
+	if (err && err != ALV_E_NOT_FOUND)
+		return err;
+	/* What is said of groups alone leaves the user's connections alone. */
+	if (err == ALV_E_NOT_FOUND || keys != NULL || c->credentials != NULL || enabled != c->enabled)
+		err = write_user(k, c, t, keys);
+	return err || same_groups(k, c) ? err : sto_user_groups(k->store, alv_str_of(t->id), alv_str_of(c->user), c->groups, &c->revision);
 }
 
 static enum con_need

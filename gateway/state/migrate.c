@@ -67,6 +67,11 @@ static const struct migration migrations[] = {
 	    " kind INTEGER NOT NULL CHECK (kind IN (0, 1, 2, 3)), match INTEGER NOT NULL CHECK (match IN (0, 1, 2, 3)),"
 	    " name TEXT NOT NULL, match2 INTEGER NOT NULL CHECK (match2 IN (0, 1, 2)), name2 TEXT NOT NULL, key TEXT NOT NULL,"
 	    " value REAL NOT NULL, PRIMARY KEY (tenant, kind, match, name, match2, name2, key)) STRICT, WITHOUT ROWID;" },
+	{ "groups of users",
+	    "ALTER TABLE user ADD COLUMN groups_revision INTEGER NOT NULL DEFAULT 0;"
+	    "CREATE TABLE user_group (tenant TEXT NOT NULL, user TEXT NOT NULL, name TEXT NOT NULL,"
+	    " PRIMARY KEY (tenant, user, name),"
+	    " FOREIGN KEY (tenant, user) REFERENCES user ON DELETE CASCADE) STRICT, WITHOUT ROWID;" },
 };
 
 static enum alv_err

@@ -49,7 +49,8 @@ each_row(struct sto_store *s, sqlite3_stmt *q, size_t max, void *arg,
 struct users {
 	struct sto_parts *p;
 	struct pol_user	 *user;
-	size_t		  n, at;	/* rows of keys come in the order of the users: where we are */
+	size_t		  n, at;	/* rows of keys and of groups come in the order of the users: where we are */
+	struct alv_str	 *group;	/* of all; in p's arena */
 };
 
 static enum alv_err
@@ -61,6 +62,7 @@ user_row(struct sto_store *s, sqlite3_stmt *q, size_t i, void *arg)
 	u->user[i].name = alv_arena_str(&u->p->text, sto_col(q, 0));
 	u->user[i].enabled = sqlite3_column_int64(q, 1) != 0;
 	u->user[i].revision = (uint64_t)sqlite3_column_int64(q, 2);
+	u->user[i].version = (uint64_t)sqlite3_column_int64(q, 3);
 	u->n = i + 1;
 	return u->user[i].name.p == NULL ? ALV_E_NOMEM : ALV_OK;
 }
@@ -105,6 +107,39 @@ keys_row(struct sto_store *s, sqlite3_stmt *q, size_t i, void *arg)
 	return ALV_OK;
 }
 
+/* In the order of the users, each one's side by side. */
+static enum alv_err
+group_row(struct sto_store *s, sqlite3_stmt *q, size_t i, void *arg)
+{
+	struct users   *u = arg;
+	struct alv_str *name = &u->group[i];
+
+	(void)s;
+	*name = alv_arena_str(&u->p->text, sto_col(q, 1));
+	while (u->at < u->n && !alv_str_eq(u->user[u->at].name, sto_col(q, 0)))
+		u->at++;
+	if (u->at == u->n)
+		return ALV_E_STORE;
+	if (u->user[u->at].ngroups++ == 0)
+		u->user[u->at].groups = name;
+	return name->p == NULL ? ALV_E_NOMEM : ALV_OK;
+}
+
+static enum alv_err
+load_groups(struct sto_store *s, struct alv_str id, struct users *u)
+{
+	size_t	     n = 0;
+	enum alv_err err = sto_count(s, STO_SQL_GROUP_COUNT, id, &n);
+
+	if (err || n == 0)
+		return err;
+	u->group = alv_arena_alloc(&u->p->text, n * sizeof(*u->group));
+	if (u->group == NULL)
+		return ALV_E_NOMEM;
+	u->at = 0;
+	return each_row(s, sto_query(s, STO_SQL_GROUP_LIST, STO_T(id)), n, u, group_row);
+}
+
 static enum alv_err
 load_users(struct sto_store *s, struct alv_str id, struct sto_parts *p)
 {
@@ -122,7 +157,7 @@ load_users(struct sto_store *s, struct alv_str id, struct sto_parts *p)
 	err = each_row(s, sto_query(s, STO_SQL_USER_LIST, STO_T(id)), n, &u, user_row);
 	if (!err)
 		err = each_row(s, sto_query(s, STO_SQL_KEYS_LIST, STO_T(id)), n * POL_MECHANISMS, &u, keys_row);
-	return err;
+	return err ? err : load_groups(s, id, &u);
 }
 
 /* ---- aliases and rules ----------------------------------------------------------------------------------- */

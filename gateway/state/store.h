@@ -80,6 +80,9 @@ enum alv_err sto_user_put(struct sto_store *s, struct alv_str tenant, struct pol
 enum alv_err sto_user_drop_keys(struct sto_store *s, struct alv_str tenant, struct alv_str name, enum pol_mechanism m, size_t *left,
     uint64_t *revision) ALV_MUST;
 enum alv_err sto_user_count(struct sto_store *s, struct alv_str tenant, size_t *n) ALV_MUST;
+/* These groups in the place of those it has; its connections go on. *revision: the tenant's. */
+enum alv_err sto_user_groups(struct sto_store *s, struct alv_str tenant, struct alv_str name, const struct pol_groups *g, uint64_t *revision)
+    ALV_MUST;
 enum alv_err sto_user_delete(struct sto_store *s, struct alv_str tenant, struct alv_str name, uint64_t *revision) ALV_MUST;
 
 struct sto_alias {

@@ -137,6 +137,33 @@ sto_user_count(struct sto_store *s, struct alv_str tenant, size_t *n)
 	return sto_count(s, STO_SQL_USER_COUNT, tenant, n);
 }
 
+static enum alv_err
+put_groups(struct sto_store *s, struct alv_str tenant, struct alv_str name, const struct pol_groups *g, uint64_t revision)
+{
+	enum alv_err err = sto_run(s, STO_SQL_GROUP_DEL, STO_T(tenant), STO_T(name));
+
+	for (size_t i = 0; !err && i < g->n; i++)
+		err = sto_run(s, STO_SQL_GROUP_ADD, STO_T(tenant), STO_T(name), STO_T(g->name[i]));
+	return err ? err : sto_run(s, STO_SQL_GROUP_TOUCH, STO_T(tenant), STO_T(name), STO_I(revision));
+}
+
+enum alv_err
+sto_user_groups(struct sto_store *s, struct alv_str tenant, struct alv_str name, const struct pol_groups *g, uint64_t *revision)
+{
+	struct sto_audit a = audit_of(s, tenant, name, "user.groups");
+	enum alv_err	 err = sto_tenant_touch(s, tenant, revision);
+
+	if (!err)
+		err = sto_audit_before(&a);
+	if (err)
+		return err;
+	err = put_groups(s, tenant, name, g, *revision);
+	if (!err)
+		return sto_audit_after(&a);
+	sto_audit_drop(&a);
+	return err;
+}
+
 enum alv_err
 sto_user_delete(struct sto_store *s, struct alv_str tenant, struct alv_str name, uint64_t *revision)
 {

@@ -19,12 +19,13 @@ const char *pol_word_list(enum pol_word kind, bool filter);
 
 /* ---- one rule ------------------------------------------------------------------------------------------ */
 
+bool pol_printable(struct alv_str s);	/* UTF-8 without control characters: fit for a log, a table, a terminal */
 enum { POL_NAME_MAX = 1024, POL_PRINCIPAL_MAX = 260 };	/* bytes */
 
 /* Is it one that can be stored? Else *field (as REST calls it) is not as *expected says; both static. Beyond Kafka: a host
- * is "*", an address or a network; a principal is a user; nothing has control characters. */
+ * is "*", an address or a network; a principal is a user or a group; nothing has control characters. */
 enum alv_err pol_rule_check(const struct pol_rule *r, const char **field, const char **expected) ALV_MUST;
-/* "User:" and a name; with `star` also "User:*". */
+/* "User:" or "Group:" and a name; with `star` also "User:*". */
 bool pol_principal_good(struct alv_str principal, bool star);
 
 /* ---- filters ------------------------------------------------------------------------------------------- */

@@ -50,6 +50,7 @@ struct con_change {
 	char	    user[256];
 	bool	    enabled, enabled_set;
 	char	    password[1024];	/* "" on update: keep; wiped after use */
+	struct pol_groups *groups;	/* users: in the place of those it has; NULL: keep. The submitter's, to be freed after done */
 	uint32_t    iterations;		/* 0: the configured */
 	/* The submitter's, to be freed after done. Credentials to set or take away; with USER_PUT: all that the user has, in the
 	 * place of a password. Keys that are to be made are made in here. */

@@ -25,9 +25,24 @@ struct pol_scram {
 struct pol_user {
 	struct alv_str	 name;		/* "alice"; the principal is "User:alice" */
 	struct pol_scram scram[POL_MECHANISMS];
-	uint64_t	 revision;	/* changes with every change of the user */
+	uint64_t	 revision;	/* changes with every change of the user that ends its connections */
+	uint64_t	 version;	/* the same, or larger: also its groups were changed by then */
 	bool		 enabled;
+	size_t		 ngroups;
+	const struct alv_str *groups;	/* sorted; "developers": the principal is "Group:developers" */
 };
+
+/* Groups that a login brought along (claims of a token), which count beside those of the tenant's user: a bounded list, one
+ * allocation. */
+enum { POL_GROUPS_MAX = 32, POL_GROUP_MAX = 254 };	/* of a user; bytes of one's name */
+struct pol_groups {
+	size_t	       n;
+	struct alv_str name[POL_GROUPS_MAX];	/* sorted, no two alike */
+};
+/* Copies; what is no good name is left out, and what is more than POL_GROUPS_MAX. NULL: out of memory. */
+struct pol_groups *pol_groups_new(const struct alv_str *names, size_t n) ALV_MUST;
+void		   pol_groups_free(struct pol_groups *g);	/* NULL is allowed */
+bool		   pol_group_good(struct alv_str name);		/* 1 to POL_GROUP_MAX bytes of printable text, not "*" */
 
 /* What a login shows of somebody's keys before anything is proved: so what names that are nobody's have to show as well. */
 struct pol_shape {
@@ -52,7 +67,7 @@ struct pol_rule {
 	enum pol_resource   resource;
 	enum pol_pattern    pattern;
 	struct alv_str	    name;	/* virtual; "*" literal: all; cluster is "kafka-cluster" */
-	struct alv_str	    principal;	/* "User:alice", "User:*" */
+	struct alv_str	    principal;	/* "User:alice", "User:*", "Group:developers" */
 	struct alv_str	    host;	/* "*", an address, a network: "10.0.0.0/8" */
 	enum pol_op	    op;
 	enum pol_permission permission;
@@ -101,7 +116,7 @@ const struct pol_user *pol_user_find(const struct pol_tenant *t, struct alv_str 
 
 /* The question every API asks wherever Kafka authorizes, on virtual names: may this principal, at this address, do that?
  * Pure: no lock, no allocation, no time. Super users may; a deny wins; then an allow; else denied, or, where no ACL is about
- * the resource, what the tenant says of that.
+ * the resource, what the tenant says of that. ACLs of the principal's groups are its own, as those of "User:*" are.
  *
  * Who asks is looked up once for a snapshot, then asked for as often as it takes; the last verdicts are remembered, since
  * clients ask for the same few names. A pol_who keeps nothing of the snapshot; it holds while `build` is that of the
@@ -116,11 +131,15 @@ struct pol_who {
 	uint64_t	build;
 	bool		nobody, all, has_address;
 	uint32_t	principal, host;
+	uint8_t		ngroups;
+	uint16_t	group[2 * POL_GROUPS_MAX];	/* those that some ACL is for */
 	struct alv_cidr address;
 	struct pol_seen seen[POL_SEEN];
 };
-/* principal "User:alice"; null may nothing. What is no address is in no network. */
-void	pol_who_set(struct pol_who *w, const struct pol_tenant *t, struct alv_str principal, struct alv_str host);
+/* principal "User:alice"; null may nothing. What is no address is in no network. claimed: beside the groups that the tenant's user
+ * of that name has; NULL: none. */
+void	pol_who_set(struct pol_who *w, const struct pol_tenant *t, struct alv_str principal, struct alv_str host,
+	    const struct pol_groups *claimed);
 bool	pol_may(const struct pol_tenant *t, struct pol_who *w, enum pol_op op, enum pol_resource r, struct alv_str name) ALV_MUST;
 /* Is `op` allowed on any resource of this type? (Kafka's authorizeByResourceType) */
 bool	pol_may_any(const struct pol_tenant *t, struct pol_who *w, enum pol_op op, enum pol_resource r) ALV_MUST;
@@ -134,6 +153,7 @@ struct pol_query {
 	enum pol_op	  op;
 	enum pol_resource resource;
 	struct alv_str	  name;
+	const struct pol_groups *claimed;	/* as pol_who_set */
 };
 bool pol_decide(const struct pol_tenant *t, const struct pol_query *q) ALV_MUST;
 bool pol_decide_any(const struct pol_tenant *t, const struct pol_query *q) ALV_MUST;

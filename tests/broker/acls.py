@@ -57,6 +57,29 @@ def test_live(s):
         soon("no authorizer", {"orders": 0, "other": 0, "none": 3}, w)
 
 
+def test_groups(s):
+    """Who is in a group has its rights, also on a connection that is open: by REST in, denied, and out again."""
+    path, alice, bob = made(s)
+    create_topic(alice, "orders")
+    s.rest("POST", f"{path}/acls", {"acls": [{"resourceType": "TOPIC", "resourceName": "orders", "principal": "Group:readers", "operation": "READ"}]})
+    with bob.wire() as w:
+        def soon(what, expected):
+            stack.wait_until(what, lambda: codes(w, ["orders"]) == {"orders": expected}, LIVE_S)
+        soon("at first", DENIED)
+        equal("groups", ["readers", "x"], s.rest("PATCH", f"{path}/users/bob", {"groups": ["x", "readers"]})["groups"])
+        soon("a member", 0)
+        s.rest("POST", f"{path}/acls", {"acls": [{"resourceType": "TOPIC", "resourceName": "*", "principal": "Group:x", "operation": "ALL",
+                                                  "permission": "DENY"}]})
+        soon("another group of its is denied", DENIED)
+        s.rest("PATCH", f"{path}/users/bob", {"groups": ["readers"]})
+        soon("not in that one", 0)
+        s.rest("PATCH", path, {"superUsers": ["Group:readers"]})
+        equal("super users", 0, codes(w, ["orders", "none"])["orders"])
+        s.rest("PATCH", path, {"superUsers": []})
+        s.rest("PATCH", f"{path}/users/bob", {"groups": []})
+        soon("in none", DENIED)
+
+
 def test_mixed_requests(s):
     """One topic is allowed, the next is not: each has its own answer, in Produce, Fetch, commits; a transaction has neither."""
     path, alice, bob = made(s)

@@ -113,7 +113,7 @@ ask(size_t acls, size_t count)
 
 		n[i] = (size_t)snprintf(names[i], NAME, "team-%03zu.service-%02zu.%s%zu", at % 97, at % 13, at % 4 == 0 ? "p" : "topic-", at);
 	}
-	pol_who_set(&w, t, ALV_STR("User:user-8"), ALV_STR("10.0.9.9"));
+	pol_who_set(&w, t, ALV_STR("User:user-8"), ALV_STR("10.0.9.9"), NULL);
 	before = mallinfo2();
 	begin = cpu_ns();
 	allowed = ask_again(t, &w, names[0], n[0], count);

@@ -16,6 +16,8 @@ struct fx_user {
 	struct pol_scram scram[POL_MECHANISMS];
 	bool	 enabled;
 	uint64_t revision;
+	size_t	 ngroups;
+	char	 group[4][32];
 };
 
 struct fx_alias {
@@ -117,7 +119,7 @@ fx_publish(struct con_control *c, struct fx_tenant *t)
 		.aliases = aliases, .naliases = t->naliases };
 	struct ten_own	   own[TEN_OWN_MAX];
 	const char	  *field, *expected;
-	struct alv_str	   supers[POL_SUPERS_MAX];
+	struct alv_str	   supers[POL_SUPERS_MAX], groups[FX_USERS][4];
 	struct pol_quota  *quotas = calloc(t->quotas->n + 1, sizeof(*quotas));
 	struct pol_tenant *made;
 
@@ -141,7 +143,10 @@ fx_publish(struct con_control *c, struct fx_tenant *t)
 			abort();
 	memset(users, 0, sizeof(users));
 	for (size_t i = 0; i < t->nusers; i++)
-		users[i] = (struct pol_user){ .name = alv_str_of(t->user[i].name), .enabled = t->user[i].enabled,
+		for (size_t k = 0; k < t->user[i].ngroups; k++)
+			groups[i][k] = alv_str_of(t->user[i].group[k]);
+	for (size_t i = 0; i < t->nusers; i++)
+		users[i] = (struct pol_user){ .groups = groups[i], .ngroups = t->user[i].ngroups, .name = alv_str_of(t->user[i].name), .enabled = t->user[i].enabled,
 			.revision = t->user[i].revision, .scram = { t->user[i].scram[0], t->user[i].scram[1] } };
 	for (size_t i = 0; i < t->naliases; i++)
 		aliases[i] = (struct ten_alias){ t->alias[i].kind, alv_str_of(t->alias[i].virt), alv_str_of(t->alias[i].phys),
@@ -203,6 +208,10 @@ fx_user_put(struct con_control *c, struct fx_tenant *t, struct con_change *g)
 		memset(u->scram, 0, sizeof(u->scram));
 	for (size_t i = 0; g->credentials != NULL && i < g->credentials->n; i++)
 		fx_keys(u, &g->credentials->item[i]);
+	for (size_t i = 0; g->groups != NULL && i < g->groups->n && i < ALV_COUNT(u->group); i++) {
+		snprintf(u->group[i], sizeof(u->group[i]), "%.*s", ALV_STR_ARG(g->groups->name[i]));
+		u->ngroups = i + 1;
+	}
 	u->revision = c->revision;
 	return ALV_OK;
 }

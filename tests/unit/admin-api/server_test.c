@@ -169,6 +169,14 @@ life_of_a_user(void **state)
 	assert_int_equal(fx_try(f, "PUT", "/v1/tenants/acme/users/carol", NULL, "{\"password\":\"p\",\"generate\":true}"), 422);
 	assert_int_equal(fx_try(f, "PATCH", "/v1/tenants/acme/users/carol", NULL, "{\"enabled\":true}"), 404);
 	assert_int_equal(fx_try(f, "PUT", "/v1/tenants/nobody/users/carol", NULL, "{\"password\":\"p\"}"), 404);
+	a = fx_do(f, "PATCH", "/v1/tenants/acme/users/bob", "{\"groups\":[\"ops\",\"dev\",\"ops\"]}");
+	assert_int_equal(a.status, 200);
+	assert_int_equal(json_array_size(json_object_get(a.json, "groups")), 2);
+	assert_string_equal(json_string_value(json_array_get(json_object_get(a.json, "groups"), 0)), "dev");
+	fx_done(&a);
+	assert_int_equal(fx_try(f, "PATCH", "/v1/tenants/acme/users/bob", NULL, "{\"groups\":[\"*\"]}"), 422);
+	assert_int_equal(fx_try(f, "PATCH", "/v1/tenants/acme/users/bob", NULL, "{\"groups\":[7]}"), 422);
+	assert_int_equal(fx_try(f, "PATCH", "/v1/tenants/acme/users/bob", NULL, "{\"groups\":\"dev\"}"), 422);
 	assert_int_equal(fx_try(f, "DELETE", "/v1/tenants/acme/users/bob", NULL, NULL), 204);
 	assert_int_equal(fx_try(f, "DELETE", "/v1/tenants/acme/users/bob", NULL, NULL), 404);
 	assert_false(fx_logged(f, "s3cret"));

@@ -23,7 +23,12 @@ below(unsigned n)
 
 /* Few words, so that rules meet. */
 static const char *const names[] = { "*", "a", "a.", "a.b", "a.b.c", "ab", "b", "b.a", "abc", "a*", "kafka-cluster" };
-static const char *const principals[] = { "User:*", "User:a", "User:b", "User:c", "Group:a", "User:" };
+static const char *const principals[] = { "User:*", "User:a", "User:b", "User:c", "Group:a", "Group:g", "Group:h", "User:" };
+static const struct alv_str groups[] = { ALV_STR("a"), ALV_STR("g"), ALV_STR("h") };
+static const struct pol_user users[] = {	/* c is nobody's, as those who come with a token alone */
+	{ .name = ALV_STR("a"), .ngroups = 2, .groups = groups },
+	{ .name = ALV_STR("b"), .ngroups = 1, .groups = groups + 1 },
+};
 static const char *const rule_hosts[] = { "*", "10.0.0.1", "10.0.0.0/8", "10.0.0.2", "::1", "0.0.0.0/0", "nowhere" };
 static const char *const hosts[] = { "10.0.0.1", "10.0.0.2", "10.9.9.9", "11.0.0.1", "::1", "nowhere" };
 #define ONE_OF(table) alv_str_of((table)[below(ALV_COUNT(table))])
@@ -58,9 +63,29 @@ name_fits(const struct pol_rule *r, struct alv_str name)
 }
 
 static bool
+has_group(const struct alv_str *list, size_t n, struct alv_str principal)
+{
+	for (size_t i = 0; i < n; i++)
+		if (alv_str_starts(principal, ALV_STR("Group:")) && alv_str_eq(list[i], alv_str_make(principal.p + 6, principal.n - 6)))
+			return true;
+	return false;
+}
+
+static bool
+stands_for(struct alv_str principal, const struct pol_query *q)
+{
+	if (alv_str_eq(principal, q->principal) || (q->claimed != NULL && has_group(q->claimed->name, q->claimed->n, principal)))
+		return true;
+	for (size_t i = 0; i < ALV_COUNT(users); i++)
+		if (alv_str_starts(q->principal, ALV_STR("User:")) && alv_str_eq(users[i].name, alv_str_make(q->principal.p + 5, q->principal.n - 5)))
+			return has_group(users[i].groups, users[i].ngroups, principal);
+	return false;
+}
+
+static bool
 who_fits(const struct pol_rule *r, const struct pol_query *q)
 {
-	return (alv_str_eq(r->principal, q->principal) || alv_str_eqz(r->principal, "User:*")) && host_fits(r->host, q->host);
+	return (stands_for(r->principal, q) || alv_str_eqz(r->principal, "User:*")) && host_fits(r->host, q->host);
 }
 
 static bool
@@ -80,6 +105,9 @@ plain_decide(const struct pol_parts *p, const struct pol_query *q)
 {
 	bool allowed = false, found = false;
 
+	for (size_t i = 0; i < p->nsupers; i++)
+		if (stands_for(p->supers[i], q))
+			return true;
 	for (size_t i = 0; i < p->nrules; i++) {
 		const struct pol_rule *r = &p->rules[i];
 
@@ -159,11 +187,14 @@ static void
 as_a_plain_reading(void **state)
 {
 	enum { TENANTS = 4000, QUESTIONS = 40, RULES = 12 };
-	struct pol_rule rules[RULES];
+	struct pol_rule	   rules[RULES];
+	struct pol_groups *claims[] = { NULL, pol_groups_new(groups + 1, 2), pol_groups_new(groups, 1) };
 
 	(void)state;
 	for (int n = 0; n < TENANTS; n++) {
-		struct pol_parts   p = { .id = ALV_STR("acme"), .rules = rules, .nrules = below(RULES + 1), .everyone_if_no_acl = below(2) };
+		struct alv_str	   super = ONE_OF(principals);
+		struct pol_parts   p = { .id = ALV_STR("acme"), .rules = rules, .nrules = below(RULES + 1), .everyone_if_no_acl = below(2),
+			  .users = users, .nusers = ALV_COUNT(users), .supers = &super, .nsupers = below(8) == 0 };
 		struct pol_tenant *t;
 
 		for (size_t i = 0; i < p.nrules; i++)
@@ -171,12 +202,40 @@ as_a_plain_reading(void **state)
 		t = pol_build(&p);
 		for (int i = 0; i < QUESTIONS; i++) {
 			struct pol_query q = { .principal = ONE_OF(principals), .host = ONE_OF(hosts), .name = ONE_OF(names),
-				.op = (enum pol_op)(POL_OP_ALL + (int)below(14)), .resource = (enum pol_resource)(POL_TOPIC + below(2)) };
+				.op = (enum pol_op)(POL_OP_ALL + (int)below(14)), .resource = (enum pol_resource)(POL_TOPIC + below(2)),
+				.claimed = claims[below(ALV_COUNT(claims))] };
 
 			compare_one(t, &p, &q);
 		}
 		pol_tenant_free(t);
 	}
+	for (size_t i = 0; i < ALV_COUNT(claims); i++)
+		pol_groups_free(claims[i]);
+}
+
+/* Hostile claims: what is no name, what comes twice, too many. */
+static void
+lists_of_groups_are_bounded(void **state)
+{
+	struct alv_str	   many[POL_GROUPS_MAX + 20], odd[] = { ALV_STR("b"), ALV_STR(""), ALV_STR("*"), ALV_STR("a\n"), ALV_STR("\xff"),
+		    ALV_STR("a"), ALV_STR("b"), ALV_STR_NULL };
+	char		   text[ALV_COUNT(many)][8], longest[POL_GROUP_MAX + 1];
+	struct pol_groups *g = pol_groups_new(odd, ALV_COUNT(odd));
+
+	(void)state;
+	assert_int_equal(g->n, 2);
+	assert_true(alv_str_eqz(g->name[0], "a") && alv_str_eqz(g->name[1], "b"));
+	pol_groups_free(g);
+	for (size_t i = 0; i < ALV_COUNT(many); i++) {
+		snprintf(text[i], sizeof(text[i]), "g%zu", i);
+		many[i] = alv_str_of(text[i]);
+	}
+	g = pol_groups_new(many, ALV_COUNT(many));
+	assert_int_equal(g->n, POL_GROUPS_MAX);
+	pol_groups_free(g);
+	memset(longest, 'x', sizeof(longest));
+	assert_true(pol_group_good(alv_str_make(longest, POL_GROUP_MAX)));
+	assert_false(pol_group_good(alv_str_make(longest, POL_GROUP_MAX + 1)));
 }
 
 /* As the list of a tenant's ACLs is read page by page. */
@@ -239,6 +298,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_a_plain_reading),
+		cmocka_unit_test(lists_of_groups_are_bounded),
 		cmocka_unit_test(rules_are_in_order),
 		cmocka_unit_test(rules_that_are_none),
 	};

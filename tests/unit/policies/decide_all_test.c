@@ -68,6 +68,32 @@ any_deny_is_one_too_many(void **state)
 }
 
 static void
+groups_count_as_their_members(void **state)
+{
+	static const struct alv_str  dev[] = { ALV_STR("dev") }, super[] = { ALV_STR("Group:dev") };
+	static const struct pol_user alice[] = { { .name = ALV_STR("alice"), .ngroups = 1, .groups = dev } };
+	const struct pol_rule allow[] = { ALLOW("*", "Group:dev", "*", POL_OP_READ) }, both[] = { ALLOW("*", "User:*", "*", POL_OP_ALL),
+		DENY("x", "Group:dev", "*", POL_OP_ALL) };
+	struct pol_groups *claimed = pol_groups_new(dev, 1);
+	struct pol_query   q = { .principal = ALV_STR("User:alice"), .host = ALV_STR("::1"), .op = POL_OP_READ, .resource = POL_TOPIC };
+	struct pol_tenant  t = { .users = alice, .nusers = 1, .rules = allow, .nrules = 1 };
+
+	(void)state;
+	assert_true(pol_decide_all(&t, &q));
+	t.rules = both;
+	t.nrules = 2;
+	assert_false(pol_decide_all(&t, &q));
+	q.principal = ALV_STR("User:bob");
+	assert_true(pol_decide_all(&t, &q));
+	q.claimed = claimed;
+	assert_false(pol_decide_all(&t, &q));
+	t.supers = super;
+	t.nsupers = 1;
+	assert_true(pol_decide_all(&t, &q));
+	pol_groups_free(claimed);
+}
+
+static void
 those_who_are_not_asked(void **state)
 {
 	static const struct alv_str	 supers[] = { ALV_STR("User:alice"), ALV_STR("User:root") };
@@ -104,7 +130,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_allow_on_all_is_needed),
 		cmocka_unit_test(any_deny_is_one_too_many),
-		cmocka_unit_test(those_who_are_not_asked),
+		cmocka_unit_test(groups_count_as_their_members), cmocka_unit_test(those_who_are_not_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,12 @@
 #include <alcove/policy.h>
 #include <alcove/str.h>
 
-enum { COLUMNS = 7, RULES_MAX = 32, SUPERS_MAX = 4 };
+enum { COLUMNS = 7, RULES_MAX = 32, SUPERS_MAX = 4, USERS_MAX = 4 };
+
+/* Groups of the users of a case, and of the login that asks. */
+static struct pol_user	  users[USERS_MAX];
+static struct alv_str	  members[USERS_MAX][POL_GROUPS_MAX];
+static struct pol_groups *claimed;
 
 static const char *const resources[] = { [POL_TOPIC] = "topic", [POL_GROUP] = "group", [POL_CLUSTER] = "cluster",
 	[POL_TXN] = "txn", [POL_TOKEN] = "token", [POL_USER] = "user" };
@@ -65,7 +70,7 @@ static void
 ask(const struct pol_tenant *t, const struct alv_str *col)
 {
 	struct pol_query q = { .resource = (enum pol_resource)number(resources, ALV_COUNT(resources), col[1]),
-		.name = col[2], .principal = col[3], .host = col[4] };
+		.name = col[2], .principal = col[3], .host = col[4], .claimed = claimed };
 
 	if (alv_str_eqz(col[0], "ops")) {
 		assert_int_equal(pol_operations(t, &q), parse_bits(col[5]));
@@ -78,6 +83,51 @@ ask(const struct pol_tenant *t, const struct alv_str *col)
 		assert_int_equal(pol_decide(t, &q), alv_str_eqz(col[6], "yes"));
 }
 
+static size_t
+words(struct alv_str s, struct alv_str *out)
+{
+	size_t n = 0;
+
+	while (s.n > 0) {
+		const char *blank = memchr(s.p, ' ', s.n);
+		size_t	    k = blank == NULL ? s.n : (size_t)(blank - s.p);
+
+		assert_true(n < POL_GROUPS_MAX);
+		out[n++] = alv_str_make(s.p, k);
+		k += k < s.n;
+		s = alv_str_make(s.p + k, s.n - k);
+	}
+	return n;
+}
+
+static void
+forget(struct pol_parts *p)
+{
+	p->users = users;
+	p->nusers = 0;
+	pol_groups_free(claimed);
+	claimed = NULL;
+}
+
+static void
+member(struct pol_parts *p, const struct alv_str *col)
+{
+	struct pol_user *u = &users[p->nusers];
+
+	assert_true(p->nusers < USERS_MAX);
+	*u = (struct pol_user){ .name = col[1], .groups = members[p->nusers] };
+	u->ngroups = words(col[2], members[p->nusers++]);
+}
+
+static void
+claims(struct alv_str list)
+{
+	struct alv_str name[POL_GROUPS_MAX];
+
+	pol_groups_free(claimed);
+	claimed = pol_groups_new(name, words(list, name));
+}
+
 /* What a tenant says beside its rules. False: the line is something else. */
 static bool
 setting(struct pol_parts *p, struct alv_str *supers, const struct alv_str *col)
@@ -88,6 +138,10 @@ setting(struct pol_parts *p, struct alv_str *supers, const struct alv_str *col)
 		p->everyone_if_no_acl = true;
 	else if (alv_str_eqz(col[0], "none"))
 		p->authorizer = POL_AUTHORIZER_NONE;
+	else if (alv_str_eqz(col[0], "member"))
+		member(p, col);
+	else if (alv_str_eqz(col[0], "claims"))
+		claims(col[1]);
 	else
 		return false;
 	assert_true(p->nsupers < SUPERS_MAX);
@@ -135,6 +189,7 @@ table(void **state)
 		print_message("decide.txt:%d\n", no);
 		if (alv_str_eqz(col[0], "rules")) {
 			parts = (struct pol_parts){ .id = ALV_STR("acme"), .rules = rules, .supers = supers };
+			forget(&parts);
 		} else if (setting(&parts, supers, col)) {
 			continue;
 		} else if (alv_str_eqz(col[0], "allow") || alv_str_eqz(col[0], "deny")) {
@@ -157,7 +212,8 @@ table(void **state)
 			cases++;
 		}
 	}
-	assert_true(cases > 130);
+	assert_true(cases > 150);
+	forget(&parts);
 	alv_arena_fini(&a);
 	fclose(f);
 }

@@ -41,8 +41,8 @@ what_is_good(void **state)
 {
 	static const char *const hosts[] = { "*", "10.0.0.1", "10.0.0.0/8", "::1", "2001:db8::/32" };
 	static const char *const bad_hosts[] = { "", "localhost", "10.0.0.1/8", "10.0.0", "**" };
-	static const char *const principals[] = { "User:*", "User:a", "User:a:b", "User:\xc3\xa4" };
-	static const char *const bad_principals[] = { "", "User:", "a", "Group:a", "user:a", "User:a\n", "User:\xff", "*" };
+	static const char *const principals[] = { "User:*", "User:a", "User:a:b", "User:\xc3\xa4", "Group:a", "Group:/org/team a" };
+	static const char *const bad_principals[] = { "", "User:", "a", "Group:", "Group:*", "group:a", "user:a", "User:a\n", "User:\xff", "*" };
 	const char *field = NULL, *expected = NULL;
 	char	    long_name[POL_NAME_MAX + 2];
 

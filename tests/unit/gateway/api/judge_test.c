@@ -119,6 +119,32 @@ the_catalogue_by_tenant(void **state)
 	}
 }
 
+/* What a login says of groups counts from then on, and no longer than it says so. */
+static void
+claims_of_a_login(void **state)
+{
+	static const struct pol_rule denied[] = { { .resource = POL_TOPIC, .pattern = POL_LITERAL, .name = ALV_STR("orders"),
+		.principal = ALV_STR("Group:guests"), .host = ALV_STR("*"), .op = POL_OP_READ, .permission = POL_DENY } };
+	static const struct alv_str  groups[] = { ALV_STR("guests"), ALV_STR("others") };
+	struct stage		     s;
+
+	(void)state;
+	stage_open(&s, denied, 1);
+	load(&s);
+	assert_true(api_may(&s.call, POL_OP_READ, POL_TOPIC, ALV_STR("orders")));
+	assert_int_equal(api_conn_claim(&s.conn, groups, 2), ALV_OK);
+	assert_false(api_may(&s.call, POL_OP_READ, POL_TOPIC, ALV_STR("orders")));
+	assert_true(api_may(&s.call, POL_OP_WRITE, POL_TOPIC, ALV_STR("orders")));
+	assert_int_equal(api_conn_claim(&s.conn, groups + 1, 1), ALV_OK);
+	assert_true(api_may(&s.call, POL_OP_READ, POL_TOPIC, ALV_STR("orders")));
+	assert_int_equal(api_conn_claim(&s.conn, groups, 2), ALV_OK);
+	assert_false(api_may_all(&s.call, POL_OP_READ, POL_TOPIC));
+	assert_int_equal(api_conn_claim(&s.conn, NULL, 0), ALV_OK);
+	assert_true(api_may(&s.call, POL_OP_READ, POL_TOPIC, ALV_STR("orders")));
+	assert_int_equal(api_conn_claim(&s.conn, groups, 1), ALV_OK);	/* its end lets go of them */
+	stage_close(&s);
+}
+
 int
 main(void)
 {
@@ -127,6 +153,7 @@ main(void)
 		cmocka_unit_test(ids),
 		cmocka_unit_test(at_most_so_many_ids_are_asked_for),
 		cmocka_unit_test(the_catalogue_by_tenant),
+		cmocka_unit_test(claims_of_a_login),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -323,7 +323,7 @@ a_tenant_lives_and_goes(void **state)
 	struct con_change	c = kit_change(CON_TENANT_CREATE, "acme");
 	const struct pol_tenant *t;
 	char			cluster[23];
-	const struct pol_query	q = { ALV_STR("User:x"), ALV_STR("*"), POL_OP_WRITE, POL_TOPIC, ALV_STR("orders") };
+	const struct pol_query	q = { ALV_STR("User:x"), ALV_STR("*"), POL_OP_WRITE, POL_TOPIC, ALV_STR("orders"), NULL };
 
 	assert_int_equal(con_judge(&w->core, &c), CON_NEED_SCAN);
 	c = done(w, c);
@@ -405,6 +405,47 @@ users_are_judged_and_kept(void **state)
 	ok(w, kit_user(CON_USER_DELETE, "acme", "alice", ""));
 	assert_null(pol_user_find(tenant(w, "acme"), ALV_STR("alice")));
 	refused(w, kit_user(CON_USER_DELETE, "acme", "alice", ""), ALV_E_NOT_FOUND, "no such user");
+}
+
+/* Groups come and go; who is connected stays so, and the version says that something was changed. */
+static void
+groups_of_users(void **state)
+{
+	struct world		 *w = *state;
+	const struct alv_str	  names[] = { ALV_STR("ops"), ALV_STR("dev") };
+	struct con_change	  c;
+	const struct pol_user	 *u;
+	uint64_t		  revision;
+
+	ok(w, adopting("acme"));
+	c = kit_user(CON_USER_PUT, "acme", "alice", "correct horse");
+	c.groups = pol_groups_new(names, 2);
+	ok(w, c);
+	pol_groups_free(c.groups);
+	u = pol_user_find(tenant(w, "acme"), ALV_STR("alice"));
+	assert_true(u->ngroups == 2 && alv_str_eqz(u->groups[0], "dev") && alv_str_eqz(u->groups[1], "ops"));
+	revision = u->revision;
+	assert_true(u->version >= u->revision);
+	w->published = 0;
+	c = kit_user(CON_USER_PUT, "acme", "alice", "");
+	c.groups = pol_groups_new(names, 2);
+	assert_true(done(w, c).err == ALV_OK && w->published == 0);	/* the same */
+	pol_groups_free(c.groups);
+	c.groups = pol_groups_new(names, 1);
+	ok(w, c);
+	pol_groups_free(c.groups);
+	u = pol_user_find(tenant(w, "acme"), ALV_STR("alice"));
+	assert_true(u->ngroups == 1 && alv_str_eqz(u->groups[0], "ops") && u->revision == revision && u->version == tenant(w, "acme")->revision);
+	close_world(w);
+	open_world(w);
+	u = pol_user_find(tenant(w, "acme"), ALV_STR("alice"));
+	assert_true(u->ngroups == 1 && alv_str_eqz(u->groups[0], "ops") && u->revision == revision);
+	ok(w, kit_user(CON_USER_PUT, "acme", "alice", "another horse"));	/* groups stay */
+	u = pol_user_find(tenant(w, "acme"), ALV_STR("alice"));
+	assert_true(u->ngroups == 1 && u->revision > revision);
+	ok(w, kit_user(CON_USER_DELETE, "acme", "alice", ""));
+	ok(w, kit_user(CON_USER_PUT, "acme", "alice", "correct horse"));
+	assert_int_equal(pol_user_find(tenant(w, "acme"), ALV_STR("alice"))->ngroups, 0);
 }
 
 static void
@@ -515,7 +556,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(ids_are_judged), T(ids_fit_the_listeners), T(own_host_names), T(own_host_names_are_not_the_listeners),
 		T(authorizers_and_super_users), T(topics_that_are_asked_for), T(acls_come_and_go), T(acls_are_judged_whole),
-		T(a_tenant_lives_and_goes), T(users_are_judged_and_kept), T(aliases_are_judged_and_kept),
+		T(a_tenant_lives_and_goes), T(users_are_judged_and_kept), T(groups_of_users), T(aliases_are_judged_and_kept),
 		T(aliases_into_a_prefix_end_with_it), T(a_failing_store_changes_nothing),
 		T(changes_without_ends_or_actors_are_refused),
 	};

@@ -320,7 +320,8 @@ who_decides(void **state)
 	add_tenant(s, "acme");
 	assert_int_equal(sto_exec(s, "DROP TABLE super_user; DROP TABLE quota; ALTER TABLE tenant DROP COLUMN authorizer; "
 	    "ALTER TABLE tenant DROP COLUMN everyone; ALTER TABLE tenant DROP COLUMN auto_create; "
-	    "ALTER TABLE tenant DROP COLUMN auto_partitions; ALTER TABLE tenant DROP COLUMN auto_replication; DELETE FROM migration WHERE version > 2; PRAGMA user_version = 2;"
+	    "ALTER TABLE tenant DROP COLUMN auto_partitions; ALTER TABLE tenant DROP COLUMN auto_replication; "
+	    "DROP TABLE user_group; ALTER TABLE user DROP COLUMN groups_revision; DELETE FROM migration WHERE version > 2; PRAGMA user_version = 2;"
 	    "INSERT INTO rule VALUES (1, 'acme', 2, 3, '*', 'User:*', '*', 2, 3)"), ALV_OK);
 	sto_close(s);
 	s = open_store(*state);
@@ -361,7 +362,8 @@ host_names(void **state)
 	add_tenant(s, "acme");
 	assert_int_equal(sto_exec(s, "DROP TABLE quota; DROP TABLE host_name; DROP TABLE super_user; ALTER TABLE tenant DROP COLUMN authorizer; "
 	    "ALTER TABLE tenant DROP COLUMN everyone; ALTER TABLE tenant DROP COLUMN auto_create; "
-	    "ALTER TABLE tenant DROP COLUMN auto_partitions; ALTER TABLE tenant DROP COLUMN auto_replication; DELETE FROM migration WHERE version > 1; PRAGMA user_version = 1"), ALV_OK);
+	    "ALTER TABLE tenant DROP COLUMN auto_partitions; ALTER TABLE tenant DROP COLUMN auto_replication; "
+	    "DROP TABLE user_group; ALTER TABLE user DROP COLUMN groups_revision; DELETE FROM migration WHERE version > 1; PRAGMA user_version = 1"), ALV_OK);
 	sto_close(s);
 	s = open_store(*state);
 	assert_string_equal(ask(s, "SELECT count(*) = max(version) AND max(version) = (SELECT user_version FROM pragma_user_version) FROM migration"), "1");
