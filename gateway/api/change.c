@@ -16,6 +16,7 @@ static void
 empty(struct con_change *ch)
 {
 	pol_rules_free(ch->rules);
+	pol_quota_list_free(ch->quotas);
 	explicit_bzero(ch, sizeof(*ch));
 }
 

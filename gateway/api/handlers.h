@@ -110,6 +110,10 @@ enum api_result api_alter_share_offsets_response(struct api_call *c, struct kfk_
 enum api_result api_delete_share_offsets_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_delete_share_offsets_response(struct api_call *c, struct kfk_tree *r);
 
+/* client_quotas.c */
+enum api_result api_describe_client_quotas_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_alter_client_quotas_request(struct api_call *c, struct kfk_tree *q);
+
 /* acls.c */
 enum api_result api_describe_acls_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_create_acls_request(struct api_call *c, struct kfk_tree *q);

@@ -10,6 +10,7 @@
 #include <alcove/log.h>
 #include <alcove/tenant.h>
 
+enum pol_scale { POL_SCALE_CLUSTER, POL_SCALE_PER_BROKER };
 enum pol_racks { POL_RACKS_HIDE, POL_RACKS_EXPOSE };
 enum pol_endpoint { POL_ENDPOINT_SNI, POL_ENDPOINT_PORT };
 /* security.protocol */
@@ -131,6 +132,7 @@ struct pol_config {
 	} state;
 	struct pol_limits   limits;
 	struct {
+		enum pol_scale native_scale;	/* of numbers that Kafka's tools set and see */
 		uint32_t throttle_max_ms;	/* the longest that a client is told to wait, and muted */
 	} quota;
 	struct {

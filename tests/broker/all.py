@@ -32,6 +32,7 @@ runner.main([
     "acls",
     "acls_native",
     "quotas",
+    "quotas_native",
     "brokers",
     "life",
     "faults",

@@ -214,6 +214,42 @@ def _(world, v):
     expect("the victim's ACLs", [world.stack.rest("GET", "/v1/tenants/globex/acls")["items"]], [[theirs]])
 
 
+# ---- quotas -----------------------------------------------------------------------------------------------------------
+
+@case("quotas of the victim's users, client ids and groups are neither seen nor altered; nor are the platform's limits of the own tenant")
+def _(world, v):
+    def items(tenant):
+        return world.stack.rest("GET", f"/v1/tenants/{tenant}/quotas")["items"]
+    def put(tenant, *quotas):
+        return world.stack.rest("PUT", f"/v1/tenants/{tenant}/quotas", {"quotas": list(quotas)})
+    theirs, mine = items("globex"), items("acme")
+    far = {"producer_byte_rate": 10 ** 15}
+    put("globex", {"type": "client", "user": "alice", "limits": far}, {"type": "client", "clientId": v.topic, "limits": far},
+        {"type": "tenant", "limits": far})
+    put("acme", {"type": "tenant", "limits": far})
+    planted = items("globex"), items("acme")
+    names = [None, "alice", "globex/alice", "globex.alice", "User:alice", v.topic, v.physical(v.topic)]
+    with world.wire() as w:
+        for version in (0, 1):
+            for strict in (False, True):
+                for parts in [[], *([{"EntityType": t, "MatchType": m, "Match": n}] for t in ("user", "client-id", "ip", "tenant", "group")
+                                    for m, n in [(2, None), (1, None), *((0, x) for x in names[1:])])]:
+                    r = w.request("DescribeClientQuotas", version, {"Components": parts, "Strict": strict})
+                    expect(f"v{version}: {parts} is not seen", r["Entries"] or [], [[]])
+            for kind in ("tenant", "group", "unattributed", ""):
+                r = w.request("AlterClientQuotas", version, {"ValidateOnly": False, "Entries": [
+                    {"Entity": [{"EntityType": kind, "EntityName": n}], "Ops": [{"Key": "producer_byte_rate", "Value": 1.0, "Remove": remove}]}
+                    for n in (None, "acme", "globex", v.group) for remove in (False, True)]})
+                expect(f"v{version}: {kind}", {e["ErrorCode"] != 0 for e in r["Entries"]}, [{True}])
+            for value, remove in ((1e15, False), (0.0, True)):
+                w.request("AlterClientQuotas", version, {"ValidateOnly": False, "Entries": [
+                    {"Entity": [{"EntityType": t, "EntityName": n}], "Ops": [{"Key": "producer_byte_rate", "Value": value, "Remove": remove}]}
+                    for t in ("user", "client-id") for n in names]})
+    expect("the victim's quotas and the own tenant's", [(items("globex"), items("acme"))], [[planted]])
+    for tenant, before in (("globex", theirs), ("acme", mine)):
+        put(tenant, *before)
+
+
 # ---- texts ------------------------------------------------------------------------------------------------------------
 
 @case("texts of errors say nothing of prefixes, hosts and others")

@@ -66,6 +66,7 @@ ROWS = [
     ("StreamsGroupDescribe", "group", 0), ("StreamsGroupTopologyDescriptionUpdate", "group", 0),
     ("ListPartitionReassignments", "cluster", 0), ("DescribeLogDirs", "cluster", 3), ("ListConfigResources", "cluster", 0),
     ("DescribeAcls", "cluster", 0), ("CreateAcls", "cluster", 0), ("DeleteAcls", "cluster", 0),
+    ("DescribeClientQuotas", "cluster", 0), ("AlterClientQuotas", "cluster", 0),
 ]
 # What asks for all there is, and is told of one's own alone.
 LISTS = [("Metadata", 1, put(Topics=None)), ("Metadata", 0, put(Topics=[])), ("DescribeTopicPartitions", 0, put(Topics=[], Cursor=None)),

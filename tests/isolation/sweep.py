@@ -10,7 +10,7 @@ import kafkawire as kw
 
 # What an attacker calls its own groups and topics comes back in its own lists: these may hold every name of the sweep.
 LISTS = {"ListGroups", "ListTransactions", "ListConfigResources", "DescribeLogDirs", "Metadata", "DescribeTopicPartitions",
-         "DescribeAcls", "DeleteAcls"}
+         "DescribeAcls", "DeleteAcls", "DescribeClientQuotas"}
 SKIP = {"SaslHandshake", "SaslAuthenticate"}  # cases.py has them
 # Fields whose value decides whether a request waits: kept short.
 SMALL = {"MaxWaitMs": 50, "TimeoutMs": 2000, "timeoutMs": 2000, "SessionTimeoutMs": 6000, "RebalanceTimeoutMs": 500,
@@ -92,6 +92,7 @@ def picker(names, number):
 
 fresh = itertools.count()
 types = itertools.cycle((2, 32, 4))  # topics, groups, brokers
+quota_types = itertools.cycle(("user", "client-id"))
 acl_types = itertools.cycle((2, 3, 5))  # topics, groups, transactional ids
 
 
@@ -113,6 +114,11 @@ def adjust(api, value):
     if api == "CreateAcls":
         for a in value["Creations"]:
             a.update(ResourceType=next(acl_types), ResourcePatternType=3, Principal="User:*", Host="*", Operation=2, PermissionType=3)
+    for e in value["Entries"] if api == "AlterClientQuotas" else ():
+        e["Entity"][0]["EntityType"] = next(quota_types)
+        e["Ops"][0].update(Key="producer_byte_rate", Value=1e15)  # no limit that would delay what comes behind it
+    for c in value["Components"] if api == "DescribeClientQuotas" else ():
+        c.update(EntityType=next(quota_types), MatchType=0)
     for f in [value] if api == "DescribeAcls" else value["Filters"] if api == "DeleteAcls" else ():
         # All that is shown, but only what is of that very name goes: the attacker's own rights on "*" stay.
         f.update(PatternTypeFilter=2 if api == "DescribeAcls" else 3, PrincipalFilter=None, HostFilter=None, Operation=1, PermissionType=1)
