@@ -70,6 +70,9 @@ static const struct adm_field alias_post[] = {
 	ALIAS_FIELDS,
 };
 static const struct adm_field alias_put[] = { ALIAS_FIELDS };
+static const struct adm_field acl_put[] = {
+	{ "acls", ADM_ACLS, ADM_REQUIRED, AT(con.rules), "All that the tenant has then; none: []." },
+};
 static const struct adm_field acl_post[] = {
 	{ "acls", ADM_ACLS, ADM_REQUIRED, AT(con.rules), "All are made, or none is. One that is there already is no error." },
 };
@@ -96,6 +99,7 @@ const struct adm_body adm_bodies[ADM_BODIES] = {
 	BODY(ALIAS_POST, "NewAlias", alias_post),
 	BODY(ALIAS_PUT, "PutAlias", alias_put),
 	BODY(ACL_POST, "NewAcls", acl_post),
+	BODY(ACL_PUT, "PutAcls", acl_put),
 	BODY(QUOTA_POST, "AlterQuotas", quota_post),
 	BODY(QUOTA_PUT, "PutQuotas", quota_put),
 	BODY(CREDENTIAL_POST, "NewCredentials", credential_post),

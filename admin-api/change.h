@@ -34,4 +34,8 @@ bool adm_change_copy(struct adm_change *c, char *dst, size_t size, struct alv_st
 /* Stopping: everybody who waits gets 503. */
 void adm_change_abandon_all(struct adm_server *s);
 
+/* An ACL as REST tells it (res_acls.c). */
+struct pol_rule;
+json_t *adm_acl_json(const struct pol_rule *a);
+
 #endif

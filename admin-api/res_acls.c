@@ -7,8 +7,8 @@
 
 #include <stdio.h>
 
-static json_t *
-acl_json(const struct pol_rule *a)
+json_t *
+adm_acl_json(const struct pol_rule *a)
 {
 	return json_pack("{s:s, s:o, s:s, s:o, s:o, s:s, s:s}", "resourceType", pol_word(POL_WORD_RESOURCE, a->resource),
 	    "resourceName", adm_json_str(a->name), "patternType", pol_word(POL_WORD_PATTERN, a->pattern), "principal",
@@ -118,7 +118,7 @@ page(const struct pol_tenant *t, const struct pol_filter *f, const struct pol_ru
 			next = next_json(&t->rules[last]);
 			break;
 		}
-		json_array_append_new(items, acl_json(&t->rules[i]));
+		json_array_append_new(items, adm_acl_json(&t->rules[i]));
 		last = i;
 		n++;
 	}
@@ -186,12 +186,34 @@ adm_acl_post(struct adm_req *r)
 }
 
 static void
+reply_replaced(struct adm_req *r, struct adm_change *c)
+{
+	adm_set_etag(r, c->con.revision);
+	adm_answer_json(r, 200, json_pack("{s:I, s:I, s:I}", "created", (json_int_t)c->con.changed, "deleted", (json_int_t)c->con.removed,
+	    "existing", (json_int_t)(c->con.rules->n - c->con.changed)));
+}
+
+void
+adm_acl_put(struct adm_req *r)
+{
+	struct adm_change *c = change_of(r, CON_ACL_REPLACE);
+
+	if (c == NULL)
+		return;
+	if (!adm_body_read(r, c)) {
+		adm_change_free(c);
+		return;
+	}
+	adm_change_submit(c, reply_replaced);
+}
+
+static void
 reply_deleted(struct adm_req *r, struct adm_change *c)
 {
 	json_t *items = json_array();
 
 	for (size_t i = 0; i < c->con.rules->n; i++)
-		json_array_append_new(items, acl_json(&c->con.rules->rule[i]));
+		json_array_append_new(items, adm_acl_json(&c->con.rules->rule[i]));
 	adm_set_etag(r, c->con.revision);
 	adm_answer_json(r, 200, json_pack("{s:I, s:o}", "deleted", (json_int_t)c->con.rules->n, "items", items));
 }

@@ -18,33 +18,78 @@ static const struct {
 	{ "host", offsetof(struct ctl_options, host), false },
 	{ "operation", offsetof(struct ctl_options, operation), true },
 	{ "permission", offsetof(struct ctl_options, permission), true },
+	{ "groups", offsetof(struct ctl_options, groups), false },	/* of acl explain */
 	/* What lists of users are filtered by: no command takes both kinds. */
 	{ "prefix", offsetof(struct ctl_options, prefix), false },
 	{ "mechanism", offsetof(struct ctl_options, mechanism), false },
 };
 
-/* The option's text, or NULL; words in upper case, '-' as '_'. The caller frees. */
+/* Words in upper case, '-' as '_'; "DescribeConfigs", as Kafka's tools write it, has one where the second word begins. */
+static char *
+word_text(const char *given)
+{
+	char *text = malloc(2 * strlen(given) + 1), *to = text;
+
+	for (const char *p = given; text != NULL && *p != '\0'; p++) {
+		if (p > given && isupper((unsigned char)*p) && islower((unsigned char)p[-1]))
+			*to++ = '_';
+		*to++ = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
+	}
+	if (text != NULL)
+		*to = '\0';
+	return text;
+}
+
+/* The resource in one word: --topic orders. */
+static const struct {
+	const char *type;
+	size_t	    at;
+} shorts[] = {
+	{ "topic", offsetof(struct ctl_options, topic) },
+	{ "group", offsetof(struct ctl_options, group) },
+	{ "transactional-id", offsetof(struct ctl_options, transactional_id) },
+};
+
+static struct ctl_options
+spelt_out(const struct ctl_options *o)
+{
+	struct ctl_options out = *o;
+
+	for (size_t i = 0; i < ALV_COUNT(shorts); i++) {
+		const char *name = *(const char *const *)(const void *)((const char *)o + shorts[i].at);
+
+		if (name == NULL)
+			continue;
+		out.resource_type = shorts[i].type;
+		out.resource_name = name;
+	}
+	if (o->cluster) {
+		out.resource_type = "cluster";
+		out.resource_name = "kafka-cluster";
+	}
+	return out;
+}
+
+/* The option's text, or NULL. The caller frees. */
 static char *
 part_text(const struct ctl_options *o, size_t i)
 {
 	const char *given = *(const char *const *)(const void *)((const char *)o + parts[i].at);
-	char	   *text = given == NULL ? NULL : strdup(given);
 
-	for (char *p = text; p != NULL && parts[i].word && *p != '\0'; p++)
-		*p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
-	return text;
+	return given == NULL ? NULL : parts[i].word ? word_text(given) : strdup(given);
 }
 
 char *
 ctl_acl_filter(const struct ctl_call *c, const char *path)
 {
-	struct alv_buf b;
-	char	       mark = strchr(path, '?') == NULL ? '?' : '&';
+	struct ctl_options o = spelt_out(&c->opt);
+	struct alv_buf	   b;
+	char		   mark = strchr(path, '?') == NULL ? '?' : '&';
 
 	alv_buf_init(&b, 16000);
 	alv_buf_z(&b, path);
 	for (size_t i = 0; i < ALV_COUNT(parts); i++) {
-		char	       *text = part_text(&c->opt, i), *value;
+		char	       *text = part_text(&o, i), *value;
 		struct ctl_call arg = { .arg = { text } };
 
 		if (text == NULL)
@@ -85,12 +130,13 @@ ctl_list_from_file(const char *file, const char *name, json_t *o)
 enum alv_err
 ctl_acl_body(const struct ctl_call *c, json_t **out)
 {
-	json_t *one = json_object();
-	bool	any = false;
+	struct ctl_options o = spelt_out(&c->opt);
+	json_t		  *one = json_object();
+	bool		   any = false;
 
 	*out = json_object();
 	for (size_t i = 0; i < ALV_COUNT(parts); i++) {
-		char *text = part_text(&c->opt, i);
+		char *text = part_text(&o, i);
 
 		if (text == NULL)
 			continue;
@@ -109,4 +155,14 @@ ctl_acl_body(const struct ctl_call *c, json_t **out)
 	}
 	json_decref(one);
 	return ctl_list_from_file(c->opt.file, "acls", *out);
+}
+
+enum alv_err
+ctl_acl_replace_body(const struct ctl_call *c, json_t **out)
+{
+	*out = json_object();
+	if (c->opt.file != NULL)
+		return ctl_list_from_file(c->opt.file, "acls", *out);
+	fprintf(stderr, "alcovectl: expected --file: all ACLs that the tenant has then\n");
+	return ALV_E_MISSING;
 }

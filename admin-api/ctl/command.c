@@ -239,6 +239,9 @@ static const struct ctl_column changed_columns[] = { { "CHANGED", "changed" }, {
 static const struct ctl_column ruling_columns[] = {
 	{ "KEY", "key" }, { "LEVEL", "level" }, { "LIMIT", "limit" }, { "UNIT", "unit" }, { "FOR", "for" }, { "REASON", "reason" }, { NULL, NULL }
 };
+static const struct ctl_column replaced_columns[] = {
+	{ "CREATED", "created" }, { "DELETED", "deleted" }, { "EXISTING", "existing" }, { NULL, NULL }
+};
 static const struct ctl_column created_columns[] = { { "CREATED", "created" }, { "EXISTING", "existing" }, { NULL, NULL } };
 static const struct ctl_column who_columns[] = { { "NAME", "name" }, { "ROLE", "role" }, { NULL, NULL } };
 static const struct ctl_column cluster_columns[] = {
@@ -268,12 +271,16 @@ const struct ctl_command ctl_commands[] = {
 	    "POST", "/v1/tenants/%1/aliases", alias_body, alias_columns, NULL },
 	{ "alias", "list", "TENANT", "limit after", "list a tenant's aliases", "GET", "/v1/tenants/%1/aliases", NULL, alias_columns, NULL },
 	{ "alias", "delete", "TENANT KIND NAME", "if-match", "delete an alias", "DELETE", "/v1/tenants/%1/aliases/%2/%3", NULL, alias_columns, "alias %3 of %1 deleted" },
-	{ "acl", "create", "TENANT", "resource-type resource-name pattern-type principal host operation permission file if-match", "create an ACL, or all in a file",
+	{ "acl", "create", "TENANT", "resource-type resource-name topic group transactional-id cluster pattern-type principal host operation permission file if-match", "create an ACL, or all in a file",
 	    "POST", "/v1/tenants/%1/acls", ctl_acl_body, created_columns, NULL },
-	{ "acl", "list", "TENANT", "resource-type resource-name pattern-type principal host operation permission limit after", "list a tenant's ACLs",
+	{ "acl", "list", "TENANT", "resource-type resource-name topic group transactional-id cluster pattern-type principal host operation permission limit after", "list a tenant's ACLs",
 	    "GET", "/v1/tenants/%1/acls", NULL, acl_columns, NULL },
-	{ "acl", "delete", "TENANT", "resource-type resource-name pattern-type principal host operation permission if-match",
+	{ "acl", "delete", "TENANT", "resource-type resource-name topic group transactional-id cluster pattern-type principal host operation permission if-match",
 	    "delete the ACLs that fit, and list them; --resource-type any: all", "DELETE", "/v1/tenants/%1/acls", NULL, acl_columns, NULL },
+	{ "acl", "replace", "TENANT", "file if-match", "replace all of a tenant's ACLs by those in a file", "PUT", "/v1/tenants/%1/acls",
+	    ctl_acl_replace_body, replaced_columns, NULL },
+	{ "acl", "explain", "TENANT", "principal host operation resource-type resource-name topic group transactional-id cluster groups",
+	    "which rule decides whether somebody may do something, and why", "GET", "/v1/tenants/%1/acls/explain", NULL, NULL, NULL },
 	{ "quota", "list", "TENANT", "user client-id group address unattributed whole-tenant key limit after", "list a tenant's quotas", "GET",
 	    "/v1/tenants/%1/quotas", NULL, quota_columns, NULL },
 	{ "quota", "set", "TENANT", "user client-id group address unattributed whole-tenant add-config delete-config file if-match",

@@ -19,9 +19,9 @@ struct ctl_options {
 	const char *authorizer, *super_users, *groups, *everyone, *file;
 	const char *iterations, *users, *prefix, *mechanism;		/* of users */
 	const char *auto_create, *auto_partitions, *auto_replication;
-	const char *resource_type, *resource_name, *pattern_type, *principal, *host, *operation, *permission;	/* of ACLs */
+	const char *resource_type, *resource_name, *pattern_type, *principal, *host, *operation, *permission, *topic, *transactional_id;	/* of ACLs */
 	const char *user, *client_id, *group, *address, *key, *add_config, *delete_config;			/* of quotas */
-	bool	    unattributed, whole_tenant, all;
+	bool	    unattributed, whole_tenant, all, cluster;
 	bool	    adopt_prefix, purge, generate, enable, disable, writable, read_only, help;
 };
 
@@ -76,6 +76,7 @@ int ctl_http(const struct ctl_call *c, const char *method, const char *path, con
 enum alv_err ctl_acl_body(const struct ctl_call *c, json_t **out);
 /* The path with the options that say which ACLs are meant, malloc'ed. */
 char	    *ctl_acl_filter(const struct ctl_call *c, const char *path);
+enum alv_err ctl_acl_replace_body(const struct ctl_call *c, json_t **out);
 
 /* An array, or an object that holds one under `name` or as `items` (what lists print with -o json): into o as `name`. */
 enum alv_err ctl_list_from_file(const char *file, const char *name, json_t *o);

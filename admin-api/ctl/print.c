@@ -140,6 +140,29 @@ print_rows(const struct ctl_column *columns, const json_t *rows)
 		print_row(columns, rows, row);
 }
 
+static void
+print_line(const char *before, const json_t *text)
+{
+	struct alv_buf b;
+
+	alv_buf_init(&b, 64 * 1024);
+	add_safe(&b, json_is_string(text) ? json_string_value(text) : "");
+	printf("%s%.*s\n", before, (int)b.n, (const char *)b.p);
+	alv_buf_fini(&b);
+}
+
+/* An answer in words: its text, and what is to be said beside it. */
+static void
+print_text(const json_t *answer)
+{
+	size_t	i;
+	json_t *note;
+
+	print_line("", json_object_get(answer, "text"));
+	json_array_foreach(json_object_get(answer, "notes"), i, note)
+		print_line("note: ", note);
+}
+
 void
 ctl_print(const struct ctl_call *c, const struct ctl_command *cmd, const json_t *answer)
 {
@@ -159,17 +182,15 @@ ctl_print(const struct ctl_call *c, const struct ctl_command *cmd, const json_t 
 		free(text);
 		return;
 	}
+	if (cmd->columns == NULL) {
+		print_text(answer);
+		return;
+	}
 	rows = !json_is_array(items) ? json_pack("[O]", answer) :
 	    json_object_get(json_array_get(items, 0), "limits") != NULL ? ctl_quota_rows(items) : json_incref(items);
 	print_rows(cmd->columns, rows);
-	if (json_is_string(scope)) {
-		struct alv_buf b;
-
-		alv_buf_init(&b, 64 * 1024);
-		add_safe(&b, json_string_value(scope));
-		printf("%.*s\n", (int)b.n, (const char *)b.p);
-		alv_buf_fini(&b);
-	}
+	if (json_is_string(scope))
+		print_line("", scope);
 	json_decref(rows);
 }
 

@@ -51,6 +51,7 @@ static const struct con_row *const ops[] = {
 	[CON_ALIAS_DELETE] = &con_alias_delete,
 	[CON_ACL_CREATE] = &con_acl_create,
 	[CON_ACL_DELETE] = &con_acl_delete,
+	[CON_ACL_REPLACE] = &con_acl_replace,
 	[CON_QUOTA_ALTER] = &con_quota_alter,
 	[CON_QUOTA_DELETE] = &con_quota_delete,
 };
@@ -172,7 +173,7 @@ con_apply(struct con_core *k, struct con_change *c, const struct pol_scram *keys
 	pol_tenant_free(snap);
 	c->created = false;
 	c->revision = 0;
-	c->changed = 0;
+	c->changed = c->removed = 0;
 	if (err == ALV_E_STORE)
 		con_store_failed(k, c);
 	else if (c->err != err)		/* who wrote has said nothing of it */

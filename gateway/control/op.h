@@ -17,7 +17,7 @@ struct con_row {
 extern const struct con_row con_tenant_create, con_tenant_update, con_tenant_suspend, con_tenant_resume, con_tenant_delete;
 extern const struct con_row con_user_put, con_user_delete, con_user_credentials;
 extern const struct con_row con_alias_put, con_alias_delete;
-extern const struct con_row con_acl_create, con_acl_delete;
+extern const struct con_row con_acl_create, con_acl_delete, con_acl_replace;
 extern const struct con_row con_quota_alter, con_quota_delete;
 
 enum con_need con_end(struct con_change *c, enum alv_err err);

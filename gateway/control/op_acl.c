@@ -3,6 +3,8 @@
 
 #include <alcove/str.h>
 
+#include <stdlib.h>
+
 static enum alv_err
 check_rule(struct con_change *c, size_t i)
 {
@@ -39,14 +41,11 @@ judge_create(struct con_core *k, struct con_change *c, const struct sto_tenant *
 }
 
 static enum alv_err
-write_create(struct con_core *k, struct con_change *c, struct sto_tenant *t, const struct pol_scram *keys)
+add_rules(struct con_core *k, struct con_change *c, const struct sto_tenant *t)
 {
 	size_t	     n = 0;
 	enum alv_err err = ALV_OK;
 
-	(void)keys;
-	c->changed = 0;
-	c->revision = t->revision;
 	for (size_t i = 0; !err && i < c->rules->n; i++) {
 		bool added;
 
@@ -59,6 +58,15 @@ write_create(struct con_core *k, struct con_change *c, struct sto_tenant *t, con
 		err = con_say(c, ALV_E_LIMIT, "tenant %s would have %zu ACLs, expected at most %d; nothing was changed", t->id, n,
 		    POL_RULES_MAX);
 	return err;
+}
+
+static enum alv_err
+write_create(struct con_core *k, struct con_change *c, struct sto_tenant *t, const struct pol_scram *keys)
+{
+	(void)keys;
+	c->changed = 0;
+	c->revision = t->revision;
+	return add_rules(k, c, t);
 }
 
 /* ---- deleting: what a filter fits is deleted, and told ------------------------------------------------------ */
@@ -108,6 +116,67 @@ write_delete(struct con_core *k, struct con_change *c, struct sto_tenant *t, con
 	return err;
 }
 
+/* ---- replacing: what is not in the list goes, what is new comes --------------------------------------------- */
+
+static bool
+same_rules(const struct con_core *k, const struct con_change *c)
+{
+	const struct pol_slot	*slot = pol_dir_find(k->dir, alv_str_of(c->tenant));
+	const struct pol_tenant *t = slot == NULL ? NULL : pol_slot_load(slot);
+
+	return t != NULL && t->nrules == c->rules->n && !any_new(k, c);
+}
+
+static enum con_need
+judge_replace(struct con_core *k, struct con_change *c, const struct sto_tenant *t)
+{
+	c->changed = c->removed = 0;
+	if (c->rules == NULL || c->rules->n > POL_RULES_MAX)
+		return con_end(c, con_say(c, ALV_E_LENGTH, "found %zu ACLs, expected at most %d", c->rules == NULL ? 0 : c->rules->n,
+		    POL_RULES_MAX));
+	for (size_t i = 0; i < c->rules->n; i++)
+		if (check_rule(c, i))
+			return CON_NEED_END;
+	pol_rules_sort(c->rules);
+	return same_rules(k, c) ? con_unchanged(c, t) : CON_NEED_NOTHING;
+}
+
+struct leftover {
+	const struct pol_rules *wanted;
+	struct pol_rules       *gone;
+};
+
+static int
+order(const void *a, const void *b)
+{
+	return pol_rule_cmp(a, b);
+}
+
+static enum alv_err
+collect_leftover(void *arg, const struct pol_rule *r)
+{
+	const struct leftover *x = arg;
+
+	return x->wanted->n > 0 && bsearch(r, x->wanted->rule, x->wanted->n, sizeof(*r), order) != NULL ? ALV_OK : pol_rules_add(x->gone, r);
+}
+
+static enum alv_err
+write_replace(struct con_core *k, struct con_change *c, struct sto_tenant *t, const struct pol_scram *keys)
+{
+	struct leftover x = { c->rules, pol_rules_new() };
+	enum alv_err	err = x.gone == NULL ? ALV_E_NOMEM : sto_rule_each(k->store, alv_str_of(t->id), &x, collect_leftover);
+
+	(void)keys;
+	c->changed = c->removed = 0;
+	c->revision = t->revision;
+	for (size_t i = 0; !err && i < x.gone->n; i++) {
+		err = sto_rule_delete(k->store, alv_str_of(t->id), &x.gone->rule[i], &c->revision);
+		c->removed += !err;
+	}
+	pol_rules_free(x.gone);
+	return err ? err : add_rules(k, c, t);
+}
+
 const struct con_row con_acl_create = {
 	.name = "acl.create",
 	.judge = judge_create,
@@ -118,4 +187,10 @@ const struct con_row con_acl_delete = {
 	.name = "acl.delete",
 	.judge = judge_delete,
 	.write = write_delete,
+};
+
+const struct con_row con_acl_replace = {
+	.name = "acl.replace",
+	.judge = judge_replace,
+	.write = write_replace,
 };

@@ -28,6 +28,30 @@ enum alv_err pol_rule_check(const struct pol_rule *r, const char **field, const 
 /* "User:" or "Group:" and a name; with `star` also "User:*". */
 bool pol_principal_good(struct alv_str principal, bool star);
 
+/* ---- why ------------------------------------------------------------------------------------------------- */
+
+enum pol_why {
+#define WHY(name, text) POL_WHY_##name,
+#include <alcove/tbl/why.def>
+#undef WHY
+};
+const char *pol_why_name(enum pol_why why);	/* "NO_ALLOW"; static */
+
+/* What decides a question, and so what pol_decide answers. Views of the snapshot. */
+struct pol_reason {
+	bool		       allowed;
+	enum pol_why	       why;
+	const struct pol_rule *rule;	/* DENY, ALLOW, IMPLIED: the first that does */
+	struct alv_str	       super;	/* SUPER: the principal itself, or a group of its */
+};
+/* Reads all rules: for people, tests, and what was denied. */
+void pol_explain(const struct pol_tenant *t, const struct pol_query *q, struct pol_reason *out);
+/* Is that the principal who asks, or one of its groups? */
+bool pol_stands_for(const struct pol_tenant *t, const struct pol_query *q, struct alv_str principal);
+/* "denied: no ACL allows Write on topic orders for User:bob; super users: User:alice". Names are as they are: escape them where they go. */
+void pol_reason_text(struct alv_buf *b, const struct pol_tenant *t, const struct pol_query *q, const struct pol_reason *why);
+void pol_rule_text(struct alv_buf *b, const struct pol_rule *r);	/* "allow Read on topic orders (prefix) for User:a from *" */
+
 /* ---- filters ------------------------------------------------------------------------------------------- */
 
 /* Kafka's AclBindingFilter. 0 is ANY as 1 is; null texts fit all. */

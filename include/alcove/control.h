@@ -15,7 +15,7 @@ struct con_control;
 enum con_op {
 	CON_TENANT_CREATE, CON_TENANT_UPDATE, CON_TENANT_SUSPEND, CON_TENANT_RESUME, CON_TENANT_DELETE,
 	CON_USER_PUT, CON_USER_DELETE, CON_USER_CREDENTIALS, CON_ALIAS_PUT, CON_ALIAS_DELETE,
-	CON_ACL_CREATE, CON_ACL_DELETE, CON_QUOTA_ALTER, CON_QUOTA_DELETE
+	CON_ACL_CREATE, CON_ACL_DELETE, CON_ACL_REPLACE, CON_QUOTA_ALTER, CON_QUOTA_DELETE
 };
 
 /* Host names of a tenant's own, as somebody wrote them. */
@@ -61,7 +61,7 @@ struct con_change {
 	bool	    writable;
 	size_t	    nfilters;		/* ACLs to delete: what any of them fits; theirs and their texts' memory is the submitter's until done */
 	const struct pol_filter *filters;
-	/* The submitter's, to be freed after done. ACLs to create; or empty, for those that were deleted. */
+	/* The submitter's, to be freed after done. ACLs to create; those to have then (they are sorted on the way); or empty, for those that were deleted. */
 	struct pol_rules *rules;
 	/* The submitter's as well. Quotas to alter, an entity once; or empty, for those that were deleted (their limits in `quota`). */
 	struct pol_quota_list *quotas;
@@ -71,6 +71,7 @@ struct con_change {
 	enum alv_err err;
 	char	     detail[2048];	/* for a person: what was found, what was expected */
 	bool	     created;
+	size_t	     removed;		/* ACLs that were deleted by replacing them */
 	size_t	     changed;		/* ACLs that were made or deleted; entities whose quotas are others now; credentials that were set or taken away */
 	uint64_t     revision;
 	void (*done)(struct con_change *c);	/* on the control thread; owns c again */

@@ -189,12 +189,79 @@ topics_that_are_asked_for(void **state)
 	assert_int_equal(fx_try(f, "PATCH", "/v1/tenants/acme", NULL, "{\"autoCreatePartitions\":4294967296}"), 422);
 }
 
+static void
+lists_are_replaced(void **state)
+{
+	struct fx	*f = *state;
+	struct fx_answer a;
+	char		 match[64];
+
+	fx_try(f, "PUT", "/v1/tenants/acme", NULL, NULL);
+	a = fx_do(f, "PUT", ACLS, "{\"acls\":[" ACL("orders", "READ") "," ACL("orders", "WRITE") "," ACL("orders", "READ") "]}");
+	assert_true(a.status == 200 && fx_int(&a, "created") == 2 && fx_int(&a, "deleted") == 0 && fx_int(&a, "existing") == 0);
+	fx_done(&a);
+	a = fx_do(f, "PUT", ACLS, "{\"acls\":[" ACL("orders", "WRITE") "," ACL("other", "READ") "]}");
+	assert_true(a.status == 200 && fx_int(&a, "created") == 1 && fx_int(&a, "deleted") == 1 && fx_int(&a, "existing") == 1);
+	fx_done(&a);
+	assert_int_equal(fx_try(f, "PUT", ACLS, "If-Match: \"1\"\r\n", "{\"acls\":[]}"), 412);
+	assert_int_equal(fx_try(f, "PUT", ACLS, NULL, "{}"), 422);
+	assert_int_equal(fx_try(f, "PUT", ACLS, NULL, "{\"acls\":[" ACL("", "WRITE") "]}"), 422);
+	a = fx_do(f, "GET", "/v1/tenants/acme", NULL);
+	assert_int_equal(fx_int(&a, "acls"), 2);
+	snprintf(match, sizeof(match), "If-Match: \"%lld\"\r\n", (long long)fx_int(&a, "revision"));
+	fx_done(&a);
+	a = fx_as(f, FX_ADMIN, "PUT", ACLS, match, "{\"acls\":[]}");
+	assert_true(a.status == 200 && fx_int(&a, "deleted") == 2);
+	fx_done(&a);
+}
+
+static void
+explained(struct fx *f, const char *query, const char *expected)
+{
+	struct fx_answer a;
+	char		 path[512];
+
+	snprintf(path, sizeof(path), ACLS "/explain?%s", query);
+	a = fx_do(f, "GET", path, NULL);
+	if (a.status != 200 || strstr(a.text, expected) == NULL)
+		fail_msg("%s: expected %s, found %d %s", query, expected, a.status, a.text);
+	fx_done(&a);
+}
+
+static void
+verdicts_are_explained(void **state)
+{
+	struct fx *f = *state;
+
+	fx_try(f, "PUT", "/v1/tenants/acme", NULL, "{\"authorizer\":\"acl\",\"superUsers\":[\"User:root\",\"Group:ops\"]}");
+	fx_try(f, "POST", "/v1/tenants/acme/users", NULL, "{\"name\":\"a\",\"password\":\"a-password\",\"groups\":[\"ops\"]}");
+	fx_try(f, "POST", "/v1/tenants/acme/users", NULL, "{\"name\":\"bob\",\"password\":\"a-password\",\"enabled\":false}");
+	fx_try(f, "POST", ACLS, NULL, "{\"acls\":[" ACL("orders", "READ") "]}");
+	explained(f, "principal=User:bob&host=10.0.0.1&operation=WRITE&resourceType=TOPIC&resourceName=orders",
+	    "{\"allowed\":false,\"reason\":\"NO_ALLOW\",\"text\":\"denied: no ACL allows Write on topic orders for User:bob; super users: Group:ops, "
+	    "User:root\",\"acl\":null,\"superUsers\":[\"Group:ops\",\"User:root\"],\"notes\":[\"the user is disabled: it cannot log in\"]}");
+	explained(f, "principal=User:a&operation=WRITE&resourceType=TOPIC&resourceName=orders", "\"reason\":\"SUPER\"");
+	explained(f, "principal=User:x&groups=dev,ops&operation=WRITE&resourceType=CLUSTER", "Group:ops is a super user, and User:x is in that group");
+	explained(f, "principal=User:x&operation=WRITE&resourceType=CLUSTER", "no ACL is about cluster, so none allows Write");
+	explained(f, "principal=User:x&operation=WRITE&resourceType=CLUSTER", "the tenant has no such user");
+	fx_try(f, "PATCH", "/v1/tenants/acme", NULL, "{\"superUsers\":[]}");
+	explained(f, "principal=User:a&host=10.0.0.1&operation=DESCRIBE&resourceType=TOPIC&resourceName=orders",
+	    "\"reason\":\"IMPLIED\",\"text\":\"allowed: by the ACL \\\"allow Read on topic orders for User:a from *\\\", which implies Describe\",\"acl\":{"
+	    "\"resourceType\":\"TOPIC\"");
+	fx_try(f, "POST", "/v1/tenants/acme/suspend", NULL, NULL);
+	explained(f, "principal=User:a&operation=READ&resourceType=TOPIC&resourceName=orders", "the tenant is suspended");
+	assert_int_equal(fx_try(f, "GET", ACLS "/explain?principal=User:a&operation=ANY&resourceType=TOPIC&resourceName=x", NULL, NULL), 400);
+	assert_int_equal(fx_try(f, "GET", ACLS "/explain?operation=READ&resourceType=TOPIC&resourceName=x", NULL, NULL), 400);
+	assert_int_equal(fx_try(f, "GET", ACLS "/explain?principal=User:a&operation=READ&resourceType=TOPIC", NULL, NULL), 400);
+	assert_int_equal(fx_try(f, "GET", "/v1/tenants/none/acls/explain?principal=User:a&operation=READ&resourceType=TOPIC&resourceName=x", NULL, NULL), 404);
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { T(life_of_acls), T(pages_of_acls), T(bad_acls), T(who_decides), T(topics_that_are_asked_for) };
+	const struct CMUnitTest tests[] = { T(life_of_acls), T(lists_are_replaced), T(verdicts_are_explained), T(pages_of_acls), T(bad_acls), T(who_decides), T(topics_that_are_asked_for) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

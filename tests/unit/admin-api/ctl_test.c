@@ -239,6 +239,23 @@ acls(void **state)
 	expect(NULL, "acl delete acme", 1, "", "found no filter");
 	expect(NULL, "acl delete acme --resource-type any", 0, "TOPIC ", "");
 	expect(NULL, "acl list acme -o json", 0, "\"items\": []", "");
+	snprintf(line, sizeof(line), "acl replace acme --file %s", file);
+	expect(NULL, line, 0, "CREATED  DELETED  EXISTING\n2        0        0\n", "");
+	expect("[]", "acl replace acme --file -", 0, "0        2        0\n", "");
+	expect(NULL, "acl replace acme", 2, "", "expected --file");
+	expect(NULL, "acl create acme --topic orders --principal Group:dev --operation AlterConfigs", 0, "1        0", "");
+	expect(NULL, "acl list acme --topic orders", 0, "TOPIC  orders  LITERAL  Group:dev  *     ALTER_CONFIGS  ALLOW", "");
+	expect(NULL, "tenant update acme --authorizer none --allow-everyone-if-no-acl-found no", 0, "none", "");
+	expect(NULL, "acl explain acme --principal User:bob --operation Write --topic orders --host 10.0.0.1", 0,
+	    "allowed: the tenant has no authorizer, its users may do everything in it\nnote: the tenant has no such user", "");
+	expect(NULL, "tenant update acme --authorizer acl --super-users User:alice", 0, "acl", "");
+	expect(NULL, "acl explain acme --principal User:bob --operation Write --topic orders --host 10.0.0.1", 0,
+	    "denied: no ACL allows Write on topic orders for User:bob; super users: User:alice\n", "");
+	expect(NULL, "acl explain acme --principal User:bob --operation DescribeConfigs --topic orders --groups dev", 0,
+	    "allowed: by the ACL \"allow AlterConfigs on topic orders for Group:dev from *\", which implies DescribeConfigs\n", "");
+	expect(NULL, "acl explain acme --principal User:bob --operation Describe --cluster", 0, "denied: no ACL is about cluster", "");
+	expect(NULL, "acl explain acme --operation Describe --cluster", 1, "", "principal: found nothing");
+	expect(NULL, "acl delete acme --topic orders", 0, "Group:dev", "");
 	snprintf(line, sizeof(line), "acl create acme --file %s", file);
 	expect(NULL, line, 0, "2        0", "");
 	unlink(file);

@@ -536,6 +536,8 @@ openapi_says_what_there_is(void **state)
 			for (size_t i = 0; method[i] != '\0'; i++)
 				upper[i] = (char)(method[i] - 32);
 			concrete(path, real, sizeof(real));
+			if (strstr(real, "acls/explain") != NULL)	/* one has to say whose right it is about */
+				snprintf(real + strlen(real), sizeof(real) - strlen(real), "?principal=User:alice&operation=READ&resourceType=CLUSTER");
 			a = fx_do(f, upper, real, NULL);
 			if (a.status == 404 || a.status == 405 || a.status == 0 || a.status >= 500)
 				fail_msg("%s %s: %d", upper, real, a.status);
@@ -547,7 +549,7 @@ openapi_says_what_there_is(void **state)
 			n++;
 		}
 	}
-	assert_int_equal(n, 31);
+	assert_int_equal(n, 33);
 	fx_done(&doc);
 }
 

@@ -9,10 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <alcove/policy.h>
+#include <alcove/acl.h>
 #include <alcove/str.h>
 
 static uint64_t seed = 1;
+static unsigned reasons[POL_WHY_NO_ACL + 1];
 
 static unsigned
 below(unsigned n)
@@ -168,11 +169,28 @@ plain_any(const struct pol_parts *p, struct pol_query q)
 
 /* ---- the comparison ----------------------------------------------------------------------------------------- */
 
+/* What explains a verdict explains that one, by a rule that is about the question. */
+static void
+compare_reason(const struct pol_tenant *t, const struct pol_query *q, bool verdict)
+{
+	struct pol_reason why;
+
+	pol_explain(t, q, &why);
+	assert_int_equal(why.allowed, verdict);
+	reasons[why.why]++;
+	if (why.why != POL_WHY_DENY && why.why != POL_WHY_ALLOW && why.why != POL_WHY_IMPLIED)
+		return;
+	assert_true(why.rule->resource == q->resource && name_fits(why.rule, q->name) && who_fits(why.rule, q) && op_fits(why.rule, q->op));
+	assert_int_equal(why.rule->permission == POL_ALLOW, verdict);
+	assert_int_equal(why.why == POL_WHY_IMPLIED, why.rule->op != q->op && why.rule->op != POL_OP_ALL);
+}
+
 static void
 compare_one(const struct pol_tenant *t, const struct pol_parts *p, const struct pol_query *q)
 {
 	bool one = plain_decide(p, q), any = plain_any(p, *q);
 
+	compare_reason(t, q, one);
 	if (pol_decide(t, q) == one && pol_decide_any(t, q) == any)
 		return;
 	for (size_t i = 0; i < p->nrules; i++)
@@ -211,6 +229,73 @@ as_a_plain_reading(void **state)
 	}
 	for (size_t i = 0; i < ALV_COUNT(claims); i++)
 		pol_groups_free(claims[i]);
+	for (size_t i = POL_WHY_SUPER; i < ALV_COUNT(reasons); i++)
+		assert_true(reasons[i] > 100);
+}
+
+static void
+says(const struct pol_tenant *t, struct pol_query q, enum pol_op op, const char *name, const char *expected)
+{
+	struct pol_reason why;
+	struct alv_buf	  b;
+	char		  found[512];
+
+	q.op = op;
+	q.name = alv_str_of(name);
+	alv_buf_init(&b, 512);
+	pol_explain(t, &q, &why);
+	pol_reason_text(&b, t, &q, &why);
+	snprintf(found, sizeof(found), "%.*s", (int)b.n, (const char *)b.p);
+	assert_string_equal(found, expected);
+	alv_buf_fini(&b);
+}
+
+static void
+reasons_in_words(void **state)
+{
+	const struct pol_rule rules[] = {
+		{ POL_TOPIC, POL_LITERAL, ALV_STR("orders"), ALV_STR("User:bob"), ALV_STR("*"), POL_OP_READ, POL_ALLOW },
+		{ POL_TOPIC, POL_PREFIXED, ALV_STR("pay"), ALV_STR("Group:g"), ALV_STR("10.0.0.0/8"), POL_OP_ALL, POL_DENY },
+		{ POL_TOPIC, POL_LITERAL, ALV_STR("c"), ALV_STR("User:*"), ALV_STR("*"), POL_OP_ALTER_CONFIGS, POL_ALLOW },
+	};
+	const struct alv_str super[] = { ALV_STR("Group:h"), ALV_STR("User:alice") };
+	struct pol_groups   *claims = pol_groups_new(groups + 1, 1), *more = pol_groups_new(groups + 2, 1);
+	struct pol_parts     p = { .id = ALV_STR("acme"), .rules = rules, .nrules = ALV_COUNT(rules), .supers = super, .nsupers = 2 };
+	struct pol_tenant   *t = pol_build(&p);
+	struct pol_query     q = { .principal = ALV_STR("User:bob"), .host = ALV_STR("10.1.1.1"), .resource = POL_TOPIC };
+
+	(void)state;
+	says(t, q, POL_OP_WRITE, "orders", "denied: no ACL allows Write on topic orders for User:bob; super users: Group:h, User:alice");
+	says(t, q, POL_OP_READ, "orders", "allowed: by the ACL \"allow Read on topic orders for User:bob from *\"");
+	says(t, q, POL_OP_DESCRIBE, "orders", "allowed: by the ACL \"allow Read on topic orders for User:bob from *\", which implies Describe");
+	says(t, q, POL_OP_DESCRIBE_CONFIGS, "c", "allowed: by the ACL \"allow AlterConfigs on topic c for User:* from *\", which implies DescribeConfigs");
+	says(t, q, POL_OP_READ, "x", "denied: no ACL is about topic x, so none allows Read for User:bob; super users: Group:h, User:alice");
+	q.claimed = claims;
+	says(t, q, POL_OP_READ, "payments", "denied: by the ACL \"deny All on topic pay (prefix) for Group:g from 10.0.0.0/8\"");
+	q.claimed = more;
+	says(t, q, POL_OP_READ, "payments", "allowed: Group:h is a super user, and User:bob is in that group");
+	q.claimed = NULL;
+	q.principal = ALV_STR("User:alice");
+	says(t, q, POL_OP_READ, "payments", "allowed: User:alice is a super user");
+	q.principal = ALV_STR_NULL;
+	says(t, q, POL_OP_READ, "payments", "denied: nobody, or nothing that there is, was asked for");
+	pol_tenant_free(t);
+	p.everyone_if_no_acl = true;
+	p.nsupers = 0;
+	t = pol_build(&p);
+	q.principal = ALV_STR("User:bob");
+	q.resource = POL_TXN;
+	says(t, q, POL_OP_WRITE, "x", "allowed: no ACL is about transactional id x, and what no ACL is about is everybody's (allowEveryoneIfNoAclFound)");
+	q.resource = POL_TOPIC;
+	says(t, q, POL_OP_DELETE, "orders", "denied: no ACL allows Delete on topic orders for User:bob; super users: none");
+	pol_tenant_free(t);
+	p.authorizer = POL_AUTHORIZER_NONE;
+	t = pol_build(&p);
+	q.resource = POL_CLUSTER;
+	says(t, q, POL_OP_ALTER, "kafka-cluster", "allowed: the tenant has no authorizer, its users may do everything in it");
+	pol_tenant_free(t);
+	pol_groups_free(claims);
+	pol_groups_free(more);
 }
 
 /* Hostile claims: what is no name, what comes twice, too many. */
@@ -299,6 +384,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_a_plain_reading),
 		cmocka_unit_test(lists_of_groups_are_bounded),
+		cmocka_unit_test(reasons_in_words),
 		cmocka_unit_test(rules_are_in_order),
 		cmocka_unit_test(rules_that_are_none),
 	};

@@ -282,6 +282,37 @@ acls_come_and_go(void **state)
 	assert_true(alv_str_eqz(tenant(w, "acme")->rules[0].name, "other"));
 }
 
+/* All there is then is the list; the same list changes nothing. */
+static void
+acls_are_replaced(void **state)
+{
+	struct world	 *w = *state;
+	struct pol_rule	  r[4] = { allow_orders, allow_orders, allow_orders, allow_orders };
+	struct con_change c;
+	uint64_t	  revision;
+
+	ok(w, adopting("acme"));
+	r[1].name = ALV_STR("other");
+	r[2].name = ALV_STR("third");
+	r[3] = r[2];
+	c = with_rules(w, kit_change(CON_ACL_REPLACE, "acme"), r, 2);
+	assert_true(c.err == ALV_OK && c.changed == 2 && c.removed == 0);
+	c = with_rules(w, kit_change(CON_ACL_REPLACE, "acme"), r + 1, 3);
+	assert_true(c.err == ALV_OK && c.changed == 1 && c.removed == 1 && c.revision == tenant(w, "acme")->revision);
+	assert_true(tenant(w, "acme")->nrules == 2 && !pol_rule_find(tenant(w, "acme"), &r[0]) && pol_rule_find(tenant(w, "acme"), &r[2]));
+	w->published = 0;
+	revision = tenant(w, "acme")->revision;
+	c = with_rules(w, kit_change(CON_ACL_REPLACE, "acme"), r + 1, 2);
+	assert_true(c.err == ALV_OK && w->published == 0 && c.revision == revision);
+	r[0].name = ALV_STR("");
+	assert_int_equal(with_rules(w, kit_change(CON_ACL_REPLACE, "acme"), r, 2).err, ALV_E_VALUE);
+	c = kit_change(CON_ACL_REPLACE, "acme");
+	c.if_revision = 1;
+	assert_int_equal(with_rules(w, c, r + 1, 1).err, ALV_E_STALE);
+	c = with_rules(w, kit_change(CON_ACL_REPLACE, "acme"), NULL, 0);
+	assert_true(c.err == ALV_OK && c.removed == 2 && tenant(w, "acme")->nrules == 0 && c.revision > revision);
+}
+
 static void
 acls_are_judged_whole(void **state)
 {
@@ -555,7 +586,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(ids_are_judged), T(ids_fit_the_listeners), T(own_host_names), T(own_host_names_are_not_the_listeners),
-		T(authorizers_and_super_users), T(topics_that_are_asked_for), T(acls_come_and_go), T(acls_are_judged_whole),
+		T(authorizers_and_super_users), T(topics_that_are_asked_for), T(acls_come_and_go), T(acls_are_replaced), T(acls_are_judged_whole),
 		T(a_tenant_lives_and_goes), T(users_are_judged_and_kept), T(groups_of_users), T(aliases_are_judged_and_kept),
 		T(aliases_into_a_prefix_end_with_it), T(a_failing_store_changes_nothing),
 		T(changes_without_ends_or_actors_are_refused),
