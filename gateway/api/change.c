@@ -17,6 +17,7 @@ empty(struct con_change *ch)
 {
 	pol_rules_free(ch->rules);
 	pol_quota_list_free(ch->quotas);
+	pol_credentials_free(ch->credentials);
 	explicit_bzero(ch, sizeof(*ch));
 }
 

@@ -30,6 +30,8 @@ enum api_result api_leader_epoch_response(struct api_call *c, struct kfk_tree *r
 /* metadata.c, describe.c */
 /* False: the body is what it seems. Else `meant` (empty, with a pool) has views of what it is. */
 bool api_metadata_padded(const struct kfk_req_header *h, const struct alv_chain *body, struct alv_chain *meant);
+/* The same for AlterUserScramCredentials: one byte more at the end. */
+bool api_scram_padded(const struct kfk_req_header *h, const struct alv_chain *body, struct alv_chain *meant) ALV_MUST;
 enum api_result api_metadata_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_metadata_response(struct api_call *c, struct kfk_tree *r);
 enum api_result api_describe_cluster_request(struct api_call *c, struct kfk_tree *q);
@@ -113,6 +115,10 @@ enum api_result api_delete_share_offsets_response(struct api_call *c, struct kfk
 /* client_quotas.c */
 enum api_result api_describe_client_quotas_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_alter_client_quotas_request(struct api_call *c, struct kfk_tree *q);
+
+/* scram.c */
+enum api_result api_describe_scram_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_alter_scram_request(struct api_call *c, struct kfk_tree *q);
 
 /* acls.c */
 enum api_result api_describe_acls_request(struct api_call *c, struct kfk_tree *q);

@@ -292,7 +292,8 @@ int64_t api_config_source(int64_t source);
  * all and with its own outcome. What a part points to lives in the call's arena. */
 struct api_changes {
 	size_t n;		/* parts */
-	/* Says in ch what is to be changed; tenant, actor and origin are filled in, ch->rules and ch->quotas are freed for it. False: nothing, it was
+	/* Says in ch what is to be changed; tenant, actor and origin are filled in, ch->rules, ch->quotas and ch->credentials are freed
+	 * for it. False: nothing, it was
 	 * refused before. Out of memory: c->arena.failed. */
 	bool (*begin)(struct api_call *c, size_t i, struct con_change *ch);
 	/* What came of it, in ch->err and the rest. Of every part that was begun. */

@@ -3,7 +3,8 @@
  *   px_change_send --con_submit--> applied and published --done--> mail --> back --> api_resume
  *
  * Invariants: from px_change_send until `back` the change and what it points to are the control thread's; the client is not
- * freed meanwhile (client->away), and with it neither is the request. Who left misses the answer, not the change. */
+ * freed meanwhile (client->away), and with it neither is the request. Who left misses the answer, not the change. Whether the client
+ * itself may go on after it is asked behind the answer. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -28,6 +29,7 @@ back(struct net_loop *l, struct net_mail *m)
 	free(e);
 	if (c->state != PX_CLOSED)
 		px_judge_resume(c, r);
+	px_client_check(c);
 	px_unaway(c);
 }
 

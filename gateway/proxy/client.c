@@ -375,12 +375,19 @@ px_client_enter(struct px_client *c, struct px_worker *w)
 	px_worker_add(w, c);
 }
 
+/* It changes something itself, perhaps its own user: it is told what came of it first, then looked at (change.c). */
+static bool
+awaits_change(const struct px_client *c)
+{
+	return c->current != NULL && c->current->state == PX_REQ_PARKED && c->current->call.wait == API_WAIT_CHANGE;
+}
+
 void
 px_client_check(struct px_client *c)
 {
 	enum met_close why;
 
-	if (c->state == PX_CLOSED || c->state == PX_OPENING)
+	if (c->state == PX_CLOSED || c->state == PX_OPENING || awaits_change(c))
 		return;
 	if (!api_conn_check(&c->conn, &why))
 		px_client_close(c, why, true);

@@ -18,7 +18,7 @@ runner.main([
     "refusals",
     "versions",
     "identity",
-    "users",
+    "users", "users_native",
     "reauth",
     "aliases",
     "sni",

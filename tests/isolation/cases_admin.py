@@ -287,3 +287,38 @@ def _(world, v):
         for word in ("acme.", "globex.", "127.0.0.1", v.hidden_topic, "User:"):
             if word in text and "globex.x" not in text:
                 raise AssertionError(f"{word} in {text!r}")
+
+
+# ---- users ------------------------------------------------------------------------------------------------------------
+
+def scram_change(name, remove=False):
+    keys = {"Salt": b"0123456789", "SaltedPassword": bytes(64), "Iterations": 4096}
+    return {"Deletions": [{"Name": name, "Mechanism": 2}] if remove else [],
+            "Upsertions": [] if remove else [{"Name": name, "Mechanism": 2, **keys}]}
+
+
+@case("SCRAM credentials: neither the victim's users nor the cluster's are described, altered or deleted, by whatever names")
+def _(world, v):
+    rest = world.stack.rest
+    theirs = rest("GET", "/v1/tenants/globex/users")["items"]
+    physical = f"login-{v.topic}"
+    with world.physical() as k:
+        k.request("AlterUserScramCredentials", 0, scram_change(physical))
+    mine = {u["name"] for u in rest("GET", "/v1/tenants/acme/users")["items"]}
+    with world.wire() as w:
+        everybody = w.request("DescribeUserScramCredentials", 0, {"Users": None})
+        expect("everybody", {r["User"] for r in everybody["Results"]} <= mine, True)
+        for name in (physical, f"globex.{physical}", f"globex/{theirs[0]['name']}", f"globex.{theirs[0]['name']}"):
+            found = w.request("DescribeUserScramCredentials", 0, {"Users": [{"Name": name}]})["Results"][0]
+            expect(f"{name} is described", [found["ErrorCode"], found["CredentialInfos"]], [[91, []]])
+            gone = w.request("AlterUserScramCredentials", 0, scram_change(name, True))["Results"][0]
+            expect(f"{name} is deleted", gone["ErrorCode"], [91])
+        made = w.request("AlterUserScramCredentials", 0, scram_change(physical))["Results"][0]
+        expect("a user of the attacker's own by that name", made["ErrorCode"], [0])
+        gone = w.request("AlterUserScramCredentials", 0, scram_change(physical, True))["Results"][0]
+        expect("and away again", gone["ErrorCode"], [0])
+    with world.physical() as k:
+        world.until("the broker tells of the cluster's own", lambda: k.request(
+            "DescribeUserScramCredentials", 0, {"Users": [{"Name": physical}]})["Results"][0]["CredentialInfos"])
+        k.request("AlterUserScramCredentials", 0, scram_change(physical, True))
+    expect("the victim's users", [rest("GET", "/v1/tenants/globex/users")["items"]], [[theirs]])

@@ -67,6 +67,7 @@ ROWS = [
     ("ListPartitionReassignments", "cluster", 0), ("DescribeLogDirs", "cluster", 3), ("ListConfigResources", "cluster", 0),
     ("DescribeAcls", "cluster", 0), ("CreateAcls", "cluster", 0), ("DeleteAcls", "cluster", 0),
     ("DescribeClientQuotas", "cluster", 0), ("AlterClientQuotas", "cluster", 0),
+    ("DescribeUserScramCredentials", "cluster", 0), ("AlterUserScramCredentials", "cluster", 0),
 ]
 # What asks for all there is, and is told of one's own alone.
 LISTS = [("Metadata", 1, put(Topics=None)), ("Metadata", 0, put(Topics=[])), ("DescribeTopicPartitions", 0, put(Topics=[], Cursor=None)),
