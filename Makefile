@@ -54,7 +54,7 @@ CXXFLAGS := $(CFLAGS) -std=c++17 $(filter-out -Wstrict-prototypes -Wmissing-prot
 CFLAGS += -std=c11 $(WARN) $(HARDEN)
 
 # ---- components: folder, and what each may use --------------------------------------------------
-COMPONENTS := gateway/base gateway/kafka gateway/tenant gateway/regex policies gateway/authn gateway/quota gateway/meter \
+COMPONENTS := gateway/base gateway/kafka gateway/tenant gateway/regex policies gateway/authn gateway/quota gateway/tally gateway/meter \
 	      gateway/state gateway/net gateway/cluster gateway/upstream gateway/api gateway/control gateway/proxy gateway/life admin-api
 
 DEPS_gateway/base    :=
@@ -64,15 +64,17 @@ DEPS_gateway/regex   := gateway/base
 DEPS_policies        := gateway/tenant gateway/base
 DEPS_gateway/authn   := policies gateway/tenant gateway/base
 DEPS_gateway/quota   := gateway/base
+DEPS_gateway/tally   := policies gateway/tenant gateway/base
 DEPS_gateway/meter   := gateway/base
 DEPS_gateway/state   := policies gateway/tenant gateway/base
 DEPS_gateway/net     := gateway/base
 DEPS_gateway/cluster := gateway/kafka gateway/base
 DEPS_gateway/upstream := gateway/net gateway/cluster gateway/authn gateway/meter gateway/kafka policies gateway/tenant gateway/base
-DEPS_gateway/api     := gateway/regex gateway/cluster gateway/authn gateway/meter gateway/quota gateway/kafka policies gateway/tenant gateway/base
-DEPS_gateway/control := gateway/upstream gateway/state gateway/net gateway/cluster gateway/authn gateway/meter gateway/kafka policies \
+DEPS_gateway/api     := gateway/regex gateway/cluster gateway/authn gateway/meter gateway/quota gateway/tally gateway/kafka policies \
 			gateway/tenant gateway/base
-DEPS_gateway/proxy   := gateway/api gateway/regex gateway/upstream gateway/net gateway/cluster gateway/authn gateway/meter gateway/quota \
+DEPS_gateway/control := gateway/upstream gateway/state gateway/net gateway/cluster gateway/authn gateway/tally gateway/meter gateway/kafka policies \
+			gateway/tenant gateway/base
+DEPS_gateway/proxy   := gateway/api gateway/regex gateway/upstream gateway/net gateway/cluster gateway/authn gateway/meter gateway/quota gateway/tally \
 			gateway/kafka policies gateway/tenant gateway/base
 DEPS_gateway/life    := gateway/net gateway/meter gateway/base
 DEPS_admin-api       := gateway/cluster gateway/authn gateway/meter gateway/quota gateway/kafka policies gateway/tenant gateway/base
@@ -144,7 +146,7 @@ endef
 $(foreach c,$(COMPONENTS),$(eval $(call component_rules,$(c))))
 
 LINK_ORDER := admin-api gateway/life gateway/proxy gateway/control gateway/api gateway/regex gateway/upstream gateway/cluster gateway/net gateway/state gateway/meter \
-	      gateway/quota gateway/authn gateway/kafka policies gateway/tenant gateway/base
+	      gateway/quota gateway/tally gateway/authn gateway/kafka policies gateway/tenant gateway/base
 
 $(B)/alcove: $(B)/obj/gateway/main.o $(B)/obj/gateway/reload.o $(foreach c,$(LINK_ORDER),$(call LIB,$(c)))
 	$(call Q,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(LDHARD) -o $@ $^ $(ALL_LIBS)
