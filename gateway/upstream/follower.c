@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "upstream/census.h"
 #include "upstream/groups.h"
 
 enum { BACKOFF_MIN_MS = 200, BACKOFF_MAX_MS = 5000, APIS_MS = 3000, SOON_MS = 50, PURGE_MS = 15000, META_MS = 10000,
@@ -423,6 +424,7 @@ ups_follower_free(struct ups_follower *f)
 	}
 	ups_ids_end(f);
 	ups_groups_end(f);
+	ups_census_end(f);
 	ups_creations_end(f);
 	while (f->alive > 0)
 		net_loop_turn(f->loop, 10);

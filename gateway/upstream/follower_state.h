@@ -1,6 +1,7 @@
 /* What the files of the follower share. Nobody else's.
  *   follower.c rounds   broker.c brokers and their apis   learn.c topics that passed through us   publish.c views
- *   create.c topics that are asked for   resolve.c, wants.c ids       scan.c, purge.c prefixes       groups.c lists of groups */
+ *   create.c topics that are asked for   resolve.c, wants.c ids       scan.c, purge.c prefixes       groups.c lists of groups
+ *   census.c what there is of all of it */
 #ifndef UPS_FOLLOWER_STATE_H
 #define UPS_FOLLOWER_STATE_H
 
@@ -34,6 +35,7 @@ struct ups_id_batch;
 struct ups_scan;
 struct ups_purge;
 struct ups_lister;
+struct ups_census;
 /* A topic to be made. */
 struct ups_creation {
 	struct ups_creation *next;
@@ -95,6 +97,7 @@ struct ups_follower {
 	struct ups_creation *creations;		/* topics to be made, first the ones that are being asked for */
 	struct ups_question  creating;
 	bool		     is_creating;
+	struct ups_census *census;	/* under way; NULL: none is */
 	struct ups_lister *listers;	/* of the brokers whose groups were asked for lately */
 };
 

@@ -21,6 +21,7 @@ struct fake_cluster {
 	size_t		  ntopics;
 	struct fake_topic topic[1200];
 	const char	 *group[8], *txn[8];	/* NULL: none */
+	int64_t		  size[8];	/* of partition 0 of topic[i], in DescribeLogDirs */
 	int16_t		  fetch_hi;
 	int16_t		  code;		/* of the next answers of ListGroups and DeleteTopics, while codes > 0 */
 	int		  codes;
@@ -162,6 +163,24 @@ fake_lists(struct fake_cluster *c, int16_t key, struct kfk_tree *r)
 	}
 }
 
+/* One directory; an error is the directory's. */
+static inline void
+fake_log_dirs(struct fake_cluster *c, struct kfk_tree *r)
+{
+	struct kfk_node *dir = kfk_add(r, kfk_set_empty(r, &r->root, KFK_DESCRIBE_LOG_DIRS_RESPONSE_RESULTS)), *topics;
+
+	kfk_set_int(r, dir, KFK_DESCRIBE_LOG_DIRS_RESPONSE_RESULTS_ERROR_CODE, fake_code(c));
+	kfk_set_str(r, dir, KFK_DESCRIBE_LOG_DIRS_RESPONSE_RESULTS_LOG_DIR, ALV_STR("/data"));
+	topics = kfk_set_empty(r, dir, KFK_DESCRIBE_LOG_DIRS_RESPONSE_RESULTS_TOPICS);
+	for (size_t i = 0; i < c->ntopics && i < ALV_COUNT(c->size); i++) {
+		struct kfk_node *t = kfk_add(r, topics), *p;
+
+		kfk_set_str(r, t, KFK_DESCRIBE_LOG_DIRS_RESPONSE_RESULTS_TOPICS_NAME, alv_str_of(c->topic[i].name));
+		p = kfk_add(r, kfk_set_empty(r, t, KFK_DESCRIBE_LOG_DIRS_RESPONSE_RESULTS_TOPICS_PARTITIONS));
+		kfk_set_int(r, p, KFK_DESCRIBE_LOG_DIRS_RESPONSE_RESULTS_TOPICS_PARTITIONS_PARTITION_SIZE, c->size[i]);
+	}
+}
+
 static inline void
 fake_delete_topics(struct fake_cluster *c, const struct kfk_tree *t, struct kfk_tree *r)
 {
@@ -270,6 +289,9 @@ fake_cluster_play(struct fake_conn *conn, const struct kfk_req_header *h, const 
 	case KFK_API_LIST_GROUPS:
 	case KFK_API_LIST_TRANSACTIONS:
 		fake_lists(c, h->key, &r);
+		break;
+	case KFK_API_DESCRIBE_LOG_DIRS:
+		fake_log_dirs(c, &r);
 		break;
 	case KFK_API_DELETE_TOPICS:
 		fake_delete_topics(c, t, &r);
