@@ -56,6 +56,7 @@ struct alcove {
 	struct alv_qsbr	      *qsbr;
 	struct pol_dir	      *dir;
 	struct clu_board      *board;
+	struct tal_book	      *tally;
 	struct net_loop	      *loop;	/* main's: listeners and signals */
 	struct net_jobs	      *crypto, *resolver;
 	struct net_tls_client *upstream_tls;
@@ -150,9 +151,10 @@ make_shared(struct alcove *a)
 		return false;
 	a->dir = pol_dir_new(a->qsbr);
 	a->board = clu_board_new(a->qsbr);
+	a->tally = tal_book_new();
 	a->crypto = net_jobs_new(a->conf->workers > 1 ? 2 : 1, CRYPTO_QUEUE, CRYPTO_PER_KEY);
 	a->resolver = net_jobs_new(2, RESOLVER_QUEUE, RESOLVER_QUEUE);
-	return a->dir != NULL && a->board != NULL && a->crypto != NULL && a->resolver != NULL;
+	return a->dir != NULL && a->board != NULL && a->tally != NULL && a->crypto != NULL && a->resolver != NULL;
 }
 
 static int
@@ -188,7 +190,7 @@ static int
 start_control(struct alcove *a)
 {
 	struct alv_buf	words;
-	struct con_conf c = { .conf = a->conf, .qsbr = a->qsbr, .dir = a->dir, .board = a->board, .crypto = a->crypto,
+	struct con_conf c = { .conf = a->conf, .qsbr = a->qsbr, .dir = a->dir, .board = a->board, .tally = a->tally, .crypto = a->crypto,
 		.resolver = a->resolver, .upstream_tls = a->upstream_tls, .on_publish = published, .arg = a };
 	int		r = 0;
 
@@ -208,7 +210,7 @@ start_gateway(struct alcove *a)
 
 	*g = (struct px_gateway){ .conf = a->conf, .control = a->control, .qsbr = a->qsbr, .crypto = a->crypto,
 		.resolver = a->resolver, .upstream_tls = a->upstream_tls, .acceptor = a->loop,
-		.shared = { .conf = a->conf, .dir = a->dir, .board = a->board, .fake_secret = con_fake_secret(a->control) } };
+		.shared = { .conf = a->conf, .dir = a->dir, .board = a->board, .tally = a->tally, .fake_secret = con_fake_secret(a->control) } };
 	alv_buf_init(&words, TEXT_MAX);
 	if (px_gateway_init(g))
 		r = fail("out of memory", NULL);
@@ -388,6 +390,7 @@ stop_all(struct alcove *a)
 	net_tls_client_free(a->upstream_tls);
 	clu_board_free(a->board);
 	pol_dir_free(a->dir);
+	tal_book_free(a->tally);
 	alv_qsbr_free(a->qsbr);
 	pol_config_free(a->conf);
 }

@@ -14,6 +14,7 @@
 struct pol_slot {
 	_Atomic(struct pol_tenant *) snapshot;
 	_Atomic uint64_t	     trust;
+	_Atomic bool		     full;
 	size_t			     n;
 	char			     id[TEN_ID_MAX + 1];
 };
@@ -83,6 +84,18 @@ uint64_t
 pol_slot_trust(const struct pol_slot *s)
 {
 	return atomic_load(&s->trust);
+}
+
+bool
+pol_slot_full(const struct pol_slot *s)
+{
+	return atomic_load_explicit(&s->full, memory_order_relaxed);
+}
+
+void
+pol_slot_set_full(struct pol_slot *s, bool full)
+{
+	atomic_store_explicit(&s->full, full, memory_order_relaxed);
 }
 
 /* Where the first id not below `id` is. */

@@ -5,6 +5,7 @@
  *
  * Invariants: nothing is decoded before the gate let it pass; a body is consumed to its last byte or refused;
  * c->tenant and c->view are loaded anew at each entry and never kept. */
+#include "api/counts.h"
 #include "api/repeat.h"
 
 /* ---- results ---------------------------------------------------------------------------------- */
@@ -437,6 +438,7 @@ api_resume(struct api_call *c)
 
 	switch (c->wait) {
 	case API_WAIT_LEARN:
+		api_count_made(c);
 		return API_ANSWER;	/* out was made before */
 	case API_WAIT_WORK:
 	case API_WAIT_TIME:

@@ -25,6 +25,7 @@
 #include <alcove/kafka.h>
 #include <alcove/meter.h>
 #include <alcove/policy.h>
+#include <alcove/tally.h>
 
 #include <stdatomic.h>
 
@@ -36,6 +37,7 @@ struct api_shared {
 	struct alv_str		 fake_secret;	/* for accounts that do not exist; from the store */
 	struct aut_delays	*delays;	/* of failed logins; NULL: none */
 	struct api_hosts	*hosts;		/* where members of groups are; NULL: nobody's is told */
+	struct tal_book		*tally;		/* what tenants have, for limits on how many */
 	atomic_bool		 draining;	/* we go: whoever asks is sent elsewhere */
 	struct quo_table	*quotas;	/* what limits are charged to; NULL: there are no limits */
 };
@@ -181,6 +183,7 @@ struct api_call {
 	struct api_learnt    *learnt;		/* arena */
 	size_t		      ncreate;		/* ANSWER of a response: create these */
 	struct api_create    *create;		/* arena; API_CREATE_MAX */
+	uint64_t	      room;		/* for topics on their way (counts.h); 0: none */
 	void		     *memo;		/* the handler's own; arena */
 	uint64_t	      throttle_until_us;	/* so long the client is told to wait, and muted; 0: not at all */
 	uint64_t	      promised_us;	/* quota.c: when `promised` bytes of an answer were asked for */

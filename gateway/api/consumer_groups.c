@@ -1,4 +1,5 @@
 /* ConsumerGroupHeartbeat (KIP-848): the group, the topics it subscribes to by name, what it owns. Patterns are patterns.c's. */
+#include "api/counts.h"
 #include "api/groups.h"
 #include "api/hosts.h"
 #include "api/patterns.h"
@@ -74,8 +75,13 @@ api_consumer_group_heartbeat_request(struct api_call *c, struct kfk_tree *q)
 		return api_refuse_member(c, R(ERROR_CODE), R(ERROR_MESSAGE), code, text);
 	if (c->arena.failed)
 		return api_fail(c, ALV_E_LIMIT);
+	if (drop_foreign_owned(c, q))
+		return api_wait_ids(c);
+	code = api_count_heartbeat(c, q, &text);
+	if (code != 0)
+		return api_refuse_member(c, R(ERROR_CODE), R(ERROR_MESSAGE), code, text);
 	api_host_asks(c, q);
-	return drop_foreign_owned(c, q) ? api_wait_ids(c) : api_forward(c, q);
+	return api_forward(c, q);
 }
 
 enum api_result

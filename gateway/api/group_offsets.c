@@ -1,6 +1,7 @@
 /* Committed offsets: OffsetCommit, OffsetDelete and OffsetFetch. OffsetFetch names one group up to v7, a list of groups from v8 on; each
  * group's topics are judged apart. "All topics" of a group are own topics: what the principal may not describe is left
  * out of the answer. */
+#include "api/counts.h"
 #include "api/groups.h"
 
 /* ---- OffsetCommit ---------------------------------------------------------------------------------------- */
@@ -9,8 +10,11 @@ enum api_result
 api_offset_commit_request(struct api_call *c, struct kfk_tree *q)
 {
 	const struct api_shape *sh = api_shape(API_SHAPE_OFFSET_COMMIT);
-	int16_t code = api_judge_group(c, kfk_get_str(q, &q->root, KFK_OFFSET_COMMIT_REQUEST_GROUP_ID), POL_OP_READ);
+	struct alv_str		group = kfk_get_str(q, &q->root, KFK_OFFSET_COMMIT_REQUEST_GROUP_ID);
+	int16_t			code = api_judge_group(c, group, POL_OP_READ);
 
+	if (code == 0 && kfk_get_int(q, &q->root, KFK_OFFSET_COMMIT_REQUEST_GENERATION_ID_OR_MEMBER_EPOCH) < 0)
+		code = api_count_offsets(c, group);
 	if (code == 0)
 		return api_split_forward(c, q, sh);
 	api_split_all(c, q, &q->root, sh, &api_memo(c)->split, code);

@@ -3,6 +3,7 @@
  * The broker reads the bytes inside JoinGroup and SyncGroup when the protocol type is "consumer" (offset expiry, OffsetDelete,
  * upgrades to KIP-848), so the names inside are mapped both ways, whatever the group's type is at the moment. Before v5
  * SyncGroup does not say its protocol type: it is remembered from the JoinGroup of the same connection that succeeded. */
+#include "api/counts.h"
 #include "api/groups.h"
 #include "api/hosts.h"
 
@@ -331,6 +332,7 @@ enum api_result
 api_join_group_request(struct api_call *c, struct kfk_tree *q)
 {
 	struct joining *j = alv_arena_alloc(&c->arena, sizeof(*j));
+	struct alv_str	text;	/* there is no room for words in this answer */
 	int16_t		code;
 
 	if (j == NULL)
@@ -338,6 +340,8 @@ api_join_group_request(struct api_call *c, struct kfk_tree *q)
 	j->group = kfk_get_str(q, &q->root, KFK_JOIN_GROUP_REQUEST_GROUP_ID);
 	j->type = kfk_get_str(q, &q->root, KFK_JOIN_GROUP_REQUEST_PROTOCOL_TYPE);
 	code = api_judge_group(c, j->group, POL_OP_READ);
+	if (code == 0)
+		code = api_count_join(c, API_CLASSIC, j->group, kfk_get_str(q, &q->root, KFK_JOIN_GROUP_REQUEST_MEMBER_ID), &text);
 	if (code != 0)
 		return refuse_join(c, code);
 	api_memo(c)->own = j;
@@ -349,8 +353,10 @@ enum api_result
 api_join_group_response(struct api_call *c, struct kfk_tree *r)
 {
 	const struct joining *j = api_memo(c)->own;
+	bool		      ok = kfk_get_int(r, &r->root, KFK_JOIN_GROUP_RESPONSE_ERROR_CODE) == 0;
 
-	if (kfk_get_int(r, &r->root, KFK_JOIN_GROUP_RESPONSE_ERROR_CODE) == 0 &&
+	api_count_answer(c, ok, kfk_get_str(r, &r->root, KFK_JOIN_GROUP_RESPONSE_MEMBER_ID));
+	if (ok &&
 	    !remember(c->conn, j->group, j->type, kfk_get_str(r, &r->root, KFK_JOIN_GROUP_RESPONSE_PROTOCOL_NAME)))
 		return api_fail(c, ALV_E_NOMEM);
 	return api_pass(c, r);
@@ -409,11 +415,19 @@ one_group(struct api_call *c, struct kfk_tree *q, uint16_t group, uint16_t error
 enum api_result
 api_heartbeat_request(struct api_call *c, struct kfk_tree *q)
 {
+	api_count_stays(c, API_CLASSIC, kfk_get_str(q, &q->root, KFK_HEARTBEAT_REQUEST_GROUP_ID),
+	    kfk_get_str(q, &q->root, KFK_HEARTBEAT_REQUEST_MEMBER_ID));
 	return one_group(c, q, KFK_HEARTBEAT_REQUEST_GROUP_ID, KFK_HEARTBEAT_RESPONSE_ERROR_CODE);
 }
 
 enum api_result
 api_leave_group_request(struct api_call *c, struct kfk_tree *q)
 {
+	struct alv_str	       group = kfk_get_str(q, &q->root, KFK_LEAVE_GROUP_REQUEST_GROUP_ID);
+	const struct kfk_node *members = kfk_get(&q->root, KFK_LEAVE_GROUP_REQUEST_MEMBERS);
+
+	api_count_leaves(c, API_CLASSIC, group, kfk_get_str(q, &q->root, KFK_LEAVE_GROUP_REQUEST_MEMBER_ID));
+	for (const struct kfk_node *e = members == NULL ? NULL : members->kids; e != NULL; e = e->next)
+		api_count_leaves(c, API_CLASSIC, group, kfk_get_str(q, e, KFK_LEAVE_GROUP_REQUEST_MEMBERS_MEMBER_ID));
 	return one_group(c, q, KFK_LEAVE_GROUP_REQUEST_GROUP_ID, KFK_LEAVE_GROUP_RESPONSE_ERROR_CODE);
 }

@@ -130,6 +130,7 @@ enum api_result api_init_producer_id_request(struct api_call *c, struct kfk_tree
 enum api_result api_add_partitions_to_txn_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_add_offsets_to_txn_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_end_txn_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_end_txn_response(struct api_call *c, struct kfk_tree *r);
 enum api_result api_txn_offset_commit_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_txn_offset_commit_response(struct api_call *c, struct kfk_tree *r);
 enum api_result api_describe_transactions_request(struct api_call *c, struct kfk_tree *q);

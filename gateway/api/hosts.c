@@ -1,5 +1,6 @@
 /* See hosts.h. Sets of WAYS places, each set under one of LOCKS locks.
  * Invariant: a place is one member's for as long as it is the newest WAYS of its set. */
+#include "api/counts.h"
 #include "api/hosts.h"
 
 #include <pthread.h>
@@ -158,6 +159,7 @@ api_host_asks(struct api_call *c, const struct kfk_tree *q)
 enum api_result
 api_member_response(struct api_call *c, struct kfk_tree *r)
 {
+	api_count_heartbeat_answer(c, r);
 	for (size_t i = 0; api_memo(c)->host != NULL && i < ALV_COUNT(says); i++)
 		if (says[i].key == c->hdr.key && kfk_get_int(r, &r->root, says[i].error) == 0)
 			api_hosts_note(hosts_of(c), *api_memo(c)->host, c->conn->host, (uint32_t)(c->conn->w->now_us / 1000000));

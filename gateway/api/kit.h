@@ -105,6 +105,7 @@ struct api_memo {
 	uint64_t	 asked_us;
 	struct api_host_key *host;	/* hosts.h: the member that asks; NULL: none */
 	struct alv_str	 pattern;	/* TOPIC_REGEX: the one text that may go upstream, made here; of a list: what stays */
+	struct api_counting *counting;	/* counts.h: members of which the broker's answer will say what came of them */
 	void		*own;		/* the family's */
 };
 

@@ -3,7 +3,7 @@
  * create one: where a tenant's setting has topics come into being by being asked for, the gateway makes them under that
  * tenant's rules, and says meanwhile what a broker says; the brokers, the controller and the cluster id in the answer are the virtual ones; an id of another
  * tenant's topic is an unknown id. */
-#include "api/kit.h"
+#include "api/counts.h"
 
 #define Q(f) KFK_METADATA_REQUEST_##f
 #define R(f) KFK_METADATA_RESPONSE_##f
@@ -218,21 +218,26 @@ fix_partitions(struct kfk_tree *r, struct kfk_node *topic)
 			kfk_set_int(r, e, R(TOPICS_PARTITIONS_ERROR_CODE), KFK_LEADER_NOT_AVAILABLE);
 }
 
-/* A topic of that name is made behind the answer. An alias leads to a topic that somebody else makes. */
-static void
+enum { AUTO_S = 10 };	/* a topic that is made behind the answer is there before, or never */
+
+/* A topic of that name is made behind the answer. An alias leads to a topic that somebody else makes. False: a limit is reached. */
+static bool
 create(struct api_call *c, struct alv_str virt)
 {
 	const struct pol_auto_create *a = &c->tenant->auto_create;
 	const struct ten_names	     *names = &c->tenant->names;
-	struct alv_str		      phys;
+	struct alv_str		      phys, text;
 
 	if (c->create == NULL)
 		c->create = alv_arena_alloc(&c->arena, API_CREATE_MAX * sizeof(*c->create));
 	if (c->create == NULL || c->ncreate == API_CREATE_MAX || ten_topic_check(names, virt) ||
 	    ten_map(names, TEN_TOPIC, virt, &c->arena, &phys) ||
 	    !alv_str_eq(phys, alv_arena_cat(&c->arena, names->prefix, virt)))
-		return;		/* who needs it asks again */
+		return true;	/* who needs it asks again */
+	if (api_count_topics_soon(c, virt, 1, a->partitions > 0 ? (uint64_t)a->partitions : 1, AUTO_S, &text) != 0)
+		return false;
 	c->create[c->ncreate++] = (struct api_create){ phys, a->partitions, a->replication_factor };
+	return true;
 }
 
 /* The catalogue has it, this broker does not yet: it was created a moment ago. Not every client takes "unknown" for "soon". */
@@ -255,7 +260,8 @@ missing(struct api_call *c, struct alv_str virt)
 		return KFK_UNKNOWN_TOPIC_OR_PARTITION;
 	if (!api_may_cluster(c, POL_OP_CREATE) && !api_may(c, POL_OP_CREATE, POL_TOPIC, virt))
 		return KFK_TOPIC_AUTHORIZATION_FAILED;
-	create(c, virt);
+	if (!create(c, virt))
+		return KFK_POLICY_VIOLATION;
 	return KFK_UNKNOWN_TOPIC_OR_PARTITION;
 }
 

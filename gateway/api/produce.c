@@ -1,7 +1,7 @@
 /* Produce. The records stay views into what was received; of each batch only the fixed front is read.
  * Invariants: a transactional batch needs a transactional id that the principal may write to; what is no v2 batch never
  * reaches a broker; a refused produce with acks=0 ends the connection, as there is nobody to say it to. */
-#include "api/kit.h"
+#include "api/counts.h"
 
 #define Q(f) KFK_PRODUCE_REQUEST_##f
 
@@ -94,6 +94,46 @@ charge(struct api_call *c, const struct kfk_tree *q, const struct kfk_node *topi
 	}
 }
 
+/* What is over a limit is refused whole; the words for it. txn null: no transaction is written to. */
+static struct alv_str
+judge_counts(struct api_call *c, struct kfk_tree *q, const struct api_shape *sh, struct alv_str txn)
+{
+	struct api_split *s = &api_memo(c)->split;
+	struct alv_str	  text = ALV_STR_NULL;
+	int16_t		  code = s->kept == 0 ? 0 : api_count_stored(c, &text);
+
+	if (code == 0 && s->kept > 0 && txn.p != NULL)
+		code = api_count_open_txn(c, txn);
+	if (code != 0) {
+		api_split_all(c, q, &q->root, sh, s, code);
+		s->kept = 0;
+	}
+	return text;
+}
+
+#define R(f) KFK_PRODUCE_RESPONSE_RESPONSES##f
+
+/* Nothing is left to send on. text: what policy it was; null: none. */
+static enum api_result
+answer_refused(struct api_call *c, const struct api_shape *sh, struct alv_str text)
+{
+	struct kfk_tree	 r;
+	struct kfk_node *topics;
+
+	api_answer_begin(c, &r);
+	api_splice(c, &r, &r.root, sh, &api_memo(c)->split);
+	topics = text.p == NULL ? NULL : kfk_get(&r.root, R());
+	for (struct kfk_node *e = topics == NULL ? NULL : topics->kids; e != NULL; e = e->next) {
+		struct kfk_node *parts = kfk_get(e, R(_PARTITION_RESPONSES));
+
+		for (struct kfk_node *p = parts == NULL ? NULL : parts->kids; p != NULL; p = p->next)
+			if (kfk_get_int(&r, p, R(_PARTITION_RESPONSES_ERROR_CODE)) == KFK_POLICY_VIOLATION)
+				kfk_set_str(&r, p, R(_PARTITION_RESPONSES_ERROR_MESSAGE), text);
+	}
+	return api_answer(c, &r);
+}
+#undef R
+
 /* Partitions that went alone may leave topics without any. */
 static void
 drop_empty(struct kfk_node *topics, struct api_split *s)
@@ -119,7 +159,7 @@ api_produce_request(struct api_call *c, struct kfk_tree *q)
 	const struct api_shape *sh = api_shape(API_SHAPE_PRODUCE);
 	struct api_split       *s = &api_memo(c)->split;
 	struct kfk_node	       *topics = kfk_get(&q->root, Q(TOPIC_DATA));
-	struct alv_str		txn = kfk_get_str(q, &q->root, Q(TRANSACTIONAL_ID));
+	struct alv_str		txn = kfk_get_str(q, &q->root, Q(TRANSACTIONAL_ID)), text;
 	bool			transactional = false, acks0 = kfk_get_int(q, &q->root, Q(ACKS)) == 0;
 
 	for (struct kfk_node *e = topics == NULL ? NULL : topics->kids; e != NULL; e = e->next)
@@ -130,6 +170,7 @@ api_produce_request(struct api_call *c, struct kfk_tree *q)
 		api_split(c, q, &q->root, sh, s);
 	if (s->waiting)
 		return api_wait_ids(c);
+	text = judge_counts(c, q, sh, transactional ? txn : ALV_STR_NULL);
 	if (c->arena.failed)
 		return api_fail(c, ALV_E_LIMIT);
 	if (s->first != NULL && acks0)
@@ -137,7 +178,7 @@ api_produce_request(struct api_call *c, struct kfk_tree *q)
 	if (s->first != NULL && topics != NULL)
 		drop_empty(topics, s);
 	if (s->kept == 0 && s->first != NULL)
-		return api_answer_denied(c, sh);
+		return answer_refused(c, sh, text);
 	/* Without transactional batches brokers do not look at it: nothing that needed judging goes there. */
 	if (!transactional)
 		kfk_set_null(q, &q->root, Q(TRANSACTIONAL_ID));

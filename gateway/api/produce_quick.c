@@ -1,4 +1,5 @@
 /* Produce the short way: every topic allowed, every batch readable, transactional as it says. See quick.h. */
+#include "api/counts.h"
 #include "api/repeat.h"
 
 #define Q(f) KFK_PRODUCE_REQUEST_##f
@@ -24,7 +25,7 @@ see_txn(struct pass *p, struct kfk_value *v)
 	if (v->is_null)
 		return KFK_KEEP;
 	if (api_judge_other(p->c, TEN_TXN, v->s, POL_OP_WRITE, KFK_INVALID_REQUEST, KFK_INVALID_REQUEST) ||
-	    ten_map(&p->c->tenant->names, TEN_TXN, v->s, &p->c->arena, &phys))
+	    ten_map(&p->c->tenant->names, TEN_TXN, v->s, &p->c->arena, &phys) || api_count_open_txn(p->c, v->s) != 0)
 		return KFK_STOP;
 	p->txn = true;
 	v->s = phys;
@@ -99,7 +100,7 @@ request(struct api_call *c, const struct alv_chain *body)
 	const struct api_asked	       *a = &api_memo(c)->asked;
 	struct pass			p = { .c = c, .sh = api_shape(API_SHAPE_PRODUCE) };
 
-	if (!api_quick_walk(c, KFK_REQUEST, API_SEE(TXN_ID) | API_SEE(ACKS) | API_SEE(TOPIC_NAME) | API_SEE(TOPIC_ID) |
+	if (pol_slot_full(c->conn->slot) || !api_quick_walk(c, KFK_REQUEST, API_SEE(TXN_ID) | API_SEE(ACKS) | API_SEE(TOPIC_NAME) | API_SEE(TOPIC_ID) |
 	    API_SEE(RECORDS), &visitor, &p, body))
 		return false;
 	/* A transactional id without transactional batches does not go upstream; the other way round is refused. */

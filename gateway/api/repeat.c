@@ -360,7 +360,7 @@ api_repeat_request(struct api_call *c, struct alv_chain *frame)
 	struct api_repeat      *r = x == NULL ? NULL : find(c, x);
 	size_t			at, n;
 
-	if (r == NULL || !find_records(r, frame, &at, &n) || !plain_batches(frame, at, n))
+	if (r == NULL || pol_slot_full(c->conn->slot) || !find_records(r, frame, &at, &n) || !plain_batches(frame, at, n))
 		return false;
 	r->refs++;
 	c->repeat = r;

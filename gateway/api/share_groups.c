@@ -1,5 +1,6 @@
 /* Share groups (KIP-932), what their coordinator does: ShareGroupHeartbeat, ShareGroupDescribe; and the offsets where a group
  * begins: DescribeShareGroupOffsets, AlterShareGroupOffsets, DeleteShareGroupOffsets. Records go another way: share.c. */
+#include "api/counts.h"
 #include "api/groups.h"
 #include "api/hosts.h"
 
@@ -22,7 +23,8 @@ api_member_id_legal(struct alv_str id)
 enum api_result
 api_share_group_heartbeat_request(struct api_call *c, struct kfk_tree *q)
 {
-	int16_t code = api_judge_group(c, kfk_get_str(q, &q->root, Q(GROUP_ID)), POL_OP_READ);
+	struct alv_str text = ALV_STR_NULL;
+	int16_t	       code = api_judge_group(c, kfk_get_str(q, &q->root, Q(GROUP_ID)), POL_OP_READ);
 
 	/* Heartbeats call an empty group id a bad request. */
 	if (code == KFK_INVALID_GROUP_ID)
@@ -31,8 +33,10 @@ api_share_group_heartbeat_request(struct api_call *c, struct kfk_tree *q)
 		code = KFK_INVALID_REQUEST;
 	if (code == 0)
 		code = api_judge_subscription(c, q, Q(SUBSCRIBED_TOPIC_NAMES));
+	if (code == 0)
+		code = api_count_heartbeat(c, q, &text);
 	if (code != 0)
-		return api_answer_code(c, R(ERROR_CODE), code);
+		return api_refuse_member(c, R(ERROR_CODE), R(ERROR_MESSAGE), code, text);
 	api_host_asks(c, q);
 	return api_forward(c, q);
 }

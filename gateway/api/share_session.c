@@ -1,5 +1,6 @@
 /* See share_session.h. */
 #include "api/share_session.h"
+#include "api/counts.h"
 
 #include <stdlib.h>
 
@@ -29,8 +30,9 @@ api_share_find(const struct api_conn *c, struct alv_str group, struct alv_str me
 }
 
 static void
-free_share(struct api_share *s)
+free_share(const struct api_conn *c, struct api_share *s)
 {
+	api_count_share_ends(c, s->serial);
 	free(s->part);
 	free(s);
 }
@@ -47,7 +49,7 @@ api_share_close(struct api_conn *c, uint64_t serial)
 	s = *at;
 	*at = s->next;
 	c->shares->n--;
-	free_share(s);
+	free_share(c, s);
 	api_conn_weigh(c);
 }
 
@@ -72,15 +74,18 @@ make(struct api_shares *all, struct alv_str group, struct alv_str member)
 struct api_share *
 api_share_open(struct api_conn *c, struct alv_str group, struct alv_str member)
 {
-	struct api_share *old = api_share_find(c, group, member);
+	struct api_share *old = api_share_find(c, group, member), *s;
 
 	if (old != NULL)
 		api_share_close(c, old->serial);
 	if (c->shares == NULL)
 		c->shares = calloc(1, sizeof(*c->shares));
-	if (c->shares == NULL || c->shares->n >= API_SHARES_MAX)
+	if (c->shares == NULL || c->shares->n >= API_SHARES_MAX || !api_count_share(c, c->shares->serials + 1))
 		return NULL;
-	return make(c->shares, group, member);
+	s = make(c->shares, group, member);
+	if (s == NULL)
+		api_count_share_ends(c, c->shares->serials + 1);
+	return s;
 }
 
 size_t
@@ -102,7 +107,7 @@ api_shares_fini(struct api_conn *c)
 		return;
 	for (struct api_share *s = c->shares->first; s != NULL; s = next) {
 		next = s->next;
-		free_share(s);
+		free_share(c, s);
 	}
 	free(c->shares);
 	c->shares = NULL;

@@ -4,8 +4,11 @@
  * before. A topology's description is for people: brokers keep it where a plugin of theirs does, and read nothing in it.
  * Invariants: the order of topics in a topology means something (co-partitioned ones are told by their place): nothing is taken
  * out, the whole is refused; a topic that the broker creates has the tenant's prefix, or was there before. */
+#include "api/counts.h"
 #include "api/groups.h"
 #include "api/hosts.h"
+
+enum { CREATED_S = 30 };	/* within that a broker has made what a topology needs, and the catalogue knows */
 
 #define Q(f) KFK_STREAMS_GROUP_HEARTBEAT_REQUEST_##f
 #define S(f) KFK_STREAMS_GROUP_HEARTBEAT_REQUEST_TOPOLOGY_SUBTOPOLOGIES_##f
@@ -144,6 +147,9 @@ may_come_into_being(struct named *x)
 			x->text = alv_arena_printf(&x->c->arena, "Unauthorized to CREATE on topic %.*s.", (int)x->virt.n, x->virt.p);
 			return KFK_TOPIC_AUTHORIZATION_FAILED;
 		}
+		/* How many partitions it gets is the broker's to find out. */
+		if (api_count_topics_soon(x->c, x->virt, 1, 1, CREATED_S, &x->text) != 0)
+			return KFK_STREAMS_INVALID_TOPOLOGY;
 	}
 	return judge_configs(x);	/* also of one that is there: it may be gone when the broker looks */
 }
@@ -193,6 +199,8 @@ api_streams_group_heartbeat_request(struct api_call *c, struct kfk_tree *q)
 	}
 	if (code == 0)
 		code = judge_topology(c, q, &text);
+	if (code == 0)
+		code = api_count_heartbeat(c, q, &text);
 	if (code != 0)
 		return api_refuse_member(c, KFK_STREAMS_GROUP_HEARTBEAT_RESPONSE_ERROR_CODE, KFK_STREAMS_GROUP_HEARTBEAT_RESPONSE_ERROR_MESSAGE,
 		    code, text);

@@ -1,7 +1,7 @@
 /* CreateTopics, DeleteTopics, CreatePartitions.
  * Invariants: virtual names are validated before they are mapped; where a topic's partitions lie is the platform's;
  * what was created or deleted is in the catalogue before the client hears of it. */
-#include "api/kit.h"
+#include "api/counts.h"
 
 static const struct alv_uuid no_id;
 
@@ -105,17 +105,49 @@ judge_new(struct api_call *c, const struct kfk_tree *q, const struct kfk_node *t
 	return judge_new_configs(c, q, topic, text);
 }
 
+/* All of them together: which of them a limit would leave out is nobody's to choose. What is there already will not be made anew,
+ * and a topic with as many partitions as the cluster's default counts as one until it is there. */
+static int16_t
+count_new(struct api_call *c, const struct kfk_tree *q, const struct kfk_node *topics, struct alv_str *text)
+{
+	uint64_t n = 0, parts = 0;
+
+	for (const struct kfk_node *e = topics == NULL ? NULL : topics->kids; e != NULL; e = e->next) {
+		int64_t	       wanted = kfk_get_int(q, e, Q(TOPICS_NUM_PARTITIONS));
+		struct alv_str phys = physical(c, kfk_get_str(q, e, Q(TOPICS_NAME)));
+
+		if (phys.p != NULL && clu_topic_find(c->view, phys) != NULL)
+			continue;
+		n++;
+		parts += wanted > 0 ? (uint64_t)wanted : 1;
+	}
+	return n == 0 ? 0 : api_count_topics(c, n, parts, text);
+}
+
+static enum api_result
+refuse_creation(struct api_call *c, struct kfk_tree *q, const struct kfk_node *topics, int16_t code, struct alv_str text)
+{
+	struct kfk_tree r;
+
+	for (const struct kfk_node *e = topics->kids; e != NULL; e = e->next)
+		deny(c, kfk_get_str(q, e, Q(TOPICS_NAME)), code, text);
+	api_answer_begin(c, &r);
+	api_add_results(c, &r, &create_fields);
+	return api_answer(c, &r);
+}
+
 enum api_result
 api_create_topics_request(struct api_call *c, struct kfk_tree *q)
 {
 	struct kfk_node	*topics = kfk_get(&q->root, Q(TOPICS)), *prev = NULL, *next;
 	struct clu_range upstream = api_offered(c->def, c->view);
+	struct alv_str	 text;
 	struct kfk_tree	 r;
+	int16_t		 code;
 
 	for (struct kfk_node *e = topics == NULL ? NULL : topics->kids; e != NULL; e = next) {
-		struct alv_str text = ALV_STR_NULL;
-		int16_t	       code = judge_new(c, q, e, &text);
-
+		text = ALV_STR_NULL;
+		code = judge_new(c, q, e, &text);
 		next = e->next;
 		if (code == 0) {
 			prev = e;
@@ -131,10 +163,22 @@ api_create_topics_request(struct api_call *c, struct kfk_tree *q)
 		api_add_results(c, &r, &create_fields);
 		return api_answer(c, &r);
 	}
+	code = count_new(c, q, topics, &text);
+	if (code != 0)
+		return refuse_creation(c, q, topics, code, text);
 	api_memo(c)->validate_only = kfk_get_int(q, &q->root, Q(VALIDATE_ONLY)) != 0;
 	/* The newest version says the new topic's id, which the catalogue wants. */
 	q->version = upstream.hi;
 	return api_forward(c, q);
+}
+
+/* Room that was taken is given back once the catalogue has what came of it: now, or after the wait. */
+static enum api_result
+made(struct api_call *c, enum api_result result)
+{
+	if (result != API_WAIT)
+		api_count_made(c);
+	return result;
 }
 
 /* How the topic came out is for those who may read configs. */
@@ -177,7 +221,7 @@ api_create_topics_response(struct api_call *c, struct kfk_tree *r)
 	for (struct kfk_node *e = topics == NULL ? NULL : topics->kids; e != NULL; e = e->next)
 		fix_created(c, r, e);
 	api_add_results(c, r, &create_fields);
-	return api_learnt_or_answer(c, api_answer(c, r));
+	return made(c, api_learnt_or_answer(c, api_answer(c, r)));
 }
 #undef Q
 #undef R
@@ -361,16 +405,32 @@ note_growth(struct api_call *c, const struct kfk_tree *q, const struct kfk_node 
 	api_memo(c)->own = g;
 }
 
+static int16_t
+count_growth(struct api_call *c, struct alv_str *text)
+{
+	uint64_t more = 0;
+
+	for (const struct growth *g = api_memo(c)->own; g != NULL; g = g->next) {
+		struct alv_str		phys = physical(c, g->name);
+		const struct clu_topic *t = phys.p == NULL ? NULL : clu_topic_find(c->view, phys);
+		int32_t			have = t == NULL ? 0 : t->partitions;
+
+		more += g->count > have ? (uint64_t)(g->count - have) : 0;
+	}
+	return more == 0 ? 0 : api_count_topics(c, 0, more, text);
+}
+
 enum api_result
 api_create_partitions_request(struct api_call *c, struct kfk_tree *q)
 {
 	struct kfk_node *topics = kfk_get(&q->root, Q(TOPICS)), *prev = NULL, *next;
+	struct alv_str	 text;
 	struct kfk_tree	 r;
+	int16_t		 code;
 
 	for (struct kfk_node *e = topics == NULL ? NULL : topics->kids; e != NULL; e = next) {
-		struct alv_str text = ALV_STR_NULL;
-		int16_t	       code = judge_growth(c, q, e, &text);
-
+		text = ALV_STR_NULL;
+		code = judge_growth(c, q, e, &text);
 		next = e->next;
 		if (code == 0) {
 			note_growth(c, q, e);
@@ -383,7 +443,10 @@ api_create_partitions_request(struct api_call *c, struct kfk_tree *q)
 	if (c->arena.failed)
 		return api_fail(c, ALV_E_LIMIT);
 	api_memo(c)->validate_only = kfk_get_int(q, &q->root, Q(VALIDATE_ONLY)) != 0;
-	if (api_memo(c)->split.first == NULL || topics == NULL || topics->n > 0)
+	code = topics == NULL ? 0 : count_growth(c, &text);
+	for (struct kfk_node *e = code == 0 ? NULL : topics->kids; e != NULL; e = e->next)
+		deny(c, kfk_get_str(q, e, Q(TOPICS_NAME)), code, text);
+	if (code == 0 && (api_memo(c)->split.first == NULL || topics == NULL || topics->n > 0))
 		return api_forward(c, q);
 	api_answer_begin(c, &r);
 	api_add_results(c, &r, &grow_fields);
@@ -414,5 +477,5 @@ api_create_partitions_response(struct api_call *c, struct kfk_tree *r)
 		if (!api_memo(c)->validate_only && kfk_get_int(r, e, R(RESULTS_ERROR_CODE)) == 0)
 			learn_growth(c, kfk_get_str(r, e, R(RESULTS_NAME)));
 	api_add_results(c, r, &grow_fields);
-	return api_learnt_or_answer(c, api_answer(c, r));
+	return made(c, api_learnt_or_answer(c, api_answer(c, r)));
 }

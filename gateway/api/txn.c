@@ -1,5 +1,6 @@
 /* Transactions of clients: producer ids, partitions, offsets, the end. After mapping, a transactional id can fence only
  * producers of its own tenant. Two-phase commit and the batched forms between brokers are not offered. */
+#include "api/counts.h"
 #include "api/groups.h"
 
 /* 0, 42 (empty or impossible), 53 (denied). */
@@ -29,6 +30,10 @@ api_init_producer_id_request(struct api_call *c, struct kfk_tree *q)
 	int16_t		code = txn.p == NULL ? judge_idempotent(c) : judge_txn(c, txn);
 	struct kfk_tree r;
 
+	if (code == 0 && txn.p != NULL)
+		code = api_count_txn_id(c, txn, kfk_get_int(q, &q->root, Q(TRANSACTION_TIMEOUT_MS)));
+	if (code == 0 && kfk_get_int(q, &q->root, Q(PRODUCER_ID)) < 0)
+		code = api_count_producer_id(c);
 	if (code == 0)
 		return api_forward(c, q);
 	api_answer_begin(c, &r);
@@ -83,14 +88,15 @@ api_add_partitions_to_txn_request(struct api_call *c, struct kfk_tree *q)
 {
 	const struct api_shape *sh = api_shape(API_SHAPE_ADD_PARTITIONS_TO_TXN);
 	struct api_split       *s = &api_memo(c)->split;
-	int16_t			code = judge_txn(c, kfk_get_str(q, &q->root, Q(V3_AND_BELOW_TRANSACTIONAL_ID)));
+	struct alv_str		txn = kfk_get_str(q, &q->root, Q(V3_AND_BELOW_TRANSACTIONAL_ID));
+	int16_t			code = judge_txn(c, txn);
 	struct kfk_tree		r;
 
 	if (code == 0) {
 		api_split(c, q, &q->root, sh, s);
-		if (s->first == NULL)
+		code = s->first != NULL ? KFK_OPERATION_NOT_ATTEMPTED : api_count_open_txn(c, txn);
+		if (code == 0)
 			return api_forward(c, q);
-		code = KFK_OPERATION_NOT_ATTEMPTED;
 	}
 	api_split_all(c, q, &q->root, sh, s, code);
 	api_answer_begin(c, &r);
@@ -106,10 +112,13 @@ api_add_partitions_to_txn_request(struct api_call *c, struct kfk_tree *q)
 enum api_result
 api_add_offsets_to_txn_request(struct api_call *c, struct kfk_tree *q)
 {
-	int16_t code = judge_txn(c, kfk_get_str(q, &q->root, KFK_ADD_OFFSETS_TO_TXN_REQUEST_TRANSACTIONAL_ID));
+	struct alv_str txn = kfk_get_str(q, &q->root, KFK_ADD_OFFSETS_TO_TXN_REQUEST_TRANSACTIONAL_ID);
+	int16_t	       code = judge_txn(c, txn);
 
 	if (code == 0)
 		code = api_judge_group(c, kfk_get_str(q, &q->root, KFK_ADD_OFFSETS_TO_TXN_REQUEST_GROUP_ID), POL_OP_READ);
+	if (code == 0)
+		code = api_count_open_txn(c, txn);
 	return code == 0 ? api_forward(c, q) : api_answer_code(c, KFK_ADD_OFFSETS_TO_TXN_RESPONSE_ERROR_CODE, code);
 }
 
@@ -117,10 +126,16 @@ enum api_result
 api_txn_offset_commit_request(struct api_call *c, struct kfk_tree *q)
 {
 	const struct api_shape *sh = api_shape(API_SHAPE_TXN_OFFSET_COMMIT);
-	int16_t			code = judge_txn(c, kfk_get_str(q, &q->root, KFK_TXN_OFFSET_COMMIT_REQUEST_TRANSACTIONAL_ID));
+	struct alv_str		txn = kfk_get_str(q, &q->root, KFK_TXN_OFFSET_COMMIT_REQUEST_TRANSACTIONAL_ID);
+	struct alv_str		group = kfk_get_str(q, &q->root, KFK_TXN_OFFSET_COMMIT_REQUEST_GROUP_ID);
+	int16_t			code = judge_txn(c, txn);
 
 	if (code == 0)
-		code = api_judge_group(c, kfk_get_str(q, &q->root, KFK_TXN_OFFSET_COMMIT_REQUEST_GROUP_ID), POL_OP_READ);
+		code = api_judge_group(c, group, POL_OP_READ);
+	if (code == 0 && kfk_get_int(q, &q->root, KFK_TXN_OFFSET_COMMIT_REQUEST_GENERATION_ID_OR_MEMBER_EPOCH) < 0)
+		code = api_count_offsets(c, group);
+	if (code == 0)
+		code = api_count_open_txn(c, txn);
 	if (code == 0)
 		return api_split_forward(c, q, sh);
 	api_split_all(c, q, &q->root, sh, &api_memo(c)->split, code);
@@ -136,15 +151,31 @@ api_txn_offset_commit_response(struct api_call *c, struct kfk_tree *r)
 enum api_result
 api_end_txn_request(struct api_call *c, struct kfk_tree *q)
 {
-	int16_t code = judge_txn(c, kfk_get_str(q, &q->root, KFK_END_TXN_REQUEST_TRANSACTIONAL_ID));
+	struct alv_str txn = kfk_get_str(q, &q->root, KFK_END_TXN_REQUEST_TRANSACTIONAL_ID), *kept;
+	int16_t	       code = judge_txn(c, txn);
 	struct kfk_tree r;
 
-	if (code == 0)
+	if (code == 0) {
+		kept = alv_arena_alloc(&c->arena, sizeof(*kept));
+		if (kept == NULL)
+			return api_fail(c, ALV_E_LIMIT);
+		*kept = txn;
+		api_memo(c)->own = kept;
 		return api_forward(c, q);
+	}
 	api_answer_begin(c, &r);
 	kfk_set_int(&r, &r.root, KFK_END_TXN_RESPONSE_ERROR_CODE, code);
 	kfk_set_int(&r, &r.root, KFK_END_TXN_RESPONSE_PRODUCER_ID, -1);
 	kfk_set_int(&r, &r.root, KFK_END_TXN_RESPONSE_PRODUCER_EPOCH, -1);
 	api_note(c, code);
 	return api_answer(c, &r);
+}
+
+/* Only now: who is fenced ends nothing. */
+enum api_result
+api_end_txn_response(struct api_call *c, struct kfk_tree *r)
+{
+	if (kfk_get_int(r, &r->root, KFK_END_TXN_RESPONSE_ERROR_CODE) == 0)
+		api_count_ended_txn(c, *(const struct alv_str *)api_memo(c)->own);
+	return api_pass(c, r);
 }

@@ -104,6 +104,11 @@ make_loop(struct con_control *k)
 	k->follower = ups_follower_new(k->loop, &k->ups, c->board, on_cluster, k);
 	if (k->follower == NULL)
 		return ALV_E_NOMEM;
+	k->census.loop = k->loop;
+	k->census.follower = k->follower;
+	k->census.dir = c->dir;
+	k->census.book = c->tally;
+	con_census_init(&k->census, c->conf->upstream.census_interval_ms);
 	net_timer_init(k->loop, &k->tick, tick);
 	net_timer_set(&k->tick, net_loop_now(k->loop) + TICK_US);
 	return ALV_OK;
@@ -159,6 +164,8 @@ free_all(struct con_control *k)
 	con_purge_end(k);
 	if (k->loop != NULL && k->tick.loop != NULL)
 		net_timer_stop(&k->tick);
+	if (k->census.loop != NULL)
+		con_census_stop(&k->census);
 	if (k->ups_made)
 		ups_ctx_fini(&k->ups);
 	if (k->net_made)
@@ -211,6 +218,7 @@ con_configure(struct con_control *k, const struct pol_config *conf)
 	k->core.iterations = conf->scram_iterations;
 	k->core.conf = conf;
 	ups_ctx_configure(&k->ups, &conf->upstream);
+	con_census_configure(&k->census, conf->upstream.census_interval_ms);
 }
 
 /* ---- stop ---------------------------------------------------------------------------------------------------- */

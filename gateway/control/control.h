@@ -19,6 +19,7 @@ struct con_conf {
 	struct pol_dir		    *dir;
 	struct clu_board	    *board;
 	struct net_jobs		    *crypto, *resolver;
+	struct tal_book		    *tally;
 	const struct net_tls_client *upstream_tls;	/* NULL: plaintext */
 	/* A tenant's snapshot or the cluster's view changed: wake whoever should look. On the control thread. */
 	void (*on_publish)(void *arg);

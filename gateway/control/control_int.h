@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "control/census.h"
 #include "control/change.h"
 #include "control/control.h"
 #include "upstream/follower.h"
@@ -35,6 +36,7 @@ struct con_control {
 	struct ups_ctx	       ups;
 	struct ups_follower   *follower;
 	struct net_timer       tick;
+	struct con_census      census;
 	struct net_mail	       stop;
 	pthread_t	       thread;
 	bool		       net_made, ups_made, stopping;

@@ -85,6 +85,7 @@ struct pol_upstream {
 	size_t		       nrack_names;
 	const struct pol_rename *rack_names;	/* brokers' racks that tenants know under other names */
 	uint32_t	       listing_max_age_ms;	/* of answers that clients share; 0: none do */
+	uint32_t	       census_interval_ms;	/* of what tenants have (alcove/tally.h) */
 };
 
 struct pol_limits {

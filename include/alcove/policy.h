@@ -188,6 +188,9 @@ const struct pol_tenant *pol_slot_load(const struct pol_slot *s);
 /* Another number when the tenant was suspended, resumed, deleted or made anew: what was granted before counts no more. */
 uint64_t		 pol_slot_trust(const struct pol_slot *s);
 struct alv_str		 pol_slot_id(const struct pol_slot *s);
+/* Does the tenant store more than it may (POL_QUOTA_STORED_BYTES)? Then nothing more is produced. Set by whoever counts. */
+bool pol_slot_full(const struct pol_slot *s);
+void pol_slot_set_full(struct pol_slot *s, bool full);
 /* All current tenants in order of id, from `after` (exclusive; null: from the start), at most n. Returns how many. */
 size_t pol_dir_list(const struct pol_dir *d, struct alv_str after, const struct pol_tenant **out, size_t n);
 /* Grows whenever anything was published: a loop that sees it unchanged has nothing to look at. */

@@ -15,6 +15,7 @@ runner.main([
     "storage",
     "texts",
     "auto_create",
+    "counts",
     "refusals",
     "versions",
     "identity",

@@ -279,6 +279,7 @@ listeners:
 upstream:
   bootstrap.servers: "{bootstrap}"
   metadata.refresh.ms: 1000
+  census.interval.ms: 1000
 {upstream}admin:
   bind: 127.0.0.1:{admin}
   tokens.file: tokens

@@ -136,7 +136,8 @@ stage_open(struct stage *s, const struct pol_rule *denies, size_t n)
 	s->conf.limits.fetch_session_partitions_max = 20;
 	s->conf.scram_iterations = 4096;
 	s->conf.mechanisms[AUT_SCRAM_SHA_512] = s->conf.mechanisms[AUT_PLAIN] = true;
-	s->shared = (struct api_shared){ .conf = &s->conf, .dir = s->dir, .board = s->board, .fake_secret = ALV_STR("0123456789") };
+	s->shared = (struct api_shared){ .conf = &s->conf, .dir = s->dir, .board = s->board, .fake_secret = ALV_STR("0123456789"),
+		.tally = tal_book_new() };
 	s->worker = (struct api_worker){ .shared = &s->shared, .pool = alv_pool_new(1 << 20), .ids = clu_ids_new(100),
 		.meter = met_worker_new(10, 100), .now_us = 1000000 };
 	stage_tenant(s, "acme", "acme-cluster-id-22char", POL_ACTIVE, denies, n);
@@ -168,6 +169,7 @@ stage_close(struct stage *s)
 	alv_arena_fini(&s->arena);
 	pol_dir_free(s->dir);
 	clu_board_free(s->board);
+	tal_book_free(s->shared.tally);
 	clu_ids_free(s->worker.ids);
 	met_worker_free(s->worker.meter);
 	alv_pool_free(s->worker.pool);

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include <alcove/str.h>
+#include <alcove/tally.h>
 
 #include "control/control.h"
 #include "tests/unit/gateway/control/kit.h"
@@ -18,6 +19,7 @@ struct running {
 	struct pol_dir	   *dir;
 	struct clu_board   *board;
 	struct net_jobs	   *crypto, *resolver;
+	struct tal_book	   *tally;
 	struct con_control *control;
 	int		    reader;
 	_Atomic int	    published;
@@ -32,7 +34,7 @@ running_published(void *arg)
 static inline enum alv_err
 running_start(struct running *r, struct alv_buf *words)
 {
-	struct con_conf c = { .conf = &r->conf, .qsbr = r->qsbr, .dir = r->dir, .board = r->board, .crypto = r->crypto,
+	struct con_conf c = { .conf = &r->conf, .qsbr = r->qsbr, .dir = r->dir, .board = r->board, .tally = r->tally, .crypto = r->crypto,
 		.resolver = r->resolver, .on_publish = running_published, .arg = r };
 
 	return con_start(&c, &r->control, words);
@@ -69,6 +71,8 @@ running_setup(void **state)
 	alv_qsbr_idle(r->qsbr, r->reader);
 	r->dir = pol_dir_new(r->qsbr);
 	r->board = clu_board_new(r->qsbr);
+	r->tally = tal_book_new();
+	r->conf.upstream.census_interval_ms = 1000;
 	r->crypto = net_jobs_new(1, 64, 64);
 	r->resolver = net_jobs_new(1, 64, 64);
 	running_must_start(r);
@@ -84,6 +88,7 @@ running_teardown(void **state)
 	con_stop(r->control);
 	net_jobs_free(r->crypto);
 	net_jobs_free(r->resolver);
+	tal_book_free(r->tally);
 	clu_board_free(r->board);
 	pol_dir_free(r->dir);
 	alv_qsbr_free(r->qsbr);

@@ -1,0 +1,623 @@
+/* Limits on how many: what is one too many is refused with its code before a broker hears of it; what did not come true, or has
+ * ended, gives its place back. */
+#include "group_stage.h"
+
+#include "api/counts.h"
+#include "quota/table.h"
+#include "tally/keys.h"
+
+static struct pol_quota limits;
+
+static void
+limit(enum pol_quota_key key, double value)
+{
+	limits.entity.kind = POL_QUOTA_OF_TENANT;
+	limits.set |= 1u << key;
+	limits.value[key] = value;
+}
+
+/* With the limits that were set, which are gone then. */
+static void
+open_limited(struct stage *s)
+{
+	static struct pol_quota set;
+
+	set = limits;
+	memset(&limits, 0, sizeof(limits));
+	stage_open(s, NULL, 0);
+	s->quotas = &set;
+	s->nquotas = 1;
+	stage_tenant_at(s, "acme", "acme-cluster-id-22char", POL_ACTIVE, NULL, 0, 2);
+}
+
+static uint64_t
+count(const struct stage *s, enum tal_kind k)
+{
+	return tal_count(s->shared.tally, ALV_STR("acme"), k);
+}
+
+/* ---- members -------------------------------------------------------------------------------------------- */
+
+static void
+join(struct stage *s, int16_t version, const char *group, const char *member)
+{
+	struct kfk_tree *q = stage_begin(s, KFK_API_JOIN_GROUP, version);
+
+	stage_str(q, KFK_JOIN_GROUP_REQUEST_GROUP_ID, group);
+	stage_str(q, KFK_JOIN_GROUP_REQUEST_MEMBER_ID, member);
+	stage_str(q, KFK_JOIN_GROUP_REQUEST_PROTOCOL_TYPE, "connect");
+}
+
+static void
+joins(struct stage *s, const char *group, const char *member, int16_t code, const char *given)
+{
+	struct kfk_tree *r;
+
+	join(s, 5, group, member);
+	(void)stage_forwarded(s);
+	r = stage_answers(s);
+	kfk_set_int(r, &r->root, KFK_JOIN_GROUP_RESPONSE_ERROR_CODE, code);
+	stage_str(r, KFK_JOIN_GROUP_RESPONSE_MEMBER_ID, given);
+	stage_str(r, KFK_JOIN_GROUP_RESPONSE_PROTOCOL_NAME, "");
+	(void)stage_replied(s);
+}
+
+static void
+does_not_join(struct stage *s, const char *group, const char *member, int16_t code)
+{
+	struct kfk_tree *r;
+
+	join(s, 5, group, member);
+	r = stage_refused(s);
+	assert_int_equal(stage_int(r, KFK_JOIN_GROUP_RESPONSE_ERROR_CODE), code);
+}
+
+static void
+leave(struct stage *s, const char *group, const char *member, int16_t code)
+{
+	struct kfk_tree *t = stage_begin(s, KFK_API_LEAVE_GROUP, 4), *r;
+
+	stage_str(t, KFK_LEAVE_GROUP_REQUEST_GROUP_ID, group);
+	kfk_set_str(t, stage_add(t, &t->root, KFK_LEAVE_GROUP_REQUEST_MEMBERS), KFK_LEAVE_GROUP_REQUEST_MEMBERS_MEMBER_ID, alv_str_of(member));
+	(void)stage_forwarded(s);
+	r = stage_answers(s);
+	kfk_set_int(r, &r->root, KFK_LEAVE_GROUP_RESPONSE_ERROR_CODE, code);
+	(void)stage_replied(s);
+}
+
+static void
+classic_members(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	limit(POL_QUOTA_CLASSIC_MEMBERS, 2);
+	open_limited(&s);
+	joins(&s, "billing", "", KFK_MEMBER_ID_REQUIRED, "m1");	/* as brokers answer first: nobody has joined yet */
+	assert_int_equal(count(&s, TAL_MEMBERS_CLASSIC), 0);
+	joins(&s, "billing", "m1", 0, "m1");
+	joins(&s, "billing", "m1", 0, "m1");		/* a rebalance */
+	joins(&s, "other", "", 0, "m2");		/* old clients join at once */
+	assert_int_equal(count(&s, TAL_MEMBERS_CLASSIC), 2);
+	does_not_join(&s, "billing", "m3", KFK_GROUP_MAX_SIZE_REACHED);
+	does_not_join(&s, "billing", "", KFK_GROUP_MAX_SIZE_REACHED);
+	joins(&s, "billing", "m1", 0, "m1");		/* who is in stays in */
+	leave(&s, "billing", "m1", KFK_GROUP_AUTHORIZATION_FAILED);	/* refused: it is still there */
+	does_not_join(&s, "billing", "m3", KFK_GROUP_MAX_SIZE_REACHED);
+	leave(&s, "billing", "m1", 0);
+	joins(&s, "billing", "m3", KFK_INCONSISTENT_GROUP_PROTOCOL, "");	/* nothing came of it */
+	assert_int_equal(count(&s, TAL_MEMBERS_CLASSIC), 1);
+	joins(&s, "billing", "m4", 0, "m4");
+	assert_int_equal(count(&s, TAL_MEMBERS_CLASSIC), 2);
+	stage_close(&s);
+}
+
+static void
+a_member_that_says_it_is_there(void **state)
+{
+	struct kfk_tree *t;
+	struct stage	 s;
+
+	(void)state;
+	limit(POL_QUOTA_CLASSIC_MEMBERS, 1);
+	open_limited(&s);
+	for (int code = KFK_UNKNOWN_MEMBER_ID; code >= 0; code -= KFK_UNKNOWN_MEMBER_ID) {
+		t = stage_begin(&s, KFK_API_HEARTBEAT, 4);
+		stage_str(t, KFK_HEARTBEAT_REQUEST_GROUP_ID, "billing");
+		stage_str(t, KFK_HEARTBEAT_REQUEST_MEMBER_ID, "m1");
+		(void)stage_forwarded(&s);
+		t = stage_answers(&s);
+		kfk_set_int(t, &t->root, KFK_HEARTBEAT_RESPONSE_ERROR_CODE, code);
+		(void)stage_replied(&s);
+		assert_int_equal(count(&s, TAL_MEMBERS_CLASSIC), code == 0);
+	}
+	does_not_join(&s, "billing", "m2", KFK_GROUP_MAX_SIZE_REACHED);
+	stage_close(&s);
+}
+
+/* The three newer protocols: what their fields are called. */
+static const struct beats {
+	int16_t	      key, version;
+	uint16_t      group, member, epoch, error, text;
+	enum tal_kind groups, members;
+} beats[] = {
+#define BEATS(api, version, type) { KFK_API_##api, version, KFK_##api##_REQUEST_GROUP_ID, KFK_##api##_REQUEST_MEMBER_ID, \
+	KFK_##api##_REQUEST_MEMBER_EPOCH, KFK_##api##_RESPONSE_ERROR_CODE, KFK_##api##_RESPONSE_ERROR_MESSAGE, TAL_GROUPS_##type, TAL_MEMBERS_##type }
+	BEATS(CONSUMER_GROUP_HEARTBEAT, 1, CONSUMER),
+	BEATS(SHARE_GROUP_HEARTBEAT, 1, SHARE),
+	BEATS(STREAMS_GROUP_HEARTBEAT, 0, STREAMS),
+};
+
+static void
+beat(struct stage *s, const struct beats *b, const char *group, const char *member, int64_t epoch)
+{
+	struct kfk_tree *q = stage_begin(s, b->key, b->version);
+
+	stage_str(q, b->group, group);
+	stage_str(q, b->member, member);
+	kfk_set_int(q, &q->root, b->epoch, epoch);
+}
+
+static void
+beats_well(struct stage *s, const struct beats *b, const char *group, const char *member, int64_t epoch, int16_t code)
+{
+	struct kfk_tree *r;
+
+	beat(s, b, group, member, epoch);
+	(void)stage_forwarded(s);
+	r = stage_answers(s);
+	kfk_set_int(r, &r->root, b->error, code);
+	(void)stage_replied(s);
+}
+
+static void
+beats_refused(struct stage *s, const struct beats *b, const char *group, const char *member, int16_t code, const char *words)
+{
+	struct kfk_tree *r;
+
+	beat(s, b, group, member, 0);
+	r = stage_refused(s);
+	assert_int_equal(stage_int(r, b->error), code);
+	stage_text(kfk_get_str(r, &r->root, b->text), words);
+}
+
+static void
+members_of_the_newer_protocols(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	for (size_t i = 0; i < ALV_COUNT(beats); i++) {
+		const struct beats *b = &beats[i];
+		char		    words[160];
+
+		limit(tal_key(b->members), 1);
+		open_limited(&s);
+		beats_well(&s, b, "g", "m1", 0, KFK_INVALID_REQUEST);
+		assert_int_equal(count(&s, b->members), 0);
+		beats_well(&s, b, "g", "m1", 0, 0);
+		beats_well(&s, b, "g", "m1", 5, 0);
+		snprintf(words, sizeof(words), "Quota: this cluster may have at most 1 members (%s); a platform administrator can raise it.",
+		    pol_quota_info(tal_key(b->members))->name);
+		beats_refused(&s, b, "g", "m2", KFK_GROUP_MAX_SIZE_REACHED, words);
+		beats_well(&s, b, "g", "m1", -1, KFK_UNKNOWN_MEMBER_ID);
+		assert_int_equal(count(&s, b->members), 1);
+		beats_well(&s, b, "g", "m1", -1, 0);
+		assert_int_equal(count(&s, b->members), 0);
+		beats_well(&s, b, "g", "m2", 0, 0);
+		stage_close(&s);
+	}
+}
+
+/* ---- groups ------------------------------------------------------------------------------------------------- */
+
+static void
+groups_by_type(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	for (size_t i = 0; i < ALV_COUNT(beats); i++) {
+		const struct beats *b = &beats[i];
+		char		    words[160];
+
+		limit(tal_key(b->groups), 1);
+		open_limited(&s);
+		beats_well(&s, b, "g1", "m1", 0, 0);
+		beats_well(&s, b, "g1", "m2", 0, 0);
+		snprintf(words, sizeof(words), "Quota: this cluster may have at most 1 groups (%s); a platform administrator can raise it.",
+		    pol_quota_info(tal_key(b->groups))->name);
+		beats_refused(&s, b, "g2", "m1", KFK_POLICY_VIOLATION, words);
+		joins(&s, "g2", "m1", 0, "m1");	/* another type has no limit */
+		assert_int_equal(count(&s, b->groups), 1);
+		stage_close(&s);
+	}
+}
+
+/* A group that is there may change its type, whatever the limit of the new one is. */
+static void
+a_known_group_may_become_another(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	limit(POL_QUOTA_CLASSIC_GROUPS, 5);
+	limit(POL_QUOTA_CONSUMER_GROUPS, 0);
+	open_limited(&s);
+	joins(&s, "billing", "m1", 0, "m1");
+	beats_well(&s, &beats[0], "billing", "m2", 0, 0);
+	beats_refused(&s, &beats[0], "other", "m2", KFK_POLICY_VIOLATION,
+	    "Quota: this cluster may have at most 0 groups (consumer_groups); a platform administrator can raise it.");
+	stage_close(&s);
+}
+
+static void
+commit(struct stage *s, const char *group, int64_t generation)
+{
+	struct kfk_tree *q = stage_begin(s, KFK_API_OFFSET_COMMIT, 7);
+	struct kfk_node *topic = stage_add(q, &q->root, KFK_OFFSET_COMMIT_REQUEST_TOPICS);
+
+	stage_str(q, KFK_OFFSET_COMMIT_REQUEST_GROUP_ID, group);
+	kfk_set_int(q, &q->root, KFK_OFFSET_COMMIT_REQUEST_GENERATION_ID_OR_MEMBER_EPOCH, generation);
+	kfk_set_str(q, topic, KFK_OFFSET_COMMIT_REQUEST_TOPICS_NAME, ALV_STR("orders"));
+	(void)stage_add(q, topic, KFK_OFFSET_COMMIT_REQUEST_TOPICS_PARTITIONS);
+}
+
+static void
+offsets_of_nobody_make_a_group(void **state)
+{
+	struct kfk_tree *r;
+	struct kfk_node *topic;
+	struct stage	 s;
+
+	(void)state;
+	limit(POL_QUOTA_CLASSIC_GROUPS, 1);
+	open_limited(&s);
+	commit(&s, "g1", -1);
+	(void)stage_forwarded(&s);
+	commit(&s, "g1", -1);
+	(void)stage_forwarded(&s);
+	commit(&s, "g2", 7);	/* a member's: its group is there */
+	(void)stage_forwarded(&s);
+	commit(&s, "g2", -1);
+	r = stage_refused(&s);
+	topic = kfk_get(&r->root, KFK_OFFSET_COMMIT_RESPONSE_TOPICS)->kids;
+	assert_int_equal(kfk_get_int(r, kfk_get(topic, KFK_OFFSET_COMMIT_RESPONSE_TOPICS_PARTITIONS)->kids,
+	    KFK_OFFSET_COMMIT_RESPONSE_TOPICS_PARTITIONS_ERROR_CODE), KFK_POLICY_VIOLATION);
+	stage_close(&s);
+}
+
+/* ---- transactions -------------------------------------------------------------------------------------------- */
+
+static void
+init(struct stage *s, const char *txn, int64_t timeout_ms)
+{
+	struct kfk_tree *q = stage_begin(s, KFK_API_INIT_PRODUCER_ID, 4);
+
+	stage_str(q, KFK_INIT_PRODUCER_ID_REQUEST_TRANSACTIONAL_ID, txn);
+	kfk_set_int(q, &q->root, KFK_INIT_PRODUCER_ID_REQUEST_TRANSACTION_TIMEOUT_MS, timeout_ms);
+}
+
+static int64_t
+init_refused(struct stage *s)
+{
+	return stage_int(stage_refused(s), KFK_INIT_PRODUCER_ID_RESPONSE_ERROR_CODE);
+}
+
+static void
+transactional_ids(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	limit(POL_QUOTA_TRANSACTIONAL_IDS, 1);
+	open_limited(&s);
+	init(&s, "tx1", 60000);
+	(void)stage_forwarded(&s);
+	init(&s, "tx1", 60000);
+	(void)stage_forwarded(&s);
+	init(&s, "tx2", 60000);
+	assert_int_equal(init_refused(&s), KFK_POLICY_VIOLATION);
+	init(&s, NULL, INT32_MAX);	/* a producer without one */
+	(void)stage_forwarded(&s);
+	init(&s, "tx1", 60001);		/* the table's standard, where none is set */
+	assert_int_equal(init_refused(&s), KFK_INVALID_TRANSACTION_TIMEOUT);
+	stage_close(&s);
+	limit(POL_QUOTA_TRANSACTION_MAX_TIMEOUT_MS, 900000);
+	open_limited(&s);
+	init(&s, "tx1", 900000);
+	(void)stage_forwarded(&s);
+	init(&s, "tx1", 900001);
+	assert_int_equal(init_refused(&s), KFK_INVALID_TRANSACTION_TIMEOUT);
+	stage_close(&s);
+}
+
+static void
+producer_ids_per_minute(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	limit(POL_QUOTA_PRODUCER_IDS_PER_MINUTE, 3);
+	open_limited(&s);
+	init(&s, NULL, 0);
+	assert_int_equal(init_refused(&s), KFK_COORDINATOR_LOAD_IN_PROGRESS);	/* there is no table to count in */
+	s.shared.quotas = quo_table_new(10, 10);
+	s.worker.now_us = 1000 * UINT64_C(1000000);
+	for (int i = 0; i < 3; i++) {
+		init(&s, i == 1 ? "tx" : NULL, 0);
+		(void)stage_forwarded(&s);
+	}
+	for (int i = 0; i < 5; i++) {
+		init(&s, NULL, 0);
+		assert_int_equal(init_refused(&s), KFK_COORDINATOR_LOAD_IN_PROGRESS);
+	}
+	/* One that goes on with its id is no new one. */
+	init(&s, "tx", 0);
+	kfk_set_int(&s.tree, &s.tree.root, KFK_INIT_PRODUCER_ID_REQUEST_PRODUCER_ID, 4711);
+	(void)stage_forwarded(&s);
+	s.worker.now_us += 20 * UINT64_C(1000000);
+	init(&s, NULL, 0);
+	(void)stage_forwarded(&s);
+	init(&s, NULL, 0);
+	assert_int_equal(init_refused(&s), KFK_COORDINATOR_LOAD_IN_PROGRESS);
+	quo_table_free(s.shared.quotas);
+	s.shared.quotas = NULL;
+	stage_close(&s);
+	limit(POL_QUOTA_PRODUCER_IDS_PER_MINUTE, 0);
+	open_limited(&s);
+	s.shared.quotas = quo_table_new(10, 10);
+	init(&s, NULL, 0);
+	assert_int_equal(init_refused(&s), KFK_COORDINATOR_LOAD_IN_PROGRESS);
+	quo_table_free(s.shared.quotas);
+	s.shared.quotas = NULL;
+	stage_close(&s);
+}
+
+static void
+add(struct stage *s, const char *txn)
+{
+	struct kfk_tree *q = stage_begin(s, KFK_API_ADD_PARTITIONS_TO_TXN, 3);
+	struct kfk_node *e = stage_add(q, &q->root, KFK_ADD_PARTITIONS_TO_TXN_REQUEST_V3_AND_BELOW_TOPICS);
+
+	stage_str(q, KFK_ADD_PARTITIONS_TO_TXN_REQUEST_V3_AND_BELOW_TRANSACTIONAL_ID, txn);
+	kfk_set_str(q, e, KFK_ADD_PARTITIONS_TO_TXN_REQUEST_V3_AND_BELOW_TOPICS_NAME, ALV_STR("orders"));
+	kfk_add(q, kfk_set_empty(q, e, KFK_ADD_PARTITIONS_TO_TXN_REQUEST_V3_AND_BELOW_TOPICS_PARTITIONS))->v.i = 0;
+}
+
+static void
+ends(struct stage *s, const char *txn, int16_t code)
+{
+	struct kfk_tree *t = stage_begin(s, KFK_API_END_TXN, 4), *r;
+
+	stage_str(t, KFK_END_TXN_REQUEST_TRANSACTIONAL_ID, txn);
+	(void)stage_forwarded(s);
+	r = stage_answers(s);
+	kfk_set_int(r, &r->root, KFK_END_TXN_RESPONSE_ERROR_CODE, code);
+	(void)stage_replied(s);
+}
+
+static void
+open_transactions(void **state)
+{
+	struct kfk_tree *r;
+	struct kfk_node *topic;
+	struct stage	 s;
+
+	(void)state;
+	limit(POL_QUOTA_OPEN_TRANSACTIONS, 1);
+	open_limited(&s);
+	add(&s, "tx1");
+	(void)stage_forwarded(&s);
+	add(&s, "tx1");
+	(void)stage_forwarded(&s);
+	ends(&s, "tx1", KFK_INVALID_PRODUCER_EPOCH);	/* a fenced one ends nothing */
+	add(&s, "tx2");
+	r = stage_refused(&s);
+	topic = kfk_get(&r->root, KFK_ADD_PARTITIONS_TO_TXN_RESPONSE_RESULTS_BY_TOPIC_V3_AND_BELOW)->kids;
+	assert_int_equal(kfk_get_int(r, kfk_get(topic, KFK_ADD_PARTITIONS_TO_TXN_RESPONSE_RESULTS_BY_TOPIC_V3_AND_BELOW_RESULTS_BY_PARTITION)->kids,
+	    KFK_ADD_PARTITIONS_TO_TXN_RESPONSE_RESULTS_BY_TOPIC_V3_AND_BELOW_RESULTS_BY_PARTITION_PARTITION_ERROR_CODE), KFK_CONCURRENT_TRANSACTIONS);
+	ends(&s, "tx1", 0);
+	add(&s, "tx2");
+	(void)stage_forwarded(&s);
+	stage_close(&s);
+}
+
+/* ---- topics --------------------------------------------------------------------------------------------------- */
+
+/* acme has two, with three partitions. */
+static void
+create(struct stage *s, const char *first, const char *second, int64_t partitions)
+{
+	const char	*names[] = { first, second };
+	struct kfk_tree *q = stage_begin(s, KFK_API_CREATE_TOPICS, 7);
+
+	for (size_t i = 0; i < 2 && names[i] != NULL; i++) {
+		struct kfk_node *e = stage_add(q, &q->root, KFK_CREATE_TOPICS_REQUEST_TOPICS);
+
+		kfk_set_str(q, e, KFK_CREATE_TOPICS_REQUEST_TOPICS_NAME, alv_str_of(names[i]));
+		kfk_set_int(q, e, KFK_CREATE_TOPICS_REQUEST_TOPICS_NUM_PARTITIONS, partitions);
+		kfk_set_int(q, e, KFK_CREATE_TOPICS_REQUEST_TOPICS_REPLICATION_FACTOR, -1);
+	}
+}
+
+static void
+not_created(struct stage *s, size_t n, const char *words)
+{
+	struct kfk_tree *r = stage_refused(s);
+	struct kfk_node *list = kfk_get(&r->root, KFK_CREATE_TOPICS_RESPONSE_TOPICS);
+
+	assert_int_equal(list->n, n);
+	for (struct kfk_node *e = list->kids; e != NULL; e = e->next) {
+		assert_int_equal(kfk_get_int(r, e, KFK_CREATE_TOPICS_RESPONSE_TOPICS_ERROR_CODE), KFK_POLICY_VIOLATION);
+		stage_text(kfk_get_str(r, e, KFK_CREATE_TOPICS_RESPONSE_TOPICS_ERROR_MESSAGE), words);
+	}
+}
+
+static const char too_many_topics[] = "Quota: this cluster may have at most 4 topics (topics); a platform administrator can raise it.";
+static const char too_many_partitions[] =
+	"Quota: this cluster may have at most 10 partitions (partitions); a platform administrator can raise it.";
+
+static void
+topics_and_partitions(void **state)
+{
+	struct kfk_tree *r;
+	struct stage	 s;
+
+	(void)state;
+	limit(POL_QUOTA_TOPICS, 4);
+	limit(POL_QUOTA_PARTITIONS, 10);
+	open_limited(&s);
+	create(&s, "a", "b", 4);
+	not_created(&s, 2, too_many_partitions);
+	create(&s, "orders", "a", 100);		/* one of them is there: the broker says so */
+	not_created(&s, 2, too_many_partitions);
+	create(&s, "orders", NULL, 100);
+	(void)stage_forwarded(&s);
+	/* What is on its way counts, also when its client has gone. */
+	create(&s, "a", NULL, 5);
+	(void)stage_forwarded(&s);
+	create(&s, "b", "c", 1);
+	not_created(&s, 2, too_many_topics);
+	create(&s, "b", NULL, 3);
+	not_created(&s, 1, too_many_partitions);
+	/* A broker's refusal gives the room back. */
+	create(&s, "b", NULL, -1);
+	(void)stage_forwarded(&s);
+	r = stage_answers(&s);
+	kfk_set_int(r, stage_add(r, &r->root, KFK_CREATE_TOPICS_RESPONSE_TOPICS), KFK_CREATE_TOPICS_RESPONSE_TOPICS_ERROR_CODE,
+	    KFK_INVALID_REPLICATION_FACTOR);
+	kfk_set_str(r, kfk_get(&r->root, KFK_CREATE_TOPICS_RESPONSE_TOPICS)->kids, KFK_CREATE_TOPICS_RESPONSE_TOPICS_NAME, ALV_STR("acme.b"));
+	(void)stage_replied(&s);
+	create(&s, "b", NULL, 2);
+	(void)stage_forwarded(&s);
+	stage_close(&s);
+}
+
+static void
+grow(struct stage *s, int64_t count)
+{
+	struct kfk_tree *q = stage_begin(s, KFK_API_CREATE_PARTITIONS, 3);
+	struct kfk_node *e = stage_add(q, &q->root, KFK_CREATE_PARTITIONS_REQUEST_TOPICS);
+
+	kfk_set_str(q, e, KFK_CREATE_PARTITIONS_REQUEST_TOPICS_NAME, ALV_STR("orders"));
+	kfk_set_int(q, e, KFK_CREATE_PARTITIONS_REQUEST_TOPICS_COUNT, count);
+	kfk_set_null(q, e, KFK_CREATE_PARTITIONS_REQUEST_TOPICS_ASSIGNMENTS);
+}
+
+static void
+more_partitions(void **state)
+{
+	struct kfk_tree *r;
+	struct kfk_node *e;
+	struct stage	 s;
+
+	(void)state;
+	limit(POL_QUOTA_TOPICS, 1);	/* there are two: that is no matter of partitions */
+	limit(POL_QUOTA_PARTITIONS, 10);
+	open_limited(&s);
+	grow(&s, 9);	/* it has two of three */
+	(void)stage_forwarded(&s);
+	tal_room_give(s.shared.tally, ALV_STR("acme"), s.call.room);
+	grow(&s, 10);
+	r = stage_refused(&s);
+	e = kfk_get(&r->root, KFK_CREATE_PARTITIONS_RESPONSE_RESULTS)->kids;
+	assert_int_equal(kfk_get_int(r, e, KFK_CREATE_PARTITIONS_RESPONSE_RESULTS_ERROR_CODE), KFK_POLICY_VIOLATION);
+	stage_text(kfk_get_str(r, e, KFK_CREATE_PARTITIONS_RESPONSE_RESULTS_ERROR_MESSAGE), too_many_partitions);
+	stage_close(&s);
+}
+
+/* ---- share sessions, bytes -------------------------------------------------------------------------------------- */
+
+static void
+share_sessions(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	limit(POL_QUOTA_SHARE_SESSIONS, 2);
+	open_limited(&s);
+	assert_true(api_count_share(&s.conn, 1));
+	assert_true(api_count_share(&s.conn, 2));
+	assert_false(api_count_share(&s.conn, 3));
+	api_count_share_ends(&s.conn, 2);
+	assert_true(api_count_share(&s.conn, 3));
+	api_count_share_ends(&s.conn, 3);
+	api_count_share_ends(&s.conn, 1);
+	assert_int_equal(count(&s, TAL_SHARE_SESSIONS), 0);
+	stage_close(&s);
+}
+
+static void
+a_full_tenant_stores_no_more(void **state)
+{
+	struct kfk_tree *t;
+	struct kfk_node *topic, *part;
+	struct stage	 s;
+
+	(void)state;
+	limit(POL_QUOTA_STORED_BYTES, 1000);
+	open_limited(&s);
+	for (int full = 0; full < 2; full++) {
+		pol_slot_set_full(s.conn.slot, full == 1);
+		t = stage_begin(&s, KFK_API_PRODUCE, 9);
+		kfk_set_int(t, &t->root, KFK_PRODUCE_REQUEST_ACKS, 1);
+		topic = stage_add(t, &t->root, KFK_PRODUCE_REQUEST_TOPIC_DATA);
+		kfk_set_str(t, topic, KFK_PRODUCE_REQUEST_TOPIC_DATA_NAME, ALV_STR("orders"));
+		(void)stage_add(t, topic, KFK_PRODUCE_REQUEST_TOPIC_DATA_PARTITION_DATA);
+		if (full == 0)
+			(void)stage_forwarded(&s);
+	}
+	t = stage_refused(&s);
+	topic = kfk_get(&t->root, KFK_PRODUCE_RESPONSE_RESPONSES)->kids;
+	part = kfk_get(topic, KFK_PRODUCE_RESPONSE_RESPONSES_PARTITION_RESPONSES)->kids;
+	assert_int_equal(kfk_get_int(t, part, KFK_PRODUCE_RESPONSE_RESPONSES_PARTITION_RESPONSES_ERROR_CODE), KFK_POLICY_VIOLATION);
+	stage_text(kfk_get_str(t, part, KFK_PRODUCE_RESPONSE_RESPONSES_PARTITION_RESPONSES_ERROR_MESSAGE),
+	    "Quota: this cluster may have at most 1000 bytes (stored_bytes); a platform administrator can raise it.");
+	stage_close(&s);
+}
+
+/* Without limits nothing is counted; a limit without a book refuses. */
+static void
+no_limit_and_no_book(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	stage_open(&s, NULL, 0);
+	joins(&s, "billing", "m1", 0, "m1");
+	assert_int_equal(count(&s, TAL_MEMBERS_CLASSIC) + count(&s, TAL_GROUPS_CLASSIC), 0);
+	stage_close(&s);
+	limit(POL_QUOTA_CLASSIC_MEMBERS, 10);
+	limit(POL_QUOTA_TOPICS, 4);
+	open_limited(&s);
+	tal_book_free(s.shared.tally);
+	s.shared.tally = NULL;
+	does_not_join(&s, "billing", "m1", KFK_GROUP_MAX_SIZE_REACHED);
+	create(&s, "a", NULL, 1);
+	not_created(&s, 1, too_many_topics);
+	stage_close(&s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(classic_members),
+		cmocka_unit_test(a_member_that_says_it_is_there),
+		cmocka_unit_test(members_of_the_newer_protocols),
+		cmocka_unit_test(groups_by_type),
+		cmocka_unit_test(a_known_group_may_become_another),
+		cmocka_unit_test(offsets_of_nobody_make_a_group),
+		cmocka_unit_test(transactional_ids),
+		cmocka_unit_test(producer_ids_per_minute),
+		cmocka_unit_test(open_transactions),
+		cmocka_unit_test(topics_and_partitions),
+		cmocka_unit_test(more_partitions),
+		cmocka_unit_test(share_sessions),
+		cmocka_unit_test(a_full_tenant_stores_no_more),
+		cmocka_unit_test(no_limit_and_no_book),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
