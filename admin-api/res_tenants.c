@@ -17,12 +17,12 @@ tenant_json(const struct pol_tenant *t)
 	for (size_t i = 0; i < t->nown; i++)
 		json_array_append_new(hosts, json_pack("{s:o, s:o}", "bootstrap", adm_json_str(t->own[i].bootstrap), "nodePattern",
 		    adm_json_str(t->own[i].node_text)));
-	return json_pack("{s:o, s:o, s:s, s:s, s:I, s:I, s:o, s:s, s:o, s:b, s:b, s:i, s:i, s:I, s:I}", "id", adm_json_str(t->names.id), "displayName",
+	return json_pack("{s:o, s:o, s:s, s:s, s:I, s:I, s:o, s:s, s:o, s:b, s:b, s:i, s:i, s:I, s:I, s:I}", "id", adm_json_str(t->names.id), "displayName",
 	    adm_json_str(t->display_name), "state", states[t->state], "clusterId", t->cluster_id, "users", (json_int_t)t->nusers,
 	    "aliases", (json_int_t)t->names.naliases, "hostNames", hosts, "authorizer",
 	    t->authorizer == POL_AUTHORIZER_NONE ? "none" : "acl", "superUsers", supers, "allowEveryoneIfNoAclFound",
 	    t->everyone_if_no_acl, "autoCreateTopics", t->auto_create.on, "autoCreatePartitions", t->auto_create.partitions,
-	    "autoCreateReplicationFactor", t->auto_create.replication_factor, "acls", (json_int_t)t->nrules, "revision", (json_int_t)t->revision);
+	    "autoCreateReplicationFactor", t->auto_create.replication_factor, "acls", (json_int_t)t->nrules, "quotas", (json_int_t)t->nquotas, "revision", (json_int_t)t->revision);
 }
 
 void

@@ -457,6 +457,10 @@ api_alter_client_quotas_request(struct api_call *c, struct kfk_tree *q)
 
 	if (x == NULL)
 		return api_fail(c, ALV_E_LIMIT);
+	if (code == 0 && x->n > POL_QUOTA_ALTER_MAX) {
+		code = KFK_INVALID_REQUEST;
+		text = alv_arena_printf(&c->arena, "found %zu entities, expected %d at most at once", x->n, POL_QUOTA_ALTER_MAX);
+	}
 	for (const struct kfk_node *e = list == NULL ? NULL : list->kids; e != NULL && !c->arena.failed; e = e->next, i++) {
 		x->part[i] = (struct part){ .code = code, .text = text };
 		read_part(c, q, e, scale, &x->part[i]);

@@ -28,6 +28,9 @@ check_item(const struct con_core *k, struct con_change *c, size_t i)
 
 	if (err)
 		return con_say(c, err, "quotas[%zu]: expected %s", i, expected);
+	/* What is the platform's no client changes, whatever its handler made of its request. */
+	if (c->native && (c->quotas_all || (a->quota.entity.kind != POL_QUOTA_OF_CLIENT && a->quota.entity.kind != POL_QUOTA_OF_ADDRESS)))
+		return con_say(c, ALV_E_DENIED, "quotas[%zu]: expected a user, a client id or an address: others are the platform's", i);
 	for (int key = 0; key < POL_QUOTA_KEYS; key++) {
 		if ((a->quota.set & 1u << key) == 0)
 			continue;
@@ -155,7 +158,7 @@ judge_delete(struct con_core *k, struct con_change *c, const struct sto_tenant *
 	const struct pol_tenant *now = snapshot_of(k, c);
 
 	c->changed = 0;
-	if (c->quotas == NULL || c->quotas->n > 0)
+	if (c->quotas == NULL || c->quotas->n > 0 || c->native)
 		return con_end(c, con_say(c, ALV_E_VALUE, "a filter and room for what it fits are expected"));
 	for (size_t i = 0; now != NULL && i < now->nquotas; i++)
 		if (pol_quota_filter_fits(&c->quota_filter, &now->quotas[i]))

@@ -347,6 +347,34 @@ def check_racks(s):
     equal("where a member says it is", "zone-c", stack.wait_until("a member", member, 20, 0.2)[0])
 
 
+def check_numbers_for_each_broker(s):
+    """quota.native.scale: what Kafka's tools set is for each of the three, what is kept and told by REST is for all."""
+    s.gateway.make_tenant("scaled")
+    t = s.gateway.tenant("scaled", s.folder, s.judge, via="shared")
+    entity = [{"EntityType": "user", "EntityName": "alice"}]
+
+    def told(w):
+        entries = w.request("DescribeClientQuotas", 1, {"Components": [], "Strict": False})["Entries"]
+        return {v["Key"]: v["Value"] for e in entries for v in e["Values"]}
+    with t.wire() as w:
+        s.rest("POST", "/v1/tenants/scaled/quotas", {"quotas": [{"type": "client", "user": "alice", "limits": {"consumer_byte_rate": 3000, "request_rate": 9}}]})
+        equal("for all", {"consumer_byte_rate": 3000.0, "request_rate": 9.0}, told(w))
+        path = s.gateway.folder / "alcove.yaml"
+        before = path.read_text()
+        path.write_text(before + "quota:\n  native.scale: per-broker\n")
+        s.gateway.reload()
+        equal("for each", {"consumer_byte_rate": 1000.0, "request_rate": 9.0}, told(w))
+        reply = w.request("AlterClientQuotas", 1, {"Entries": [{"Entity": entity, "Ops": [{"Key": "producer_byte_rate", "Value": 500.0, "Remove": False}]}],
+                                                   "ValidateOnly": False})
+        equal("set", 0, reply["Entries"][0]["ErrorCode"])
+        equal("as it was set", 500.0, told(w)["producer_byte_rate"])
+        path.write_text(before)
+        s.gateway.reload()
+        equal("for all again", 1500.0, told(w)["producer_byte_rate"])
+    limits = s.rest("GET", "/v1/tenants/scaled/quotas")["items"][0]["limits"]
+    equal("by REST", {"producer_byte_rate": 1500, "consumer_byte_rate": 3000, "request_rate": 9}, limits)
+
+
 # ---- one goes -------------------------------------------------------------------------------------------------
 
 def lose(s, n, topic, kill):
@@ -440,4 +468,4 @@ def test_three_brokers():
     checks.run(lambda: stack.Stack(nodes=3, kafka_properties={
         "replica.selector.class": "org.apache.kafka.common.replica.RackAwareReplicaSelector"},
         upstream=lambda s: (s.kafka.bootstrap, RACK_NAMES)), (
-        check_endpoints, check_coordinators, check_racks, check_leader_moved, check_dies, check_rolling, check_replaced))
+        check_endpoints, check_coordinators, check_numbers_for_each_broker, check_racks, check_leader_moved, check_dies, check_rolling, check_replaced))

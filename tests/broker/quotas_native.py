@@ -1,6 +1,7 @@
 """Quotas by Kafka's own means: kafka-configs.sh, Java's AdminClient, raw requests that are answered as Kafka answers them; what a client
 sets is in force, is the tenant's alone, and never reaches what the platform has set."""
 import itertools
+import json
 import pathlib
 import shlex
 
@@ -38,24 +39,21 @@ def described(w, version=1, **more):
 
 
 def test_kafka_configs(s):
-    """kafka-configs.sh: users, client ids, both, defaults; --describe; --delete-config."""
+    """kafka-configs.sh: the commands of docs/quotas.md; --describe; --delete-config."""
     path, alice, _ = made(s)
 
     def configs(*args):
         return alice.tool("configs", *args, check="--describe" not in args).stdout  # users' SCRAM credentials are asked for as well
-    configs("--alter", "--entity-type", "users", "--entity-name", "alice", "--add-config", "producer_byte_rate=1048576,consumer_byte_rate=2097152")
-    configs("--alter", "--entity-type", "users", "--entity-default", "--add-config", "producer_byte_rate=524288")
-    configs("--alter", "--entity-type", "users", "--entity-name", "alice", "--entity-type", "clients", "--entity-name", "app",
-            "--add-config", "producer_byte_rate=262144")
+    said = [configs(*line) for line in examples("kafka-configs.sh --bootstrap-server acme.kafka.example.com:9192 --command-config root.properties ")]
+    true(f"{said}", len(said) == 3)
     said = configs("--describe", "--entity-type", "users", "--entity-name", "alice")
-    true(said, "user-principal 'alice'" in said and "producer_byte_rate=1048576" in said and "consumer_byte_rate=2097152" in said)
+    true(said, "user-principal 'alice'" in said and "producer_byte_rate=1048576" in said)
     items = s.rest("GET", f"{path}/quotas")["items"]
     equal("by REST", [
-        {"type": "client", "user": None, "limits": {"producer_byte_rate": 524288}},
-        {"type": "client", "user": "alice", "limits": {"producer_byte_rate": 1048576, "consumer_byte_rate": 2097152}},
-        {"type": "client", "user": "alice", "clientId": "app", "limits": {"producer_byte_rate": 262144}}], items)
-    configs("--alter", "--entity-type", "users", "--entity-name", "alice", "--delete-config", "consumer_byte_rate")
-    equal("without that", {"producer_byte_rate": 1048576}, s.rest("GET", f"{path}/quotas?user=alice")["items"][0]["limits"])
+        {"type": "client", "user": None, "limits": {"consumer_byte_rate": 2097152}},
+        {"type": "client", "user": "alice", "limits": {"producer_byte_rate": 1048576}}], items)
+    configs("--alter", "--entity-type", "users", "--entity-name", "alice", "--delete-config", "producer_byte_rate")
+    equal("without that", [], s.rest("GET", f"{path}/quotas?user=alice")["items"])
 
 
 def test_java(s):
@@ -146,19 +144,51 @@ def test_own_alone(s):
     true(f"{lines[-3:]}", any('actor="User:alice"' in x and 'origin="kafka 127.0.0.1"' in x for x in lines))
 
 
-def alcovectl(s, line):
-    built = [f for f in (stack.REPO / "build" / flavor / "alcovectl" for flavor in (stack.FLAVOR, "release")) if f.exists()]
-    return stack.run(built[0], *shlex.split(line)[1:], env={"ALCOVE_URL": f"https://127.0.0.1:{s.gateway.ports['admin']}",
-                                                            "ALCOVE_CA": str(s.gateway.ca), "ALCOVE_TOKEN": s.gateway.token}).stdout
-
-
 def test_examples(s):
-    """Every command of docs/quotas.md that is alcovectl's does what it says."""
+    """Every command of docs/quotas.md that is alcovectl's, and each request by REST, does what it says."""
     path, _, _ = made(s)
-    text = (pathlib.Path(__file__).resolve().parents[2] / "docs/quotas.md").read_text()
-    lines = [x.strip() for x in text.splitlines() if x.startswith("    alcovectl ")]
-    true(f"{lines}", len(lines) >= 6)
     name = path.rsplit("/", 1)[1]
-    for line in lines:
-        alcovectl(s, line.replace("acme", name))
+    requests = examples("adm ")
+    equal("requests by REST", ["POST", "GET", "DELETE", "GET"], [rest(s, words, name) for words in requests])
+    equal("by REST", [{"type": "client", "user": None, "limits": {"producer_byte_rate": 262144}}], s.rest("GET", f"{path}/quotas")["items"])
+    commands = examples("alcovectl ")
+    true(f"{commands}", len(commands) >= 6)
+    for words in commands:
+        alcovectl(s, *(name if w == "acme" else w for w in words))
     equal("in the end", 2, len(s.rest("GET", f"{path}/quotas")["items"]))
+
+
+def examples(begin):
+    """Commands of docs/quotas.md that begin so: the words behind that. A command goes on while a quote or a backslash wants it."""
+    found, open_lines = [], ""
+    for line in (pathlib.Path(__file__).resolve().parents[2] / "docs/quotas.md").read_text().splitlines():
+        if not line.startswith("    "):
+            open_lines = ""
+            continue
+        open_lines += line.strip() + "\n"
+        try:
+            words = shlex.split(open_lines.replace("\\\n", " "))
+        except ValueError:
+            continue
+        if not open_lines.endswith("\\\n"):
+            if " ".join(words).startswith(begin):
+                found.append(words[len(begin.split()):])
+            open_lines = ""
+    return found
+
+
+def rest(s, words, name):
+    method, body = "GET", None
+    words = [w.replace("$A", "").replace("/acme/", f"/{name}/") for w in words]
+    if "-X" in words:
+        method = words[words.index("-X") + 1]
+    if "--json" in words:
+        body = json.loads(words[words.index("--json") + 1])
+    s.rest(method, next(w for w in words if w.startswith("/v1/")), body)
+    return method
+
+
+def alcovectl(s, *words):
+    built = [f for f in (stack.REPO / "build" / flavor / "alcovectl" for flavor in (stack.FLAVOR, "release")) if f.exists()]
+    return stack.run(built[0], *words, env={"ALCOVE_URL": f"https://127.0.0.1:{s.gateway.ports['admin']}",
+                                                            "ALCOVE_CA": str(s.gateway.ca), "ALCOVE_TOKEN": s.gateway.token}).stdout

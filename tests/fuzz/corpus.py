@@ -69,7 +69,7 @@ class Client:
                  "TOPIC_REGEX": self.regexes, "TXN_REGEX": self.regexes, "PROTOCOL": ["consumer", "consumer", "range", "connect"],
                  "CONFIG_NAME": CONFIGS, "CONFIG_VALUE": ["compact", "1000", "-1", "delete,compact", "", "orders"],
                  "STATE": ["Stable", "Empty", "Consumer", "Classic", "Share", "Ongoing"], "MEMBER_ID": ["m", "", "m2"],
-                 "SASL": ["PLAIN", "SCRAM-SHA-512"], "SOFTWARE": ["lib-1.0", "x y"], "RACK": ["", "r1"], "RESOURCE_NAME": self.resource()}
+                 "SASL": ["PLAIN", "SCRAM-SHA-512"], "QUOTA": ["user", "user", "client-id", "ip", "alice", "producer_byte_rate", "consumer_byte_rate"], "SOFTWARE": ["lib-1.0", "x y"], "RACK": ["", "r1"], "RESOURCE_NAME": self.resource()}
         return self.rnd.choice(lists.get(kind, ["", "1", "none"]))
 
     def number(self, kind, field, size):

@@ -65,6 +65,8 @@ static const struct alv_str said[] = { ALV_STR("orders"), ALV_STR("secret"), ALV
 	ALV_STR("taken"), ALV_STR("g"), ALV_STR("globex.orders"), ALV_STR("__consumer_offsets"), ALV_STR(""), ALV_STR("."),
 	ALV_STR("legacy.shared"), ALV_STR("consumer"), ALV_STR("CONSUMER"), ALV_STR("cleanup.policy"), ALV_STR("compact"),
 	ALV_STR("PLAIN"), ALV_STR("SCRAM-SHA-512"), ALV_STR("range"), ALV_STR("retention.ms"), ALV_STR("1000") };
+static const struct alv_str quota_words[] = { ALV_STR("user"), ALV_STR("client-id"), ALV_STR("ip"), ALV_STR("alice"), ALV_STR("10.0.0.7"),
+	ALV_STR("producer_byte_rate"), ALV_STR("consumer_byte_rate"), ALV_STR("request_rate"), ALV_STR("connection_creation_rate"), ALV_STR("") };
 static const struct alv_str topics[] = { ALV_STR("acme.orders"), ALV_STR("acme.secret"), ALV_STR("legacy.shared"),
 	ALV_STR("acme.late"), ALV_STR("acme.new") };
 static const struct alv_str others[] = { ALV_STR("acme.g"), ALV_STR("legacy.watched"), ALV_STR("legacy.taken"), ALV_STR("acme.orders") };
@@ -136,6 +138,8 @@ make_str(struct make *g, const struct kfk_field *f, bool foreign)
 
 	if (kind == KFK_KIND_SUBSCRIPTION || kind == KFK_KIND_ASSIGNMENT)
 		return x < 0xe0 && (g->consumer || g->t->schema->dir == KFK_REQUEST) ? make_embedded(g, kind) : in_str(g->in, 96);
+	if (kind == KFK_KIND_QUOTA && x < 0xa0)
+		return PICK(quota_words, x);
 	if (g->t->schema->dir == KFK_REQUEST)
 		return kind == KFK_KIND_PROTOCOL && x < 0x80 ? ALV_STR("consumer") : x < 0xc0 ? PICK(said, x) : in_str(g->in, 64);
 	if (make_identity(kind))

@@ -87,6 +87,9 @@ body(unsigned which, const uint8_t *data, size_t n)
 	MUST(req.entity.base != NULL);
 	memcpy(req.entity.base, data, n);
 	memset(&c, 0, sizeof(c));
+	c.con.rules = pol_rules_new();
+	c.con.quotas = pol_quota_list_new();
+	MUST(c.con.rules != NULL && c.con.quotas != NULL);
 	answers = 0;
 	good = adm_body_read(&r, &c);
 	MUST(answers == (good ? 0 : 1));
@@ -98,6 +101,8 @@ body(unsigned which, const uint8_t *data, size_t n)
 		check_bound(&c, route.body);
 	else if (strstr(detail, NEEDLE) != NULL)
 		MUST(needle_in_names(data, n));
+	pol_rules_free(c.con.rules);
+	pol_quota_list_free(c.con.quotas);
 	free(req.entity.base);
 }
 

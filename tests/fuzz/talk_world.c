@@ -55,14 +55,22 @@ tenant(struct pol_dir *dir, const char *id, enum pol_tenant_state state, size_t 
 		{ TEN_TXN, ALV_STR("watched"), ALV_STR("legacy.watched"), false },
 		{ TEN_TXN, ALV_STR("taken"), ALV_STR("legacy.taken"), true },
 	};
+	/* The last two are nobody's to see by Kafka's apis; those of others are in the other tenant's snapshot. */
+	static const struct pol_quota quotas[] = {
+		{ { POL_QUOTA_OF_CLIENT, { { POL_QUOTA_NAMED, ALV_STR("alice") } } }, 3, { 1e15, 1e15 } },
+		{ { POL_QUOTA_OF_CLIENT, { { .match = POL_QUOTA_DEFAULT }, { POL_QUOTA_NAMED, ALV_STR("orders") } } }, 1, { 1e15 } },
+		{ { POL_QUOTA_OF_GROUP, { { POL_QUOTA_NAMED, ALV_STR(NEEDLE) } } }, 2, { 0, 1e15 } },
+		{ { .kind = POL_QUOTA_OF_TENANT }, 3, { 1e15, 1e15 } },
+	}, foreign = { { POL_QUOTA_OF_CLIENT, { { POL_QUOTA_NAMED, ALV_STR(NEEDLE) } } }, 1, { 1e15 } };
 	static const struct alv_str denied[] = { ALV_STR("secret"), ALV_STR("orders") };
+	bool		       mine = strcmp(id, "acme") == 0;
 	struct pol_rule	       rules[16];
 	size_t		       n;
 	const struct pol_rule *base = pol_rules_all(&n);
 	struct pol_user	       user = { .name = ALV_STR("alice"), .revision = 7, .enabled = true };
 	struct pol_parts       p = { .id = alv_str_of(id), .display_name = alv_str_of(id), .state = state, .revision = 1 + denials,
 		.cluster_id = "acme-cluster-id-22char", .users = &user, .nusers = 1, .rules = rules, .nrules = n + denials,
-		.aliases = aliases, .naliases = denials == 0 ? 0 : ALV_COUNT(aliases),
+		.quotas = mine ? quotas : &foreign, .nquotas = mine ? ALV_COUNT(quotas) : 1, .aliases = aliases, .naliases = denials == 0 ? 0 : ALV_COUNT(aliases),
 		.auto_create = { .on = denials == 0, .partitions = 2, .replication_factor = -1 } };
 
 	for (int m = 0; m < POL_MECHANISMS; m++)	/* keys of no password; one iteration, for speed */

@@ -401,6 +401,32 @@ nothing_is_altered(void **state)
 }
 
 static void
+no_more_than_that_at_once(void **state)
+{
+	static struct entry x[POL_QUOTA_ALTER_MAX + 1];
+	static char	    name[POL_QUOTA_ALTER_MAX + 1][16];
+	struct stage	    s;
+	struct kfk_tree	   *r;
+
+	(void)state;
+	for (size_t i = 0; i < ALV_COUNT(x); i++) {
+		snprintf(name[i], sizeof(name[i]), "u%u", (unsigned)i);
+		x[i] = (struct entry){ { "user" }, { name[i] }, "producer_byte_rate", 5, false };
+	}
+	open_quotas(&s, POL_OP_ALTER_CONFIGS);
+	alter(&s, 1, false, x, POL_QUOTA_ALTER_MAX);
+	assert_int_equal(asked(&s)->quotas->n, POL_QUOTA_ALTER_MAX);
+	assert_int_equal(api_resume(&s.call), API_ANSWER);
+	assert_int_equal(code_at(stage_client(&s), POL_QUOTA_ALTER_MAX - 1), 0);
+	alter(&s, 1, false, x, ALV_COUNT(x));
+	assert_int_equal(stage_send(&s), API_ANSWER);
+	r = stage_client(&s);
+	assert_int_equal(code_at(r, 0), KFK_INVALID_REQUEST);
+	assert_int_equal(code_at(r, POL_QUOTA_ALTER_MAX), KFK_INVALID_REQUEST);
+	stage_close(&s);
+}
+
+static void
 altered_for_each_broker(void **state)
 {
 	static const struct entry x[] = { { { "user" }, { "al" }, "producer_byte_rate", 50, false }, { { "user" }, { "b" }, "request_rate", 3, false } };
@@ -431,6 +457,7 @@ main(void)
 		cmocka_unit_test(what_nothing_keeps_is_refused),
 		cmocka_unit_test(some_good_some_not),
 		cmocka_unit_test(nothing_is_altered),
+		cmocka_unit_test(no_more_than_that_at_once),
 		cmocka_unit_test(altered_for_each_broker),
 	};
 

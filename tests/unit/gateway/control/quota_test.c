@@ -231,6 +231,16 @@ judged_whole(void **state)
 	refused(w, alter(w, a, 2), ALV_E_UNSUPPORTED, "quotas[1].limits.request_rate: expected another key: this one is not enforced here");
 	con_apply(&w->core, &c, NULL);
 	refused(w, c, ALV_E_LENGTH, "found quotas of 0 entities");
+	/* From inside the platform's are out of reach. */
+	c.native = true;
+	a[1] = (struct pol_quota_alter){ .quota = { .entity = { .kind = POL_QUOTA_OF_TENANT } }, .unset = 1u << RATE };
+	refused(w, apply(w, c, a, 2), ALV_E_DENIED, "quotas[1]: expected a user, a client id or an address");
+	a[1].quota.entity = (struct pol_quota_entity){ POL_QUOTA_OF_GROUP, { { POL_QUOTA_NAMED, ALV_STR("g") } } };
+	refused(w, apply(w, c, a, 2), ALV_E_DENIED, "others are the platform's");
+	c.quotas_all = true;
+	refused(w, apply(w, c, a, 1), ALV_E_DENIED, "others are the platform's");
+	c.op = CON_QUOTA_DELETE;
+	refused(w, apply(w, c, a, 0), ALV_E_VALUE, "a filter and room");
 	assert_int_equal(apply(w, kit_change(CON_QUOTA_ALTER, "nobody"), a, 1).err, ALV_E_NOT_FOUND);
 }
 
