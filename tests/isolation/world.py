@@ -65,6 +65,11 @@ class World:
             w.api_versions()
             return dict(w.ranges)
 
+    def offered_versions(self, api):
+        """All that are; none: nothing of it is."""
+        lo, hi = self.offered().get(next(k for k, n in kw.schemas().names.items() if n == api), (0, -1))
+        return range(lo, hi + 1)
+
     # ---- planting
 
     def plant(self):
