@@ -106,6 +106,7 @@ help:
 ## make test-brokers    the main job on other versions of Kafka than the one that tests run
 ## make bench           what Alcove costs, beside HAProxy and the broker itself (ROUNDS=5, BENCH=quick)
 ## make bench-micro     instructions and function calls for each frame
+## make pace            how exactly limits of bytes are kept, by several clients on 1 to 200 connections (10 minutes)
 ## make turns           how long a worker is busy at a stretch, in storms of handshakes, logins and Metadata
 ## make scale           what lists cost brokers beside 20,000 topics and 5,000 groups of others
 ## make fuzz            fuzz each parser (FUZZ_SECONDS=60 of CPU time each)

@@ -88,6 +88,7 @@ static const struct {
 	[BENCH_BULK] = { 128 * 1024, 1024 },
 	[BENCH_ONE] = { 0, 1024 },
 	[BENCH_SMALL] = { 0, 100 },
+	[BENCH_HALF] = { 64 * 1024, 1024 },
 };
 
 const struct bench_batch *

@@ -62,6 +62,7 @@ enum bench_kind {
 	BENCH_BULK,	/* 128 KiB of 1 KiB records */
 	BENCH_ONE,	/* one record of 1 KiB */
 	BENCH_SMALL,	/* one record of 100 bytes */
+	BENCH_HALF,	/* 64 KiB of 1 KiB records */
 	BENCH_KINDS
 };
 /* The values do not compress; the same every time but for the timestamps in the head. Made at the first call, which

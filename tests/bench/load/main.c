@@ -26,7 +26,7 @@ static const char usage[] =
     "  --connections N      4\n"
     "  --inflight N         requests that wait for an answer, on each connection: 1\n"
     "  --old                Produce v7 and Fetch v11, by names; else Produce v13 and Fetch v17, by ids\n"
-    "  --kind bulk|one|small   batch: 128 KiB, one record of 1 KiB, one of 100 bytes\n"
+    "  --kind bulk|one|small|half   batch: 128 KiB, one record of 1 KiB, one of 100 bytes, 64 KiB\n"
     "  --partitions N       of a Fetch: 4\n"
     "  --partition-max N    bytes of each: 262144\n";
 
@@ -39,7 +39,7 @@ static const struct {
 	{ "first", load_run_first },
 };
 
-static const char *const kind_names[BENCH_KINDS] = { "bulk", "one", "small" };
+static const char *const kind_names[BENCH_KINDS] = { "bulk", "one", "small", "half" };
 
 enum { O_TARGET = 1, O_CA, O_OLD, O_KIND, O_HELP, O_NUMBER = 16 };
 
@@ -77,7 +77,7 @@ kind_of(const char *name)
 		if (strcmp(name, kind_names[i]) == 0)
 			return (enum bench_kind)i;
 	}
-	bench_die("--kind: found \"%s\", expected bulk, one or small", name);
+	bench_die("--kind: found \"%s\", expected bulk, one, small or half", name);
 }
 
 static void
