@@ -6,6 +6,7 @@
  * Invariants: nothing is decoded before the gate let it pass; a body is consumed to its last byte or refused;
  * c->tenant and c->view are loaded anew at each entry and never kept. */
 #include "api/counts.h"
+#include "api/readers.h"
 #include "api/repeat.h"
 
 /* ---- results ---------------------------------------------------------------------------------- */
@@ -236,6 +237,7 @@ judge(struct api_call *c, const struct alv_chain *body)
 		if (c->def->quick->request(c, body))
 			return api_send_out(c);
 		api_memo(c)->asked = (struct api_asked){ 0 };
+		api_reader_anew(c);
 	}
 	err = kfk_tree_decode(&q, s, c->hdr.version, body, &c->arena);
 	alv_chain_init(&meant, body->pool);
@@ -470,6 +472,7 @@ api_resume(struct api_call *c)
 void
 api_call_fini(struct api_call *c)
 {
+	api_quota_over(c);
 	api_stream_fini(c);
 	alv_chain_clear(&c->out);
 	alv_chain_clear(&c->kept);
@@ -484,6 +487,7 @@ api_call_reset(struct api_call *c)
 {
 	struct alv_arena arena;
 
+	api_quota_over(c);
 	api_stream_fini(c);
 	alv_chain_clear(&c->out);
 	alv_chain_clear(&c->kept);

@@ -40,7 +40,10 @@ struct api_shared {
 	struct tal_book		*tally;		/* what tenants have, for limits on how many */
 	atomic_bool		 draining;	/* we go: whoever asks is sent elsewhere */
 	struct quo_table	*quotas;	/* what limits are charged to; NULL: there are no limits */
+	struct api_readers	*readers;	/* which group reads what; NULL: nobody knows */
 };
+struct api_readers *api_readers_new(size_t max_bytes) ALV_MUST;	/* readers.h; NULL: out of memory */
+void		    api_readers_free(struct api_readers *r);	/* NULL is allowed */
 struct api_hosts *api_hosts_new(void) ALV_MUST;	/* hosts.h; NULL: out of memory */
 void		  api_hosts_free(struct api_hosts *h);	/* NULL is allowed */
 
@@ -67,7 +70,7 @@ struct api_repeats {
 
 /* What a connection's requests are charged to; see quota.c. */
 enum api_charge { API_Q_PRODUCE, API_Q_FETCH, API_Q_REQUESTS, API_CHARGES };
-enum { API_Q_TENANT, API_Q_CLIENT, API_Q_LEVELS };
+enum { API_Q_TENANT, API_Q_CLIENT, API_Q_GROUP, API_Q_LEVELS };	/* a group's is that of the last fetch */
 struct api_quota {
 	uint64_t	 build;			/* of the snapshot that the cells are by; 0: none yet */
 	uint64_t	 muted_until_us;	/* nothing is taken of the client before; 0: it is not muted */
@@ -78,6 +81,13 @@ struct api_quota {
 	bool		 by_client;		/* they depend on the client id: */
 	size_t		 client_n;
 	char		*client_id;		/* its head, CLIENT_MAX bytes at most */
+};
+
+/* Whose its last fetch was, and for how long that holds; see reader_group.c. */
+struct api_fetcher {
+	bool	 known;
+	uint32_t at_s;
+	uint64_t sum, version;
 };
 
 enum api_auth { API_AUTH_NONE, API_AUTH_HANDSHAKE, API_AUTH_DONE };
@@ -112,6 +122,7 @@ struct api_conn {
 	struct api_shares	  *shares;		/* share sessions; NULL: there never was one */
 	size_t			   kept;		/* bytes that these two have */
 	struct api_repeats	   repeats;		/* requests said again; see repeat.h */
+	struct api_fetcher	   fetcher;
 	struct api_quota	   quota;		/* proxy: takes nothing while it is muted, and ends that */
 };
 void api_conn_init(struct api_conn *c, struct api_worker *w);
@@ -188,6 +199,7 @@ struct api_call {
 	uint64_t	      throttle_until_us;	/* so long the client is told to wait, and muted; 0: not at all */
 	uint64_t	      promised_us;	/* quota.c: when `promised` bytes of an answer were asked for */
 	int64_t		      promised;
+	struct quo_cell	     *group;		/* quota.c: of the group that a fetch is for, held; NULL: no limit */
 	bool		      counted;		/* it was charged as a request */
 	uint64_t	      charged;		/* bytes of this direction that a topic has already been charged */
 	struct alv_chain      kept;		/* a response that waits for ids; the api layer's own */

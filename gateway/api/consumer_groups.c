@@ -3,6 +3,7 @@
 #include "api/groups.h"
 #include "api/hosts.h"
 #include "api/patterns.h"
+#include "api/readers.h"
 
 #define Q(f) KFK_CONSUMER_GROUP_HEARTBEAT_REQUEST_##f
 #define R(f) KFK_CONSUMER_GROUP_HEARTBEAT_RESPONSE_##f
@@ -81,6 +82,8 @@ api_consumer_group_heartbeat_request(struct api_call *c, struct kfk_tree *q)
 	if (code != 0)
 		return api_refuse_member(c, R(ERROR_CODE), R(ERROR_MESSAGE), code, text);
 	api_host_asks(c, q);
+	if (kfk_get_int(q, &q->root, Q(MEMBER_EPOCH)) < 0)	/* it leaves */
+		api_reader_leaves(c, group, kfk_get_str(q, &q->root, Q(MEMBER_ID)));
 	return api_forward(c, q);
 }
 

@@ -8,6 +8,7 @@
  * sent: gathered it disappears, streamed it ends the connection. */
 #include "api/endpoints.h"
 #include "api/fetch_session.h"
+#include "api/readers.h"
 
 #include <alcove/str.h>
 
@@ -74,6 +75,15 @@ asked_topic(struct api_call *c, const struct kfk_tree *q, const struct kfk_node 
 	return !c->arena.failed;
 }
 
+static void
+note_reads(struct api_call *c, const struct kfk_tree *q, const struct kfk_node *topic, struct alv_str virt)
+{
+	const struct kfk_node *parts = api_reader_wanted(c) ? kfk_get(topic, Q(TOPICS_PARTITIONS)) : NULL;
+
+	for (const struct kfk_node *p = parts == NULL ? NULL : parts->kids; p != NULL; p = p->next)
+		api_reader_fetches(c, virt, (int32_t)kfk_get_int(q, p, Q(TOPICS_PARTITIONS_PARTITION)));
+}
+
 /* The topics that are left in the request, for its response. False: no memory. */
 static bool
 remember(struct api_call *c, const struct kfk_tree *q)
@@ -84,8 +94,10 @@ remember(struct api_call *c, const struct kfk_tree *q)
 	if (!api_asked_begin(c, topics == NULL ? 0 : topics->n))
 		return false;
 	for (const struct kfk_node *e = topics == NULL ? NULL : topics->kids; e != NULL; e = e->next)
-		if (asked_topic(c, q, e, &w))
+		if (asked_topic(c, q, e, &w)) {
 			(void)api_asked_add(c, w.id, w.phys, w.virt);
+			note_reads(c, q, e, w.virt);
+		}
 	return !c->arena.failed;
 }
 

@@ -1,6 +1,7 @@
 /* Fetch the short way: a full fetch by a consumer, every topic allowed, or one that goes on with a session of the client's
  * (fetch_session.h). Its response is walked anyway (fetch.c). See quick.h. */
 #include "api/fetch_session.h"
+#include "api/readers.h"
 
 #define Q(f) KFK_FETCH_REQUEST_##f
 
@@ -8,6 +9,7 @@ struct pass {
 	struct api_call	       *c;
 	const struct api_shape *sh;
 	int64_t			max;	/* bytes that one answer may have */
+	bool			reads;	/* it is of interest whose it is */
 	struct api_session     *session;	/* NULL: none */
 	struct api_turn	       *turn;
 	struct api_wanted	topic;	/* with a session: the one under way */
@@ -97,8 +99,6 @@ see_partition(struct pass *p, uint16_t id, const struct kfk_value *v)
 {
 	bool forgotten = id != Q(TOPICS_PARTITIONS_PARTITION);
 
-	if (p->session == NULL)
-		return KFK_KEEP;
 	if (!forgotten && p->known != NULL && api_set_has(&p->session->set, p->known, (int32_t)v->i))
 		return KFK_KEEP;
 	return api_turn_change(p->c, p->turn, &p->topic, (int32_t)v->i, forgotten) ? KFK_KEEP : KFK_STOP;
@@ -132,6 +132,10 @@ see(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *v)
 		return see_no_epoch(p, v);
 	case KFK_KIND_MAX_BYTES:
 		return see_max(p, id, v);
+	case KFK_KIND_PARTITION:	/* where it is wanted whose it is */
+		if (id == Q(TOPICS_PARTITIONS_PARTITION) && p->reads && api_memo(p->c)->asked.n > 0)
+			api_reader_fetches(p->c, api_memo(p->c)->asked.topic[api_memo(p->c)->asked.n - 1].virt, (int32_t)v->i);
+		return KFK_KEEP;
 	case KFK_KIND_RACK:
 		if (v->s.n == 0)
 			return KFK_KEEP;
@@ -156,7 +160,9 @@ see_more(void *arg, uint16_t id, const struct kfk_field *f, struct kfk_value *v)
 	case KFK_KIND_SESSION_EPOCH:
 		return see_epoch(p, v);
 	case KFK_KIND_PARTITION:
-		return see_partition(p, id, v);
+		if (p->session != NULL)
+			return see_partition(p, id, v);
+		break;
 	case KFK_KIND_TOPIC_NAME:
 	case KFK_KIND_TOPIC_ID:
 		if (p->session != NULL)
@@ -193,11 +199,11 @@ request(struct api_call *c, const struct alv_chain *body)
 	static const struct kfk_visitor more = { .field = see_more, .array_begin = list_begins, .struct_begin = struct_begins };
 	bool				leaves = c->hdr.version >= 13, sessions = c->conn->sessions != NULL;
 	struct pass			p = { .c = c, .sh = api_shape(API_SHAPE_FETCH),
-				    .max = leaves ? INT32_MAX : c->conn->w->shared->conf->limits.fetch_max_bytes };
+				    .reads = api_reader_wanted(c), .max = leaves ? INT32_MAX : c->conn->w->shared->conf->limits.fetch_max_bytes };
 
 	if (!api_quick_walk(c, KFK_REQUEST, API_SEE(TOPIC_NAME) | API_SEE(TOPIC_ID) | API_SEE(REPLICA_ID) | API_SEE(SESSION_ID) |
 	    API_SEE(SESSION_EPOCH) | API_SEE(RACK) | API_SEE(CLUSTER_ID) | API_SEE(LOG_DIR) | API_SEE(FOLLOWER) |
-	    (leaves && !api_quota_limits(c, API_Q_FETCH) ? 0 : API_SEE(MAX_BYTES)) | (sessions ? API_SEE(PARTITION) : 0), sessions ? &more : &plain, &p, body))
+	    (leaves && !api_quota_limits(c, API_Q_FETCH) ? 0 : API_SEE(MAX_BYTES)) | (sessions || p.reads ? API_SEE(PARTITION) : 0), sessions ? &more : &plain, &p, body))
 		return false;
 	if (p.turn != NULL && !api_turn_goes(c, p.turn)) {
 		alv_chain_clear(&c->out);

@@ -6,6 +6,7 @@
 #include "api/counts.h"
 #include "api/groups.h"
 #include "api/hosts.h"
+#include "api/readers.h"
 
 #include <stdlib.h>
 
@@ -420,14 +421,21 @@ api_heartbeat_request(struct api_call *c, struct kfk_tree *q)
 	return one_group(c, q, KFK_HEARTBEAT_REQUEST_GROUP_ID, KFK_HEARTBEAT_RESPONSE_ERROR_CODE);
 }
 
+#define Q(f) KFK_LEAVE_GROUP_REQUEST_##f
+
 enum api_result
 api_leave_group_request(struct api_call *c, struct kfk_tree *q)
 {
-	struct alv_str	       group = kfk_get_str(q, &q->root, KFK_LEAVE_GROUP_REQUEST_GROUP_ID);
-	const struct kfk_node *members = kfk_get(&q->root, KFK_LEAVE_GROUP_REQUEST_MEMBERS);
+	const struct kfk_node *members = kfk_get(&q->root, Q(MEMBERS));
+	struct alv_str	       group = kfk_get_str(q, &q->root, Q(GROUP_ID)), one = kfk_get_str(q, &q->root, Q(MEMBER_ID));
 
-	api_count_leaves(c, API_CLASSIC, group, kfk_get_str(q, &q->root, KFK_LEAVE_GROUP_REQUEST_MEMBER_ID));
-	for (const struct kfk_node *e = members == NULL ? NULL : members->kids; e != NULL; e = e->next)
-		api_count_leaves(c, API_CLASSIC, group, kfk_get_str(q, e, KFK_LEAVE_GROUP_REQUEST_MEMBERS_MEMBER_ID));
+	/* Should it be refused, the next heartbeat says that it is still there, but not what it has: so it is nobody's until then. */
+	api_count_leaves(c, API_CLASSIC, group, one);
+	api_reader_leaves(c, group, one);
+	for (const struct kfk_node *e = members == NULL ? NULL : members->kids; e != NULL; e = e->next) {
+		one = kfk_get_str(q, e, Q(MEMBERS_MEMBER_ID));
+		api_count_leaves(c, API_CLASSIC, group, one);
+		api_reader_leaves(c, group, one);
+	}
 	return one_group(c, q, KFK_LEAVE_GROUP_REQUEST_GROUP_ID, KFK_LEAVE_GROUP_RESPONSE_ERROR_CODE);
 }

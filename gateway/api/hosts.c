@@ -2,6 +2,7 @@
  * Invariant: a place is one member's for as long as it is the newest WAYS of its set. */
 #include "api/counts.h"
 #include "api/hosts.h"
+#include "api/readers.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -142,13 +143,14 @@ api_host_asks(struct api_call *c, const struct kfk_tree *q)
 {
 	struct api_hosts *h = hosts_of(c);
 
-	for (size_t i = 0; h != NULL && i < ALV_COUNT(says); i++) {
+	for (size_t i = 0; i < ALV_COUNT(says); i++) {
 		struct alv_str member;
 
 		if (says[i].key != c->hdr.key)
 			continue;
 		member = kfk_get_str(q, &q->root, says[i].member);
-		if (member.n == 0)
+		api_reader_asks(c, kfk_get_str(q, &q->root, says[i].group), member);
+		if (h == NULL || member.n == 0)
 			return;	/* it has none yet */
 		api_memo(c)->host = alv_arena_alloc(&c->arena, sizeof(*api_memo(c)->host));
 		if (api_memo(c)->host != NULL)	/* else it is nobody's */
@@ -159,11 +161,19 @@ api_host_asks(struct api_call *c, const struct kfk_tree *q)
 enum api_result
 api_member_response(struct api_call *c, struct kfk_tree *r)
 {
+	enum api_result result;
+
 	api_count_heartbeat_answer(c, r);
-	for (size_t i = 0; api_memo(c)->host != NULL && i < ALV_COUNT(says); i++)
-		if (says[i].key == c->hdr.key && kfk_get_int(r, &r->root, says[i].error) == 0)
+	if (!api_unmap(c, r, &result))
+		return result;
+	for (size_t i = 0; i < ALV_COUNT(says); i++) {
+		if (says[i].key != c->hdr.key)
+			continue;
+		if (api_memo(c)->host != NULL && kfk_get_int(r, &r->root, says[i].error) == 0)
 			api_hosts_note(hosts_of(c), *api_memo(c)->host, c->conn->host, (uint32_t)(c->conn->w->now_us / 1000000));
-	return api_pass(c, r);
+		api_reader_answered(c, r, kfk_get_int(r, &r->root, says[i].error));
+	}
+	return api_answer(c, r);
 }
 
 void

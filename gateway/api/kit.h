@@ -104,6 +104,9 @@ struct api_memo {
 	struct alv_str	 question;	/* shared.c: its bytes; null: the answer is not kept */
 	uint64_t	 asked_us;
 	struct api_host_key *host;	/* hosts.h: the member that asks; NULL: none */
+	struct alv_str	 group, member;	/* readers.h: the same; of a share fetch its group. Null: none */
+	uint64_t	*parts, parts_sum;	/* readers.h: what a fetch asks for */
+	uint32_t	 nparts;
 	struct alv_str	 pattern;	/* TOPIC_REGEX: the one text that may go upstream, made here; of a list: what stays */
 	struct api_counting *counting;	/* counts.h: members of which the broker's answer will say what came of them */
 	void		*own;		/* the family's */
@@ -405,5 +408,6 @@ int64_t api_throttle_ms(const struct api_call *c);
 /* Puts that into a response's own field, where it has one and says less. */
 void api_quota_tell(const struct api_call *c, struct kfk_tree *r);
 void api_quota_fini(struct api_conn *c);
+void api_quota_over(struct api_call *c);	/* the call ends, answered or not */
 
 #endif

@@ -11,7 +11,7 @@
  *
  * Invariants: a call is charged once in each direction; cells are found when the snapshot or the client id is another one, and are
  * this connection's until then, so a charge looks nothing up. */
-#include "api/kit.h"
+#include "api/readers.h"
 
 #include <stdlib.h>
 
@@ -39,14 +39,16 @@ static const struct {
 struct finding {
 	const struct api_conn	*conn;
 	const struct pol_tenant *tenant;
-	struct alv_str		 client_id;
+	struct alv_str		 client_id, group;	/* group null: it is nobody's */
 	uint64_t		 now_us;
-	bool			 fresh;
+	bool			 fresh, group_known;
 };
 
 static bool
 limit(const struct finding *f, enum api_charge what, int level, struct pol_quota_cell *c)
 {
+	if (level == API_Q_GROUP)
+		return what == API_Q_FETCH && f->group_known && pol_quota_group(f->tenant, rows[what].key, f->group, c);
 	if (level == API_Q_TENANT)
 		return pol_quota_tenant(f->tenant, rows[what].key, c);
 	return pol_quota_client(f->tenant, rows[what].key, alv_str_of(f->conn->principal), f->client_id, c);
@@ -78,7 +80,7 @@ slack_of(struct quo_cell *const cell[API_Q_LEVELS])
 {
 	uint64_t least = UINT64_MAX;
 
-	for (int i = 0; i < API_Q_LEVELS; i++) {
+	for (int i = 0; i < API_Q_GROUP; i++) {
 		uint64_t n = cell[i] == NULL ? UINT64_MAX : quo_within(cell[i], SLACK_US);
 
 		least = n < least ? n : least;
@@ -91,7 +93,7 @@ static void
 charge_pending(struct api_quota *q, uint64_t now_us)
 {
 	for (int i = 0; i < API_CHARGES; i++) {
-		for (int j = 0; j < API_Q_LEVELS && q->pending[i] > 0; j++)
+		for (int j = 0; j < API_Q_GROUP && q->pending[i] > 0; j++)
 			if (q->cell[i][j] != NULL)
 				(void)quo_charge(q->cell[i][j], q->pending[i], now_us);
 		q->pending[i] = 0;
@@ -137,7 +139,7 @@ static void
 settle(struct api_conn *c, const struct pol_tenant *t, struct alv_str client_id, uint64_t now_us)
 {
 	struct api_quota *q = &c->quota;
-	struct finding	  f = { c, t, client_id, now_us, .fresh = q->build == 0 || q->build == t->build };
+	struct finding	  f = { .conn = c, .tenant = t, .client_id = client_id, .now_us = now_us, .fresh = q->build == 0 || q->build == t->build };
 	struct quo_cell	 *old[API_CHARGES][API_Q_LEVELS];
 	bool		  all = remember_client(q, client_id);
 
@@ -151,6 +153,9 @@ settle(struct api_conn *c, const struct pol_tenant *t, struct alv_str client_id,
 		}
 		q->slack[i] = slack_of(q->cell[i]);
 	}
+	if (t->quota_keys[POL_QUOTA_OF_GROUP] >> POL_QUOTA_CONSUMER_BYTE_RATE & 1)
+		q->limited |= 1 << API_Q_FETCH;
+	c->fetcher.known = false;	/* the next fetch finds its group's */
 	q->by_client = t->quota_keys[POL_QUOTA_OF_CLIENT] != 0;
 	q->build = all ? t->build : 0;
 	let_go(c, old, now_us);
@@ -204,6 +209,7 @@ throttle(struct api_call *c, enum api_charge what, uint64_t wait_us, uint64_t by
 	met_throttled(c->conn->w->meter, &c->conn->meter, alv_str_of(c->conn->tenant), (enum met_quota)what, wait_us, bytes);
 }
 
+/* Cells of the tenant and of the client. */
 static void
 charge(struct api_call *c, enum api_charge what, uint64_t units)
 {
@@ -215,7 +221,7 @@ charge(struct api_call *c, enum api_charge what, uint64_t units)
 	q->pending[what] = units <= q->slack[what] && now >= q->paid_us[what] ? units : 0;
 	if (q->pending[what] > 0)
 		return;
-	for (int i = 0; i < API_Q_LEVELS; i++) {
+	for (int i = 0; i < API_Q_GROUP; i++) {
 		uint64_t w = cell[i] == NULL ? 0 : quo_charge(cell[i], units, now);
 
 		wait = w > wait ? w : wait;
@@ -248,6 +254,17 @@ api_quota_response(struct api_call *c, uint64_t bytes)
 			quo_kept(cell[i], (uint64_t)c->promised, c->promised_us, c->conn->w->now_us);
 	c->promised = 0;
 	charge(c, API_Q_FETCH, bytes);
+	if (c->group != NULL)
+		throttle(c, API_Q_FETCH, quo_charge(c->group, bytes, c->conn->w->now_us), bytes);
+	api_quota_over(c);
+}
+
+void
+api_quota_over(struct api_call *c)
+{
+	if (c->group != NULL)
+		quo_put(c->conn->w->shared->quotas, c->group, c->conn->w->now_us);
+	c->group = NULL;
 }
 
 /* ---- fetches, beforehand --------------------------------------------------------------------------------- */
@@ -272,11 +289,30 @@ api_quota_fetch_max(struct api_call *c, int64_t want)
 	return want;
 }
 
+/* The group's cell, of the connection until the next fetch is another's; the call holds its own, since others may pass it. */
+static void
+find_group(struct api_call *c)
+{
+	struct quo_cell **cell = &c->conn->quota.cell[API_Q_FETCH][API_Q_GROUP], *old = *cell;
+	struct finding	  f = { c->conn, c->tenant, .now_us = c->conn->w->now_us, .fresh = true, .group_known = true };
+
+	if (api_reader_group(c, &f.group)) {
+		(void)find(&f, API_Q_FETCH, API_Q_GROUP, cell);
+		quo_put(c->conn->w->shared->quotas, old, f.now_us);
+	}
+	if (*cell != NULL)
+		quo_hold(c->conn->w->shared->quotas, *cell);
+	c->group = *cell;
+}
+
 void
 api_quota_forwarded(struct api_call *c)
 {
 	struct quo_cell *const *cell = c->conn->quota.cell[API_Q_FETCH];
 
+	api_quota_over(c);
+	if ((c->hdr.key == KFK_API_FETCH || c->hdr.key == KFK_API_SHARE_FETCH) && api_reader_wanted(c) && c->conn->quota.limited != 0)
+		find_group(c);
 	c->promised_us = c->conn->w->now_us;
 	for (int i = 0; i < API_Q_LEVELS; i++)
 		if (c->promised > 0 && cell[i] != NULL)

@@ -20,6 +20,7 @@ struct fetching {
 	struct kfk_tree	      *q;
 	struct api_share      *share;
 	struct api_share_turn *turn;
+	struct alv_str	       group;
 	int64_t		       epoch;
 	bool		       acknowledges, renews;
 };
@@ -252,6 +253,7 @@ send_on(struct fetching *f)
 	if (f->c->arena.failed)
 		return api_fail(f->c, ALV_E_LIMIT);
 	api_memo(f->c)->own = f->turn;
+	api_memo(f->c)->group = f->group;
 	api_memo(f->c)->streams = true;
 	return api_send(f->c, f->q);
 }
@@ -306,7 +308,7 @@ enum api_result
 api_share_fetch_request(struct api_call *c, struct kfk_tree *q)
 {
 	struct alv_str	group = kfk_get_str(q, &q->root, Q(GROUP_ID)), member = kfk_get_str(q, &q->root, Q(MEMBER_ID));
-	struct fetching f = { .c = c, .q = q, .turn = alv_arena_alloc(&c->arena, sizeof(*f.turn)),
+	struct fetching f = { .c = c, .q = q, .group = group, .turn = alv_arena_alloc(&c->arena, sizeof(*f.turn)),
 		.epoch = kfk_get_int(q, &q->root, Q(SHARE_SESSION_EPOCH)),
 		.acknowledges = acknowledges(kfk_get(&q->root, Q(TOPICS))),
 		.renews = kfk_get_int(q, &q->root, Q(IS_RENEW_ACK)) != 0 };

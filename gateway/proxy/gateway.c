@@ -10,6 +10,8 @@
 #include "proxy/worker.h"
 #include "quota/table.h"
 
+enum { READERS_MAX_BYTES = 64 * 1024 * 1024 };
+
 enum alv_err
 px_gateway_init(struct px_gateway *g)
 {
@@ -18,9 +20,10 @@ px_gateway_init(struct px_gateway *g)
 	g->budget = px_budget_new(&g->conf->limits);
 	g->shared.hosts = api_hosts_new();
 	g->shared.delays = aut_delays_new();
+	g->shared.readers = api_readers_new(READERS_MAX_BYTES);
 	g->shared.quotas = quo_table_new(QUO_TENANT_MAX, QUO_CELLS_MAX);
 	if (g->workers == NULL || g->meters == NULL || g->budget == NULL || g->shared.hosts == NULL || g->shared.delays == NULL ||
-	    g->shared.quotas == NULL)
+	    g->shared.quotas == NULL || g->shared.readers == NULL)
 		return ALV_E_NOMEM;
 	for (unsigned i = 0; i < g->conf->workers; i++) {
 		g->workers[i] = px_worker_new(g, i);
@@ -101,6 +104,7 @@ px_gateway_free(struct px_gateway *g)
 	api_hosts_free(g->shared.hosts);
 	aut_delays_free(g->shared.delays);
 	quo_table_free(g->shared.quotas);
+	api_readers_free(g->shared.readers);
 	for (size_t i = 0; g->tls != NULL && i < g->conf->nlisteners; i++)
 		net_tls_server_free(g->tls[i]);
 	free(g->tls);

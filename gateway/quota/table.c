@@ -262,6 +262,17 @@ quo_get(struct quo_table *t, const struct quo_key *k, const struct quo_limit *l,
 }
 
 void
+quo_hold(struct quo_table *t, struct quo_cell *c)
+{
+	struct entry *e = (struct entry *)c;
+
+	pthread_mutex_lock(&t->lock);
+	ALV_CHECK(e->refs > 0);
+	e->refs++;
+	pthread_mutex_unlock(&t->lock);
+}
+
+void
 quo_put(struct quo_table *t, struct quo_cell *c, uint64_t now_us)
 {
 	struct entry *e = (struct entry *)c, **at;

@@ -32,6 +32,8 @@ void		  quo_table_free(struct quo_table *t);	/* every cell must be back; NULL is
 /* The key's cell, with this limit from now on. `fresh`: one that is made anew has all its credit; false: none, where the limit is
  * what is new. NULL: no memory. */
 struct quo_cell *quo_get(struct quo_table *t, const struct quo_key *k, const struct quo_limit *l, uint64_t now_us, bool fresh) ALV_MUST;
+/* It is held once more. */
+void		 quo_hold(struct quo_table *t, struct quo_cell *c);
 void		 quo_put(struct quo_table *t, struct quo_cell *c, uint64_t now_us);	/* NULL is allowed */
 /* How many there are; of them, those that nobody holds. */
 size_t quo_count(struct quo_table *t, size_t *idle);

@@ -1,4 +1,4 @@
-// N clients in one process, each with a connection of its own, as fast as they may: produce records of 1 KiB, or read a topic from its beginning, until the process is ended.
+// N clients in one process, each with a connection of its own, as fast as they may: produce records of 8 KiB, or read a topic from its beginning, until the process is ended.
 import java.io.FileReader;
 import java.time.Duration;
 import java.util.*;
@@ -21,7 +21,7 @@ public class Pace {
         p.put("max.block.ms", 600000);
         p.put("delivery.timeout.ms", 600000);
         try (KafkaProducer<byte[], byte[]> k = new KafkaProducer<>(p, new ByteArraySerializer(), new ByteArraySerializer())) {
-            byte[] value = new byte[1024];
+            byte[] value = new byte[8192];
             new Random(1).nextBytes(value);
             for (;;)
                 k.send(new ProducerRecord<>(topic, 0, null, value));

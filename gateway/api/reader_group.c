@@ -1,0 +1,229 @@
+/* What heartbeats and syncs teach of who reads what, and whose a fetch is; see readers.h.
+ * Invariant: a fetch is asked about by all of the partitions that its answer may be of: those that it names, or with a session all of
+ * that. What nobody asks for costs nothing: only tenants with a limit of some group have their fetches looked at. */
+#include "api/fetch_session.h"
+#include "api/readers.h"
+
+enum { AGAIN_S = 10 };	/* after so long whoever went silent is noticed */
+
+static struct api_readers *
+readers_of(const struct api_call *c)
+{
+	return c->conn->w->shared->readers;
+}
+
+static struct api_reader_key
+key_of(const struct api_call *c)
+{
+	return api_readers_key(readers_of(c), alv_str_of(c->conn->tenant), alv_str_of(c->conn->principal), c->hdr.client_id, alv_str_of(c->conn->host));
+}
+
+static uint32_t
+now_s(const struct api_call *c)
+{
+	return (uint32_t)(c->conn->w->now_us / 1000000);
+}
+
+/* ---- learning -------------------------------------------------------------------------------------------- */
+
+void
+api_reader_asks(struct api_call *c, struct alv_str group, struct alv_str member)
+{
+	api_memo(c)->group = group;
+	api_memo(c)->member = member;
+}
+
+void
+api_reader_leaves(struct api_call *c, struct alv_str group, struct alv_str member)
+{
+	if (readers_of(c) != NULL)
+		api_readers_gone(readers_of(c), key_of(c), group, member);
+}
+
+/* Partitions under way to a member. */
+struct given {
+	struct api_call *c;
+	uint64_t	*part;
+	size_t		 n;
+};
+
+static bool
+given_begin(struct given *g, struct api_call *c)
+{
+	*g = (struct given){ .c = c, .part = alv_arena_alloc(&c->arena, API_READER_PARTS_MAX * sizeof(*g->part)) };
+	return g->part != NULL;
+}
+
+static void
+add(struct given *g, struct alv_str topic, int32_t partition)
+{
+	if (g->n < API_READER_PARTS_MAX)
+		g->part[g->n++] = api_readers_part(readers_of(g->c), topic, partition);
+}
+
+static void
+end(struct given *g)
+{
+	api_readers_set(readers_of(g->c), key_of(g->c), api_memo(g->c)->group, api_memo(g->c)->member, g->part, g->n, now_s(g->c));
+}
+
+/* The next count or number of the leader's bytes; they end too early: -1. */
+static int32_t
+next(struct alv_str *s)
+{
+	int32_t v;
+
+	if (s->n < 4)
+		return -1;
+	v = (int32_t)alv_be32((const uint8_t *)s->p);
+	s->p += 4;
+	s->n -= 4;
+	return v;
+}
+
+/* Kafka's own form: version, then topics by name with their partitions. Whatever does not read as that is nothing. */
+static void
+read_assignment(struct given *g, struct alv_str s)
+{
+	if (s.n < 2)
+		return;
+	s = alv_str_make(s.p + 2, s.n - 2);
+	for (int32_t topics = next(&s); topics > 0; topics--) {
+		size_t	       n = s.n < 2 ? SIZE_MAX : alv_be16((const uint8_t *)s.p);
+		struct alv_str name;
+
+		if (n > s.n || s.n - n < 2)
+			return;
+		name = alv_str_make(s.p + 2, n);
+		s = alv_str_make(s.p + 2 + n, s.n - 2 - n);
+		for (int32_t parts = next(&s); parts > 0; parts--) {
+			if (s.n < 4)
+				return;
+			add(g, name, next(&s));
+		}
+	}
+}
+
+static void
+synced(struct api_call *c, const struct kfk_tree *r)
+{
+	struct given g;
+
+	if (!api_memo(c)->consumer || !given_begin(&g, c))
+		return;
+	read_assignment(&g, kfk_get_bytes(r, &r->root, KFK_SYNC_GROUP_RESPONSE_ASSIGNMENT));
+	end(&g);
+}
+
+#define B(f) KFK_CONSUMER_GROUP_HEARTBEAT_RESPONSE_##f
+
+/* Without an assignment it has what it had. */
+static void
+beaten(struct api_call *c, const struct kfk_tree *r)
+{
+	const struct kfk_node *a = kfk_get(&r->root, B(ASSIGNMENT)), *topics = a == NULL ? NULL : kfk_get(a, B(ASSIGNMENT_TOPIC_PARTITIONS));
+	struct given	       g;
+
+	if (a == NULL || a->v.is_null) {
+		api_readers_seen(readers_of(c), key_of(c), api_memo(c)->group, api_memo(c)->member, now_s(c));
+		return;
+	}
+	if (!given_begin(&g, c))
+		return;
+	for (const struct kfk_node *t = topics == NULL ? NULL : topics->kids; t != NULL; t = t->next) {
+		const struct kfk_node *parts = kfk_get(t, B(ASSIGNMENT_TOPIC_PARTITIONS_PARTITIONS));
+		struct alv_str	       phys, virt;
+
+		if (api_own_id(c, kfk_get_uuid(r, t, B(ASSIGNMENT_TOPIC_PARTITIONS_TOPIC_ID)), &phys) ||
+		    ten_unmap(&c->tenant->names, TEN_TOPIC, phys, &virt))
+			continue;
+		for (const struct kfk_node *p = parts == NULL ? NULL : parts->kids; p != NULL; p = p->next)
+			add(&g, virt, (int32_t)p->v.i);
+	}
+	end(&g);
+}
+
+void
+api_reader_answered(struct api_call *c, const struct kfk_tree *r, int64_t code)
+{
+	struct api_memo *m = api_memo(c);
+
+	/* A new member of KIP-848 may learn its id with the first answer. */
+	if (c->hdr.key == KFK_API_CONSUMER_GROUP_HEARTBEAT && m->member.n == 0)
+		m->member = kfk_get_str(r, &r->root, B(MEMBER_ID));
+	if (readers_of(c) == NULL || m->group.p == NULL || m->member.n == 0 || code == KFK_REBALANCE_IN_PROGRESS)
+		return;
+	if (code != 0)
+		api_reader_leaves(c, m->group, m->member);
+	else if (c->hdr.key == KFK_API_SYNC_GROUP)
+		synced(c, r);
+	else if (c->hdr.key == KFK_API_CONSUMER_GROUP_HEARTBEAT)
+		beaten(c, r);
+	else if (c->hdr.key == KFK_API_HEARTBEAT)
+		api_readers_seen(readers_of(c), key_of(c), m->group, m->member, now_s(c));
+}
+
+/* ---- asking ---------------------------------------------------------------------------------------------- */
+
+bool
+api_reader_wanted(const struct api_call *c)
+{
+	return readers_of(c) != NULL && c->conn->w->shared->quotas != NULL &&
+	    c->tenant->quota_keys[POL_QUOTA_OF_GROUP] >> POL_QUOTA_CONSUMER_BYTE_RATE & 1;
+}
+
+void
+api_reader_fetches(struct api_call *c, struct alv_str topic, int32_t partition)
+{
+	struct api_memo *m = api_memo(c);
+	uint64_t	 part = api_readers_part(readers_of(c), topic, partition);
+
+	if (m->parts == NULL)
+		m->parts = alv_arena_alloc(&c->arena, API_READER_PARTS_MAX * sizeof(*m->parts));
+	m->parts_sum = (m->parts_sum ^ part) * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	if (m->parts != NULL && m->nparts < API_READER_PARTS_MAX)
+		m->parts[m->nparts] = part;
+	m->nparts++;
+}
+
+void
+api_reader_anew(struct api_call *c)
+{
+	api_memo(c)->nparts = 0;
+	api_memo(c)->parts_sum = 0;
+}
+
+/* With a session, all that it holds. */
+static void
+fetches_set(struct api_call *c, const struct api_set *s)
+{
+	api_reader_anew(c);
+	for (uint32_t i = 0; i < s->nparts; i++)
+		api_reader_fetches(c, s->part[i].topic->w.virt, s->part[i].index);
+}
+
+bool
+api_reader_group(struct api_call *c, struct alv_str *group)
+{
+	struct api_memo	     *m = api_memo(c);
+	struct api_fetcher   *f = &c->conn->fetcher;
+	const struct api_turn *t = c->hdr.key == KFK_API_FETCH ? m->own : NULL;
+	struct api_reader_key k;
+	uint64_t	      version;
+
+	*group = m->group;
+	if (c->hdr.key == KFK_API_SHARE_FETCH) {
+		f->known = false;
+		return true;
+	}
+	if (t != NULL)
+		fetches_set(c, &t->session->set);
+	k = key_of(c);
+	version = api_readers_version(readers_of(c), k);
+	if (f->known && f->sum == m->parts_sum && f->version == version && now_s(c) < f->at_s + AGAIN_S)
+		return false;
+	*f = (struct api_fetcher){ .known = true, .sum = m->parts_sum, .version = version, .at_s = now_s(c) };
+	*group = m->nparts > API_READER_PARTS_MAX || m->parts == NULL ? ALV_STR_NULL :
+	    api_readers_find(readers_of(c), k, m->parts, m->nparts, now_s(c), &c->arena);
+	return true;
+}
