@@ -55,7 +55,7 @@ CFLAGS += -std=c11 $(WARN) $(HARDEN)
 
 # ---- components: folder, and what each may use --------------------------------------------------
 COMPONENTS := gateway/base gateway/kafka gateway/tenant gateway/regex policies gateway/authn gateway/quota gateway/tally gateway/meter \
-	      gateway/state gateway/net gateway/cluster gateway/upstream gateway/api gateway/control gateway/proxy gateway/life admin-api
+	      gateway/state gateway/net gateway/cluster gateway/upstream gateway/api gateway/control gateway/proxy gateway/life gateway/jwks admin-api
 
 DEPS_gateway/base    :=
 DEPS_gateway/kafka   := gateway/base
@@ -77,16 +77,18 @@ DEPS_gateway/control := gateway/upstream gateway/state gateway/net gateway/clust
 DEPS_gateway/proxy   := gateway/api gateway/regex gateway/upstream gateway/net gateway/cluster gateway/authn gateway/meter gateway/quota gateway/tally \
 			gateway/kafka policies gateway/tenant gateway/base
 DEPS_gateway/life    := gateway/net gateway/meter gateway/base
+DEPS_gateway/jwks    := gateway/authn gateway/meter policies gateway/tenant gateway/base
 DEPS_admin-api       := gateway/cluster gateway/authn gateway/meter gateway/quota gateway/kafka policies gateway/tenant gateway/base
 
 LIBS_gateway/base    := -lcrypto
 LIBS_gateway/regex   := -lre2 -lstdc++
-LIBS_gateway/authn   := -lcrypto
+LIBS_gateway/authn   := -ljwt -ljansson -lcrypto -lm
 LIBS_policies	     := -lyaml -lcrypto
 LIBS_gateway/state   := -lsqlite3 -lcrypto
+LIBS_gateway/jwks    := -lcurl -lcrypto
 LIBS_gateway/net     := -lssl -lcrypto
 LIBS_admin-api	     := -lh2o-evloop -ljansson -lssl -lcrypto
-ALL_LIBS := -lh2o-evloop -ljansson -ljwt -lssl -lcrypto -lsqlite3 -lyaml -lre2 -lstdc++ -lpthread
+ALL_LIBS := -lcurl -lh2o-evloop -ljwt -ljansson -lssl -lcrypto -lsqlite3 -lyaml -lre2 -lstdc++ -lm -lpthread
 
 SRCS   = $(wildcard $(1)/*.c) $(wildcard $(1)/*.cc) $(wildcard $(1)/gen/*.c)
 OBJS   = $(patsubst %,$(B)/obj/%.o,$(basename $(call SRCS,$(1))))
@@ -146,7 +148,7 @@ unit-$(subst /,-,$(1)): $$(TESTS_$(1))
 endef
 $(foreach c,$(COMPONENTS),$(eval $(call component_rules,$(c))))
 
-LINK_ORDER := admin-api gateway/life gateway/proxy gateway/control gateway/api gateway/regex gateway/upstream gateway/cluster gateway/net gateway/state gateway/meter \
+LINK_ORDER := admin-api gateway/jwks gateway/life gateway/proxy gateway/control gateway/api gateway/regex gateway/upstream gateway/cluster gateway/net gateway/state gateway/meter \
 	      gateway/quota gateway/tally gateway/authn gateway/kafka policies gateway/tenant gateway/base
 
 $(B)/alcove: $(B)/obj/gateway/main.o $(B)/obj/gateway/reload.o $(foreach c,$(LINK_ORDER),$(call LIB,$(c)))

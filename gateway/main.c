@@ -16,6 +16,7 @@
 
 #include "admin-api/server.h"
 #include "control/control.h"
+#include "jwks/fetcher.h"
 #include "life/drain.h"
 #include "life/limits.h"
 #include "life/notify.h"
@@ -29,6 +30,7 @@
 
 enum { EXIT_USAGE = 2, TEXT_MAX = 256 * 1024 };
 enum { BASE_BYTES = 32 * 1024 * 1024, CONNECTION_BYTES = 24 * 1024 };	/* of a process that does nothing; of a quiet connection */
+enum { JWKS_MS = 6000 };	/* for issuers to tell their keys, at the start */
 enum { SPARE_MS = 5000 };	/* after the grace time, to write down and to free what there is */
 enum { CRYPTO_QUEUE = 4096, CRYPTO_PER_KEY = 512, RESOLVER_QUEUE = 1024 };
 
@@ -61,6 +63,8 @@ struct alcove {
 	struct net_jobs	      *crypto, *resolver;
 	struct net_tls_client *upstream_tls;
 	struct con_control    *control;
+	struct aut_oauth      *oauth;
+	struct jwk_fetcher    *jwks;
 	struct adm_server     *admin;
 	struct px_gateway      gateway;
 	bool		       gateway_made;
@@ -154,7 +158,8 @@ make_shared(struct alcove *a)
 	a->tally = tal_book_new();
 	a->crypto = net_jobs_new(a->conf->workers > 1 ? 2 : 1, CRYPTO_QUEUE, CRYPTO_PER_KEY);
 	a->resolver = net_jobs_new(2, RESOLVER_QUEUE, RESOLVER_QUEUE);
-	return a->dir != NULL && a->board != NULL && a->tally != NULL && a->crypto != NULL && a->resolver != NULL;
+	a->oauth = aut_oauth_new();
+	return a->dir != NULL && a->board != NULL && a->tally != NULL && a->crypto != NULL && a->resolver != NULL && a->oauth != NULL;
 }
 
 static int
@@ -201,6 +206,17 @@ start_control(struct alcove *a)
 	return r;
 }
 
+/* A client that is told that its token is bad gives up for good: so nobody is let in before the issuers were asked. */
+static int
+start_jwks(struct alcove *a)
+{
+	a->jwks = jwk_fetcher_new(a->oauth);
+	if (a->jwks == NULL || jwk_fetcher_configure(a->jwks, &a->conf->oauth))
+		return fail("out of memory, or no thread for issuers' keys", NULL);
+	jwk_fetcher_settle(a->jwks, JWKS_MS);
+	return 0;
+}
+
 static int
 start_gateway(struct alcove *a)
 {
@@ -210,7 +226,8 @@ start_gateway(struct alcove *a)
 
 	*g = (struct px_gateway){ .conf = a->conf, .control = a->control, .qsbr = a->qsbr, .crypto = a->crypto,
 		.resolver = a->resolver, .upstream_tls = a->upstream_tls, .acceptor = a->loop,
-		.shared = { .conf = a->conf, .dir = a->dir, .board = a->board, .tally = a->tally, .fake_secret = con_fake_secret(a->control) } };
+		.shared = { .conf = a->conf, .dir = a->dir, .board = a->board, .tally = a->tally, .fake_secret = con_fake_secret(a->control),
+		.oauth = a->oauth } };
 	alv_buf_init(&words, TEXT_MAX);
 	if (px_gateway_init(g))
 		r = fail("out of memory", NULL);
@@ -384,6 +401,8 @@ stop_all(struct alcove *a)
 	net_jobs_free(a->resolver);
 	if (a->gateway_made)
 		px_gateway_free(&a->gateway);
+	jwk_fetcher_free(a->jwks);
+	aut_oauth_free(a->oauth);
 	reload_end(&a->reload);
 	if (a->loop != NULL)
 		net_loop_free(a->loop);
@@ -422,6 +441,8 @@ serve(struct alcove *a, const char *ports_file)
 	if (r == 0)
 		r = start_control(a);
 	if (r == 0)
+		r = start_jwks(a);
+	if (r == 0)
 		r = start_gateway(a);
 	if (r == 0)
 		r = start_admin(a);
@@ -434,6 +455,7 @@ serve(struct alcove *a, const char *ports_file)
 	a->reload.control = a->control;
 	a->reload.admin = a->admin;
 	a->reload.upstream_tls = a->upstream_tls;
+	a->reload.jwks = a->jwks;
 	atomic_store(&a->ready, true);
 	(void)lif_notify("READY=1");
 	net_loop_run(a->loop);

@@ -66,8 +66,10 @@ swap(struct reload *r, struct pol_config *conf)
 {
 	struct reload_old *o = r->running == r->first ? NULL : malloc(sizeof(*o));
 
-	if (r->running != r->first && o == NULL)
+	if ((r->running != r->first && o == NULL) || jwk_fetcher_configure(r->jwks, &conf->oauth)) {
+		free(o);
 		return false;
+	}
 	if (o != NULL) {
 		*o = (struct reload_old){ .next = r->old, .conf = r->running, .until_us = net_loop_now(r->loop) + KEEP_US };
 		r->old = o;

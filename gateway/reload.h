@@ -7,6 +7,7 @@
 
 #include "admin-api/server.h"
 #include "control/control.h"
+#include "jwks/fetcher.h"
 #include "net/watch.h"
 #include "proxy/gateway.h"
 
@@ -27,6 +28,7 @@ struct reload {
 	struct con_control    *control;
 	struct adm_server     *admin;
 	struct net_tls_client *upstream_tls;	/* NULL: plaintext */
+	struct jwk_fetcher    *jwks;
 	bool (*fits)(const struct pol_config *conf, struct alv_buf *words);	/* what it asks for, into what the system gives */
 	/* its own */
 	struct pol_config  *running;

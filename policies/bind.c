@@ -13,8 +13,9 @@ static const struct list {
 } lists[] = {
 	{ "listeners", 64, "listeners (- name: ...)" },
 	{ "listeners/tls/certificates", 64, "pairs (- certificate.file: ...)" },
+	{ "oauth/issuers", 64, "issuers (- name: ...)" },
 };
-enum { LISTENERS, CERTIFICATES };
+enum { LISTENERS, CERTIFICATES, ISSUERS };
 
 /* Where a part of the tree is bound to. */
 struct place {
@@ -358,6 +359,8 @@ pol_config_bind(struct pol_load *l, const struct pol_node *root, struct pol_conf
 		pol_diag_at(l->d, 0, "listeners", "found nothing, expected a list of listeners");
 	else if (list->type == POL_LIST)
 		bind_listeners(l, list, c);
+	c->oauth.issuers = bind_list(l, pol_doc_find(root, "oauth/issuers"), &lists[ISSUERS], "oauth.issuers",
+	    sizeof(*c->oauth.issuers), &c->oauth.nissuers);
 	if (l->a->failed)
 		pol_diag_at(l->d, 0, "", "out of memory");
 }

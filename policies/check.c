@@ -165,6 +165,9 @@ check_tls(const struct look *k, const struct pol_config *c, const struct pol_lis
 		if (x->client_auth == POL_CLIENT_NONE && x->client_ca_file != NULL)
 			say_tls(k, "tls/client.ca.file", "client.ca.file", "found a file, expected none with client.auth none");
 	}
+	if (!x->tls && c->mechanisms[POL_SASL_OAUTHBEARER] && !pol_host_loopback(x->bind.host))
+		say(k, "tls", "nothing, while authentication.sasl.mechanisms offers OAUTHBEARER, which sends tokens as they are",
+		    "TLS, a loopback address in bind, or no OAUTHBEARER");
 	if (!x->tls && c->mechanisms[POL_SASL_PLAIN] && !pol_host_loopback(x->bind.host))
 		say(k, "tls", "nothing, while authentication.sasl.mechanisms offers PLAIN, which sends passwords as they are",
 		    "TLS, a loopback address in bind, or no PLAIN");
@@ -400,6 +403,7 @@ pol_config_check(struct pol_load *l, const struct pol_node *root, struct pol_con
 	check_admin(l, root, c);
 	check_state(l, root, c);
 	check_limits(l, root, &c->limits);
+	pol_config_check_oauth(l, root, c);
 	check_memory(l, root, &c->limits);
 	if (l->a->failed)
 		tell(l, root, "", "", "out of memory");

@@ -76,6 +76,14 @@ look(struct pol_load *l, const char *path, struct stat *st)
 }
 
 const char *
+pol_file_plain(struct pol_load *l, const char *path)
+{
+	struct stat st;
+
+	return look(l, path, &st);
+}
+
+const char *
 pol_file_secret(struct pol_load *l, const char *path)
 {
 	struct stat st;

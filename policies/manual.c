@@ -23,12 +23,19 @@ static const char intro[] =
 static void
 dotted(struct alv_buf *out, struct alv_str path)
 {
-	struct alv_str list = ALV_STR("listeners/");
-	size_t	       skip = alv_str_starts(path, list) ? list.n : 0;
+	static const struct { struct alv_str path; const char *shown; } lists[] = {
+		{ { "listeners/", 10 }, "listeners[]." }, { { "oauth/issuers/", 14 }, "oauth.issuers[]." },
+	};
+	size_t at = 0;
 
-	alv_buf_z(out, skip > 0 ? "listeners[]." : "");
-	for (size_t i = skip; i < path.n; i++)
-		alv_buf_byte(out, (uint8_t)(path.p[i] == '/' ? '.' : path.p[i]));
+	for (size_t i = 0; i < ALV_COUNT(lists); i++) {
+		if (!alv_str_starts(path, lists[i].path))
+			continue;
+		alv_buf_z(out, lists[i].shown);
+		at = lists[i].path.n;
+	}
+	for (; at < path.n; at++)
+		alv_buf_byte(out, (uint8_t)(path.p[at] == '/' ? '.' : path.p[at]));
 }
 
 /* Words behind the type: "one of `a`, `b`". */

@@ -10,7 +10,7 @@
 enum pol_type {
 	POL_T_BOOL, POL_T_NUMBER, POL_T_PORT, POL_T_PORTS, POL_T_BIND, POL_T_BINDS, POL_T_ADDRESSES, POL_T_RENAMES, POL_T_NAME, POL_T_TEXT, POL_T_HOST,
 	POL_T_DOMAIN, POL_T_TENANT, POL_T_CHOICE, POL_T_CHOICES, POL_T_WORD, POL_T_CERTIFICATE, POL_T_KEY, POL_T_SECRET,
-	POL_T_NETS, POL_T_NEW_FILE, POL_T_PART, POL_TYPES
+	POL_T_NETS, POL_T_TEXTS, POL_T_TENANTS, POL_T_URL, POL_T_CLAIM, POL_T_CLAIMS, POL_T_NEW_FILE, POL_T_PART, POL_TYPES
 };
 
 /* When a changed value takes effect. */
@@ -60,6 +60,10 @@ const char *pol_value_type(const struct pol_option *o);
 
 /* "host:port", "[::1]:port"; the port within lo and hi. */
 bool pol_bind_parse(struct alv_str s, uint64_t lo, uint64_t hi, struct pol_bind *out) ALV_MUST;
+/* "https://host[:port]/...", "http://...", "file:..." without blanks, user or fragment. */
+bool pol_url_legal(struct alv_str s);
+/* The host of such a URL, without brackets; "" for a file. */
+struct alv_str pol_url_host(struct alv_str s);
 /* A DNS name with at least one label (RFC 1123). */
 bool pol_domain_legal(struct alv_str s);
 bool pol_host_legal(struct alv_str s);
@@ -78,6 +82,7 @@ const char *pol_file_path(struct pol_load *l, struct alv_str s);
 const char *pol_file_certificate(struct pol_load *l, const char *path);
 const char *pol_file_key(struct pol_load *l, const char *path);
 const char *pol_file_secret(struct pol_load *l, const char *path);
+const char *pol_file_plain(struct pol_load *l, const char *path);
 const char *pol_file_new(struct pol_load *l, const char *path);
 /* NULL: the key belongs to the first certificate. Both files are good by themselves. */
 const char *pol_file_pair(struct pol_load *l, const char *certificate, const char *key);
@@ -101,6 +106,9 @@ struct alv_str pol_list_of(const struct pol_option *o);
 void pol_config_bind(struct pol_load *l, const struct pol_node *root, struct pol_config *c);
 /* What the options must be together; root gives lines. Only after a bind without errors. */
 void pol_config_check(struct pol_load *l, const struct pol_node *root, struct pol_config *c);
+
+/* check_oauth.c: the same for issuers of tokens. */
+void pol_config_check_oauth(struct pol_load *l, const struct pol_node *root, struct pol_config *c);
 
 /* What the file said, as long as c lives. */
 const struct pol_node *pol_config_root(const struct pol_config *c);

@@ -7,7 +7,7 @@
 
 #include <inttypes.h>
 
-enum { NETS_MAX = 64 };
+enum { NETS_MAX = 64, LIST_MAX = 64 };
 
 typedef bool (*set_fn)(struct pol_load *l, const struct pol_option *o, struct alv_str s, char *at, char *also);
 
@@ -219,6 +219,74 @@ put_text(const struct pol_option *o, struct alv_str s, char *at)
 	return true;
 }
 
+/* One more at the end of a list of texts. */
+static bool
+add_string(struct pol_load *l, const struct pol_option *o, struct alv_str s, char *at, char *also)
+{
+	const char *const *old;
+	const char	 **all;
+	size_t		   n;
+
+	memcpy(&old, at, sizeof(old));
+	memcpy(&n, also, sizeof(n));
+	all = n >= LIST_MAX || s.n == 0 ? NULL : alv_arena_alloc(l->a, (n + 1) * sizeof(*all));
+	if (all == NULL || (all[n] = alv_arena_str(l->a, s).p) == NULL)
+		return false;
+	if (n > 0)
+		memcpy(all, old, n * sizeof(*all));
+	n++;
+	put(at, o, &all, sizeof(all));
+	memcpy(also, &n, sizeof(n));
+	return true;
+}
+
+static bool
+add_tenant(struct pol_load *l, const struct pol_option *o, struct alv_str s, char *at, char *also)
+{
+	return ten_id_check(s) == ALV_OK && add_string(l, o, s, at, also);
+}
+
+/* "sub", "/realm_access/roles": no empty part. */
+static bool
+claim_legal(struct alv_str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		bool part = s.p[0] == '/' && s.p[i] == '/';
+
+		if ((uint8_t)s.p[i] <= 0x20 || (part && (i + 1 == s.n || s.p[i + 1] == '/')))
+			return false;
+	}
+	return s.n > 0 && s.n <= 200;
+}
+
+static bool
+add_claim(struct pol_load *l, const struct pol_option *o, struct alv_str s, char *at, char *also)
+{
+	const char	       *eq = memchr(s.p, '=', s.n);
+	const struct pol_claim *old;
+	struct pol_claim       *all;
+	size_t			n, k = eq == NULL ? s.n : (size_t)(eq - s.p);
+
+	memcpy(&old, at, sizeof(old));
+	memcpy(&n, also, sizeof(n));
+	if (!claim_legal(alv_str_make(s.p, k)) || k + 1 == s.n || n >= LIST_MAX)
+		return false;
+	all = alv_arena_alloc(l->a, (n + 1) * sizeof(*all));
+	if (all == NULL)
+		return false;
+	if (n > 0)
+		memcpy(all, old, n * sizeof(*all));
+	all[n].name = alv_arena_str(l->a, alv_str_make(s.p, k)).p;
+	if (eq != NULL)
+		all[n].value = alv_arena_str(l->a, alv_str_make(eq + 1, s.n - k - 1)).p;
+	if (all[n].name == NULL || (eq != NULL && all[n].value == NULL))
+		return false;
+	n++;
+	put(at, o, &all, sizeof(all));
+	memcpy(also, &n, sizeof(n));
+	return true;
+}
+
 static bool
 set_name(struct pol_load *l, const struct pol_option *o, struct alv_str s, char *at, char *also)
 {
@@ -238,6 +306,18 @@ set_text(struct pol_load *l, const struct pol_option *o, struct alv_str s, char 
 	(void)also;
 	put(at, o, &p, sizeof(p));
 	return p != NULL && s.n > 0;
+}
+
+static bool
+set_claim(struct pol_load *l, const struct pol_option *o, struct alv_str s, char *at, char *also)
+{
+	return claim_legal(s) && set_text(l, o, s, at, also);
+}
+
+static bool
+set_url(struct pol_load *l, const struct pol_option *o, struct alv_str s, char *at, char *also)
+{
+	return pol_url_legal(s) && set_text(l, o, s, at, also);
 }
 
 static bool
@@ -352,6 +432,11 @@ static const struct {
 	[POL_T_SECRET] = { "secret file", "the path of a file", set_path, false, false, pol_file_secret },
 	[POL_T_NETS] = { "list of networks", "up to 64 networks as 10.0.0.0/8, fd00::/8 or single addresses, without bits behind the prefix",
 	    add_net, true, false, NULL },
+	[POL_T_TEXTS] = { "list of texts", "up to 64 texts", add_string, true, false, NULL },
+	[POL_T_TENANTS] = { "list of tenant ids", "up to 64 tenant ids that are not reserved", add_tenant, true, false, NULL },
+	[POL_T_URL] = { "URL", "https://host/path, http://host/path or file:path, without blanks, user and fragment", set_url, false, false, NULL },
+	[POL_T_CLAIM] = { "claim", "a claim's name, or a path as /realm_access/roles", set_claim, false, false, NULL },
+	[POL_T_CLAIMS] = { "list of claims", "up to 64 claims, as name or name=value", add_claim, true, false, NULL },
 	[POL_T_NEW_FILE] = { "file", "the path of a file", set_path, false, false, pol_file_new },
 	[POL_T_PART] = { "section", "a section", NULL, false, false, NULL },
 };

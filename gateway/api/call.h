@@ -36,6 +36,7 @@ struct api_shared {
 	struct clu_board	*board;
 	struct alv_str		 fake_secret;	/* for accounts that do not exist; from the store */
 	struct aut_delays	*delays;	/* of failed logins; NULL: none */
+	struct aut_oauth	*oauth;		/* issuers of tokens; NULL: nobody's tokens are taken */
 	struct api_hosts	*hosts;		/* where members of groups are; NULL: nobody's is told */
 	struct tal_book		*tally;		/* what tenants have, for limits on how many */
 	atomic_bool		 draining;	/* we go: whoever asks is sent elsewhere */
@@ -111,6 +112,7 @@ struct api_conn {
 	char			   principal[262];	/* "User:" + user */
 	uint64_t		   user_revision;
 	struct pol_groups	  *claimed;		/* groups by its login's claims; NULL: none. Its own; set by api_conn_claim */
+	struct aut_claims	  *token;		/* of a login by a token: its groups, its extensions; NULL: by a password */
 	struct pol_who		   who;			/* the principal in the snapshot that was asked last */
 	enum aut_mechanism	   mechanism;		/* of that login */
 	uint64_t		   expires_us;		/* when it is to be renewed at the latest; 0: never */

@@ -84,6 +84,8 @@ api_conn_fini(struct api_conn *c)
 {
 	api_sasl_forget(c);
 	api_repeats_forget(c);
+	aut_claims_free(c->token);
+	c->token = NULL;
 	free(c->groups);
 	c->groups = NULL;
 	pol_groups_free(c->claimed);
@@ -112,6 +114,14 @@ api_conn_claim(struct api_conn *c, const struct alv_str *groups, size_t n)
 }
 
 bool
+api_user_disabled(const struct pol_tenant *t, struct alv_str name)
+{
+	const struct pol_user *u = pol_user_find(t, name);
+
+	return u != NULL && !u->enabled;
+}
+
+bool
 api_conn_check(struct api_conn *c, enum met_close *why)
 {
 	const struct pol_tenant *t = c->slot == NULL ? NULL : pol_slot_load(c->slot);
@@ -129,6 +139,8 @@ api_conn_check(struct api_conn *c, enum met_close *why)
 	if (t->state != POL_ACTIVE)
 		return false;
 	*why = MET_CLOSE_USER_CHANGED;
+	if (c->token != NULL)
+		return !api_user_disabled(t, alv_str_of(c->user));
 	u = pol_user_find(t, alv_str_of(c->user));
 	return u != NULL && u->enabled && u->revision == c->user_revision;
 }

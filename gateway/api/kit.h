@@ -51,6 +51,9 @@ const struct api_def *api_def_row(int16_t key);	/* with those that are not offer
 /* What clients may use: the row, the tables and what every broker has. lo > hi: nothing. */
 struct clu_range api_offered(const struct api_def *d, const struct clu_view *v);
 
+/* Is there a user of that name who may not log in, however it was proved? (conn.c) */
+bool api_user_disabled(const struct pol_tenant *t, struct alv_str name) ALV_MUST;
+
 /* ---- how long a login lasts (reauth.c) -------------------------------------------------------- */
 
 /* May a request of this api be looked at now? Always before the first login ended. */

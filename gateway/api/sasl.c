@@ -50,7 +50,28 @@ static const enum alv_login_by bys[AUT_MECHANISMS] = {
 	[AUT_SCRAM_SHA_256] = ALV_BY_SCRAM_SHA_256,
 	[AUT_SCRAM_SHA_512] = ALV_BY_SCRAM_SHA_512,
 	[AUT_PLAIN] = ALV_BY_PLAIN,
+	[AUT_OAUTHBEARER] = ALV_BY_OAUTHBEARER,
 };
+
+/* Whoever has a good token need not be a user of the store; one that is there and disabled stays outside. */
+static bool
+lets(void *arg, struct alv_str tenant, struct alv_str user)
+{
+	const struct api_conn	*conn = arg;
+	const struct pol_slot	*slot = pol_dir_find(conn->w->shared->dir, tenant);
+	const struct pol_tenant *t = slot == NULL ? NULL : pol_slot_load(slot);
+
+	return t != NULL && t->state == POL_ACTIVE && !api_user_disabled(t, user);
+}
+
+static enum alv_err
+begin_exchange(struct api_conn *conn, enum aut_mechanism m)
+{
+	aut_server_init(conn->sasl, m, lookup, conn);
+	if (m != AUT_OAUTHBEARER)
+		return ALV_OK;
+	return aut_server_bearer(conn->sasl, conn->w->shared->oauth, alv_str_of(conn->tenant), lets);
+}
 
 /* ---- handshake ------------------------------------------------------------------------------------- */
 
@@ -106,9 +127,8 @@ api_sasl_handshake_request(struct api_call *c, struct kfk_tree *q)
 	}
 	api_sasl_forget(conn);
 	conn->sasl = malloc(sizeof(*conn->sasl));
-	if (conn->sasl == NULL)
+	if (conn->sasl == NULL || begin_exchange(conn, m))
 		return api_fail(c, ALV_E_NOMEM);
-	aut_server_init(conn->sasl, m, lookup, conn);
 	conn->raw_sasl = c->hdr.version == 0;
 	if (conn->auth == API_AUTH_NONE)
 		conn->auth = API_AUTH_HANDSHAKE;
@@ -162,14 +182,32 @@ static enum api_result
 failed(struct api_call *c)
 {
 	const struct aut_server *s = c->conn->sasl;
+	const char		*told = s->told == NULL ? FAILED_TEXT : s->told;
 
 	count(c->conn, s->fault == ALV_LOGIN_OK ? ALV_LOGIN_IDENTITY : s->fault);
 	c->words = s->fault == ALV_LOGIN_OK ? "proved to be somebody else, or changed meanwhile" : s->reason;
 	api_sasl_forget(c->conn);
-	return answer_error(c, KFK_SASL_AUTHENTICATION_FAILED, ALV_STR(FAILED_TEXT));
+	return answer_error(c, KFK_SASL_AUTHENTICATION_FAILED, alv_str_of(told));
 }
 
-/* Copies what the exchange proved. False: it is not who the connection was before, or the account went meanwhile. */
+/* False: out of memory. */
+static bool
+take_token(struct api_conn *conn)
+{
+	aut_claims_free(conn->token);
+	conn->token = aut_server_claims(conn->sasl);
+	return conn->token == NULL || !api_conn_claim(conn, conn->token->groups, conn->token->ngroups);
+}
+
+static bool
+same_identity(const struct api_conn *conn)
+{
+	const struct aut_account *a = &conn->sasl->account;
+
+	return conn->mechanism == conn->sasl->mechanism && strcmp(conn->tenant, a->tenant) == 0 && strcmp(conn->user, a->user) == 0;
+}
+
+/* Takes what the exchange proved. False: it is not who the connection was before, or the account went meanwhile. */
 static bool
 take_identity(struct api_conn *conn)
 {
@@ -177,8 +215,7 @@ take_identity(struct api_conn *conn)
 	enum met_close		  why;
 
 	if (conn->auth == API_AUTH_DONE)
-		return conn->mechanism == conn->sasl->mechanism && strcmp(conn->tenant, a->tenant) == 0 &&
-		    strcmp(conn->user, a->user) == 0;
+		return same_identity(conn) && take_token(conn);
 	if (conn->tenant[0] != '\0' && strcmp(conn->tenant, a->tenant) != 0)
 		return false;
 	snprintf(conn->tenant, sizeof(conn->tenant), "%s", a->tenant);
@@ -186,6 +223,8 @@ take_identity(struct api_conn *conn)
 	snprintf(conn->principal, sizeof(conn->principal), "User:%s", a->user);
 	conn->slot = pol_dir_find(conn->w->shared->dir, alv_str_of(conn->tenant));
 	conn->user_revision = a->user_revision;
+	if (!take_token(conn))
+		return false;
 	conn->auth = API_AUTH_DONE;
 	/* A change between the lookup and now: the directory's generation may have been looked at already. */
 	if (api_conn_check(conn, &why))
@@ -233,7 +272,9 @@ lateness(const struct api_conn *conn, bool proven)
 static enum api_result
 ended(struct api_call *c, bool ok, struct alv_str token)
 {
-	uint64_t     late = lateness(c->conn, ok);
+	/* A good token was not guessed, and a failure says so before it is over: nothing is learnt from a late one. */
+	bool	     at_once = ok && c->conn->sasl->mechanism == AUT_OAUTHBEARER;
+	uint64_t     late = at_once ? 0 : lateness(c->conn, ok);
 	struct held *h = late == 0 ? NULL : alv_arena_alloc(&c->arena, sizeof(*h));
 
 	if (late == 0)

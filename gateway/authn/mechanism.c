@@ -5,12 +5,14 @@
 #include "authn/mechanism.h"
 
 static const struct aut_mechanism_row rows[AUT_MECHANISMS] = {
-	[AUT_SCRAM_SHA_256] = { "SCRAM-SHA-256", POL_SCRAM_SHA_256, aut_scram_server_token, NULL, aut_scram_client_token,
-	    aut_scram_client_work, aut_scram_client_resume },
-	[AUT_SCRAM_SHA_512] = { "SCRAM-SHA-512", POL_SCRAM_SHA_512, aut_scram_server_token, NULL, aut_scram_client_token,
-	    aut_scram_client_work, aut_scram_client_resume },
-	[AUT_PLAIN] = { "PLAIN", POL_SCRAM_SHA_512, aut_plain_server_token, aut_plain_server_work, aut_plain_client_token,
-	    NULL, NULL },
+	[AUT_SCRAM_SHA_256] = { .name = "SCRAM-SHA-256", .keys = POL_SCRAM_SHA_256, .server_token = aut_scram_server_token,
+	    .client_token = aut_scram_client_token, .client_work = aut_scram_client_work, .client_resume = aut_scram_client_resume },
+	[AUT_SCRAM_SHA_512] = { .name = "SCRAM-SHA-512", .keys = POL_SCRAM_SHA_512, .server_token = aut_scram_server_token,
+	    .client_token = aut_scram_client_token, .client_work = aut_scram_client_work, .client_resume = aut_scram_client_resume },
+	[AUT_PLAIN] = { .name = "PLAIN", .keys = POL_SCRAM_SHA_512, .server_token = aut_plain_server_token,
+	    .server_work = aut_plain_server_work, .client_token = aut_plain_client_token },
+	[AUT_OAUTHBEARER] = { .name = "OAUTHBEARER", .server_token = aut_bearer_server_token, .server_work = aut_bearer_server_work,
+	    .server_resume = aut_bearer_server_resume, .token_max = AUT_BEARER_MAX },
 };
 
 const struct aut_mechanism_row *

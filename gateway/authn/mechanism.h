@@ -9,6 +9,8 @@ struct aut_mechanism_row {
 	enum pol_mechanism keys;	/* SCRAM: which of an account's */
 	enum aut_step (*server_token)(struct aut_server *s, struct alv_str in, struct alv_arena *a, struct alv_str *out);
 	void (*server_work)(struct aut_server *s);	/* NULL: never asks for work */
+	enum aut_step (*server_resume)(struct aut_server *s, struct alv_arena *a, struct alv_str *out);	/* NULL: by proof_ok */
+	size_t token_max;	/* 0: AUT_TOKEN_MAX */
 	enum aut_step (*client_token)(struct aut_client *c, struct alv_str in, struct alv_arena *a, struct alv_str *out);
 	void (*client_work)(struct aut_client *c);
 	enum aut_step (*client_resume)(struct aut_client *c, struct alv_arena *a, struct alv_str *out);
@@ -29,6 +31,9 @@ enum aut_step aut_client_refuse(struct aut_client *c, const char *reason);
 enum aut_step aut_scram_server_token(struct aut_server *s, struct alv_str in, struct alv_arena *a, struct alv_str *out);
 enum aut_step aut_plain_server_token(struct aut_server *s, struct alv_str in, struct alv_arena *a, struct alv_str *out);
 void	      aut_plain_server_work(struct aut_server *s);
+enum aut_step aut_bearer_server_token(struct aut_server *s, struct alv_str in, struct alv_arena *a, struct alv_str *out);
+void	      aut_bearer_server_work(struct aut_server *s);
+enum aut_step aut_bearer_server_resume(struct aut_server *s, struct alv_arena *a, struct alv_str *out);
 enum aut_step aut_scram_client_token(struct aut_client *c, struct alv_str in, struct alv_arena *a, struct alv_str *out);
 void	      aut_scram_client_work(struct aut_client *c);
 enum aut_step aut_scram_client_resume(struct aut_client *c, struct alv_arena *a, struct alv_str *out);

@@ -181,6 +181,54 @@ render_CERTIFICATES(const struct render *r, const char *name)
 	met_certificates_each(certificate, &x);
 }
 
+struct issuers {
+	const struct render *r;
+	const char	    *name;
+};
+
+static void
+issuer_fetches(void *arg, const struct met_issuer *i)
+{
+	struct issuers *x = arg;
+
+	alv_buf_printf(x->r->out, "%s{issuer=\"%s\",result=\"failed\"} %" PRIu64 "\n", x->name, i->name, i->failed);
+	alv_buf_printf(x->r->out, "%s{issuer=\"%s\",result=\"ok\"} %" PRIu64 "\n", x->name, i->name, i->fetched);
+}
+
+static void
+issuer_keys(void *arg, const struct met_issuer *i)
+{
+	struct issuers *x = arg;
+
+	alv_buf_printf(x->r->out, "%s{issuer=\"%s\"} %" PRIu64 "\n", x->name, i->name, i->keys);
+}
+
+static void
+issuer_current(void *arg, const struct met_issuer *i)
+{
+	struct issuers *x = arg;
+
+	alv_buf_printf(x->r->out, "%s{issuer=\"%s\"} %" PRIu64 "\n", x->name, i->name, i->good_s);
+}
+
+static void
+render_JWKS_FETCHES(const struct render *r, const char *name)
+{
+	met_issuers_each(issuer_fetches, &(struct issuers){ r, name });
+}
+
+static void
+render_JWKS_KEYS(const struct render *r, const char *name)
+{
+	met_issuers_each(issuer_keys, &(struct issuers){ r, name });
+}
+
+static void
+render_JWKS_CURRENT(const struct render *r, const char *name)
+{
+	met_issuers_each(issuer_current, &(struct issuers){ r, name });
+}
+
 static void
 render_STUCK(const struct render *r, const char *name)
 {

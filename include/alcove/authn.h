@@ -7,9 +7,13 @@
 #include <alcove/buf.h>
 #include <alcove/err.h>
 #include <alcove/login.h>
+#include <alcove/oauth.h>
 #include <alcove/policy.h>
 
-enum aut_mechanism { AUT_SCRAM_SHA_256, AUT_SCRAM_SHA_512, AUT_PLAIN, AUT_MECHANISMS };
+/* Those by passwords come first; the gateway itself logs in by these alone. */
+enum aut_mechanism {
+	AUT_SCRAM_SHA_256, AUT_SCRAM_SHA_512, AUT_PLAIN, AUT_BY_PASSWORD, AUT_OAUTHBEARER = AUT_BY_PASSWORD, AUT_MECHANISMS
+};
 const char *aut_mechanism_name(enum aut_mechanism m);		/* "SCRAM-SHA-256" */
 bool	    aut_mechanism_find(struct alv_str name, enum aut_mechanism *m);
 
@@ -65,11 +69,13 @@ struct aut_server {
 	char		   nonce[128];		/* ours; the client's and ours after its first token */
 	char		   gs2[4];		/* SCRAM: the header that the last token must repeat */
 	struct alv_buf	   auth_message;	/* bounded by 3 * AUT_TOKEN_MAX */
-	struct alv_buf	   password;		/* PLAIN only; wiped after the work */
+	struct alv_buf	   password;		/* PLAIN's, or a token; wiped after the work */
+	struct aut_bearer *bearer;		/* OAUTHBEARER only */
 	bool		   proof_ok;
 	const char	  *reason;		/* static */
 	enum alv_login_fault fault;		/* the same, as it is counted */
 	bool		   asked;		/* somebody was looked up: account says who, known or not */
+	const char	  *told;		/* AUT_FAIL: what the client is told of it; static; NULL: nothing */
 };
 /* After AUT_OK and AUT_FAIL only aut_server_fini is left. On AUT_OK account.tenant and account.user say who it is. A
  * token over AUT_TOKEN_MAX fails. The token that is answered lives in the arena. */
@@ -90,6 +96,12 @@ struct aut_attempt {
 };
 /* Counts what became of an attempt; microseconds that its answer has to wait, 0: none. d NULL: none. */
 uint64_t aut_delays_note(struct aut_delays *d, const struct aut_attempt *a, bool passed);
+/* For OAUTHBEARER, between init and the first token. o outlives it; NULL: every token is refused. endpoint: the tenant whose
+ * it is, "" where tenants share it. lets: may this user of that tenant, whose token was good, come in? Asked by resume. */
+typedef bool (*aut_lets_fn)(void *arg, struct alv_str tenant, struct alv_str user);
+enum alv_err aut_server_bearer(struct aut_server *s, struct aut_oauth *o, struct alv_str endpoint, aut_lets_fn lets) ALV_MUST;
+/* After AUT_OK: what the token said, the caller's from here on; NULL: it was no token. */
+struct aut_claims *aut_server_claims(struct aut_server *s) ALV_MUST;
 
 /* Client side, towards brokers. AUT_WORK asks for aut_client_work off the loop: PBKDF2. Whoever connects often keeps
  * salt, salt_n, iterations and salted of an exchange that ended well and sets them between init and the first token

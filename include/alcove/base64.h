@@ -13,5 +13,7 @@ size_t alv_base64_encode(const void *p, size_t n, char *out);
 /* One reading only: SYNTAX for a foreign character, wrong padding, or bits behind the last byte that are not zero;
  * LIMIT when the bytes do not fit into cap. Nothing to decode gives no bytes. */
 enum alv_err alv_base64_decode(struct alv_str s, void *out, size_t cap, size_t *n) ALV_MUST;
+/* The same for the URL-safe form without padding (section 5), as tokens and their keys use it. */
+enum alv_err alv_base64url_decode(struct alv_str s, void *out, size_t cap, size_t *n) ALV_MUST;
 
 #endif

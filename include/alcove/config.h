@@ -16,7 +16,7 @@ enum pol_endpoint { POL_ENDPOINT_SNI, POL_ENDPOINT_PORT };
 /* security.protocol */
 enum pol_security { POL_PLAINTEXT, POL_SSL, POL_SASL_PLAINTEXT, POL_SASL_SSL };
 /* The same numbers as enum aut_mechanism. */
-enum pol_sasl { POL_SASL_SCRAM_SHA_256, POL_SASL_SCRAM_SHA_512, POL_SASL_PLAIN, POL_SASL_MECHANISMS };
+enum pol_sasl { POL_SASL_SCRAM_SHA_256, POL_SASL_SCRAM_SHA_512, POL_SASL_PLAIN, POL_SASL_OAUTHBEARER, POL_SASL_MECHANISMS };
 
 /* Is a PROXY header wanted before anything else? */
 enum pol_proxy { POL_PROXY_OFF, POL_PROXY_V1, POL_PROXY_V2, POL_PROXY_ANY };
@@ -111,6 +111,35 @@ struct pol_limits {
 	uint32_t request_min_rate, response_min_rate;	/* bytes a second; 0: any */
 };
 
+/* A claim that a token has to have; value NULL: any. */
+struct pol_claim {
+	const char *name, *value;
+};
+
+/* Whose tokens are taken, and for what. */
+struct pol_issuer {
+	char		       name[64];
+	const char	      *issuer;		/* iss */
+	size_t		       naudiences;
+	const char *const     *audiences;	/* one of them in aud */
+	const char	      *jwks_url;
+	const char	      *jwks_file;	/* where that is a file; else NULL */
+	const char	      *ca_file;		/* NULL: the system's */
+	size_t		       nallowed;
+	const struct alv_cidr *allowed;		/* private networks that the URL may lead to */
+	uint32_t	       refresh_ms, stale_ms;
+	const char	      *user_claim, *groups_claim, *tenant_claim;	/* the last two may be NULL */
+	size_t		       ntenants;
+	const char *const     *tenants;		/* none: all that the claim names */
+	size_t		       nrequired;
+	const struct pol_claim *required;
+	uint32_t	       skew_s;
+};
+struct pol_oauth {
+	size_t			 nissuers;
+	const struct pol_issuer *issuers;
+};
+
 struct pol_config {
 	const char	   *file;
 	unsigned	    workers;		/* 0 in the file: one per core; here never 0 */
@@ -119,6 +148,7 @@ struct pol_config {
 	struct pol_upstream upstream;
 	bool		    mechanisms[8];	/* enum aut_mechanism: offered to clients */
 	uint32_t	    scram_iterations;
+	struct pol_oauth    oauth;
 	uint32_t	    reauth_max_ms;	/* connections.max.reauth.ms; 0: logins do not end by themselves */
 	uint32_t	    failed_delay_ms, failed_delay_max_ms;
 	struct {

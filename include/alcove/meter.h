@@ -99,6 +99,16 @@ struct met_own {
 };
 struct met_own met_own_read(size_t api_key);	/* one past the last key: those of keys beyond */
 
+/* An issuer of tokens, and how it goes with its keys. The whole list each time; any thread. */
+struct met_issuer {
+	char	 name[64];
+	uint64_t fetched, failed;	/* so often */
+	uint64_t keys;
+	uint64_t good_s;		/* when they were last known to be current, seconds since 1970; 0: never */
+};
+void met_issuers(const struct met_issuer *all, size_t n);
+void met_issuers_each(void (*fn)(void *arg, const struct met_issuer *i), void *arg);
+
 /* A certificate in use, for the gauge of their ends. */
 struct met_certificate {
 	char	where[80];	/* "listener main", "admin", "upstream" */

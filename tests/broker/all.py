@@ -21,6 +21,7 @@ runner.main([
     "identity",
     "users", "users_native",
     "reauth",
+    "oauth",
     "aliases",
     "sni",
     "tls_life",

@@ -75,9 +75,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		return 0;
 	alv_arena_init(&a, 1 << 20);
 	if (data[0] & 1)
-		client((enum aut_mechanism)(data[0] / 2 % AUT_MECHANISMS), data + 1, data + n, &a);
+		client((enum aut_mechanism)(data[0] / 2 % AUT_BY_PASSWORD), data + 1, data + n, &a);
 	else
-		server((enum aut_mechanism)(data[0] / 2 % AUT_MECHANISMS), data + 1, data + n, &a);
+		server((enum aut_mechanism)(data[0] / 2 % AUT_BY_PASSWORD), data + 1, data + n, &a);
 	alv_arena_fini(&a);
 	return 0;
 }

@@ -12,7 +12,7 @@ PREFIX = {
     "gateway/base": "alv_", "gateway/kafka": "kfk_", "gateway/tenant": "ten_", "gateway/authn": "aut_",
     "gateway/api": "api_", "gateway/quota": "quo_", "gateway/meter": "met_", "gateway/state": "sto_",
     "gateway/net": "net_", "gateway/proxy": "px_", "gateway/cluster": "clu_", "gateway/upstream": "ups_",
-    "gateway/regex": "reg_", "gateway/control": "con_", "gateway/life": "lif_", "policies": "pol_", "admin-api": "adm_",
+    "gateway/jwks": "jwk_", "gateway/regex": "reg_", "gateway/control": "con_", "gateway/life": "lif_", "policies": "pol_", "admin-api": "adm_",
 }
 BANNED = ("strcpy", "strcat", "sprintf", "vsprintf", "gets", "atoi", "atol", "alloca", "strtok", "system", "popen", "rand",
           "srand", "localtime", "gmtime", "usleep")

@@ -604,7 +604,9 @@ class Wire:
             self.sasl_scram(Scram(mechanism, user, password, extensions))
         elif mechanism == "OAUTHBEARER":
             more = "".join(f"\x01{k}={v}" for k, v in (extensions or {}).items())
-            self.sasl_step(f"n,,\x01auth=Bearer {password}{more}\x01\x01".encode())
+            if self.sasl_step(f"n,,\x01auth=Bearer {password}{more}\x01\x01".encode()):
+                self.sasl_step(b"\x01")  # it said what is wrong; only now it fails
+                raise WireError("a token was refused, and then not")
         else:
             raise WireError(f"mechanism {mechanism!r}")
         return self

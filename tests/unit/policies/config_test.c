@@ -160,6 +160,17 @@ production_is_bound(void **state)
 	assert_null(c->upstream.key_file);
 	assert_true(c->mechanisms[AUT_SCRAM_SHA_512] && c->mechanisms[AUT_SCRAM_SHA_256] && !c->mechanisms[AUT_PLAIN]);
 	assert_int_equal(c->scram_iterations, 16384);
+	assert_int_equal(c->reauth_max_ms, 3600000);
+	assert_int_equal(c->oauth.nissuers, 1);
+	assert_string_equal(c->oauth.issuers[0].name, "corp");
+	assert_string_equal(c->oauth.issuers[0].audiences[0], "kafka");
+	assert_string_equal(c->oauth.issuers[0].user_claim, "sub");
+	assert_string_equal(c->oauth.issuers[0].groups_claim, "/realm_access/roles");
+	assert_string_equal(c->oauth.issuers[0].required[0].name, "scope");
+	assert_string_equal(c->oauth.issuers[0].required[0].value, "kafka");
+	assert_int_equal(c->oauth.issuers[0].skew_s, 30);
+	assert_int_equal(c->oauth.issuers[0].ntenants, 0);
+	assert_null(c->oauth.issuers[0].jwks_file);
 	assert_true(c->admin.tls);
 	assert_int_equal(c->ops.port, 9464);
 	assert_int_equal(c->limits.connections_max, 50000);
@@ -197,6 +208,7 @@ minimal_has_defaults(void **state)
 	assert_int_equal(POL_SASL_SCRAM_SHA_256, AUT_SCRAM_SHA_256);
 	assert_int_equal(POL_SASL_SCRAM_SHA_512, AUT_SCRAM_SHA_512);
 	assert_int_equal(POL_SASL_PLAIN, AUT_PLAIN);
+	assert_int_equal(POL_SASL_OAUTHBEARER, AUT_OAUTHBEARER);
 }
 
 /* ---- refused ---------------------------------------------------------------------------------- */
@@ -224,6 +236,12 @@ static const char base[] =
     "  connections.max: 10\n"
     "workers: 0\n";
 
+/* Lines 21 on: an issuer; it needs a URL and whose it is. */
+#define ISSUER(more) "authentication: { sasl.mechanisms: [SCRAM-SHA-512, OAUTHBEARER] }\noauth:\n  issuers:\n  - name: corp\n" \
+	"    sasl.oauthbearer.expected.issuer: https://id.test\n    sasl.oauthbearer.expected.audience: kafka\n" more
+#define URL(url) "    sasl.oauthbearer.jwks.endpoint.url: \"" url "\"\n"
+#define OURS "    tenants: acme, globex\n"
+
 struct edit {
 	const char *line;	/* NULL: add at the end */
 	const char *with;
@@ -233,7 +251,7 @@ struct edit {
 static const struct edit edits[] = {
 	{ NULL, "", NULL },
 	/* keys */
-	{ NULL, "bogus: 1\n", ":21: bogus: found an unknown key, expected one of workers, listeners, upstream, authentication, admin" },
+	{ NULL, "bogus: 1\n", ":21: bogus: found an unknown key, expected one of workers, listeners, upstream, authentication, oauth, admin" },
 	{ NULL, "worker: 1\n", ":21: worker: found an unknown key, expected perhaps 'workers'" },
 	{ "  connections.max", "  connections_max: 10", ":19: limits.connections_max: found an unknown key, expected perhaps 'connections.max'" },
 	{ "  connections.max", "  max: 10", ":19: limits.max: found an unknown key, expected one of connections.max, " },
@@ -268,11 +286,49 @@ static const struct edit edits[] = {
 	{ "  bootstrap", "  bootstrap.servers: a:1, b:0", "found 'b:0'" },
 	{ "  bootstrap", "  bootstrap.servers: [[a:1]]", "found a list or section" },
 	{ "  bootstrap", "  bootstrap.serverz: a:1", "upstream.bootstrap.servers: found nothing, expected host:port" },
-	{ NULL, "authentication: { sasl.mechanisms: [PLAIN, GSSAPI] }\n", "found 'GSSAPI', expected of SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN" },
+	{ NULL, "authentication: { sasl.mechanisms: [PLAIN, GSSAPI] }\n", "found 'GSSAPI', expected of SCRAM-SHA-256, SCRAM-SHA-512, PLAIN or OAUTHBEARER" },
 	{ NULL, "authentication: { scram.iterations: 4095 }\n", "expected a number from 4096 to 1000000" },
 	{ NULL, "log: { level: verbose }\n", "log.level: found 'verbose', expected one of debug, info, warn or error" },
 	{ "ops", "ops: { bind: 127.0.0.1 }", "ops.bind: found '127.0.0.1', expected host:port, the port from 0 to 65535" },
 	{ "ops", "ops: { bind: \"a\\nb:1\" }", "ops.bind: found 'a?b:1'" },
+	/* issuers of tokens */
+	{ NULL, ISSUER(URL("https://id.test/keys") OURS), NULL },
+	{ NULL, ISSUER(URL("https://[2001:db8::1]:8443/keys?a=b") "    tenant.claim.name: /kafka/tenant\n"), NULL },
+	{ NULL, ISSUER(URL("file:secrets/tokens") OURS), NULL },
+	{ NULL, ISSUER(URL("http://127.0.0.1:80/keys") OURS "    jwks.endpoint.networks: 127.0.0.0/8\n"), NULL },
+	{ NULL, ISSUER(URL("https://id.test/keys") OURS "    required.claims: scope=kafka, scope=x=y, /a/b\n    groups.claim.name: groups\n"), NULL },
+	{ NULL, ISSUER(URL("https://id.test/keys")), ":24: oauth.issuers[0].tenants: found nothing, expected tenants, or tenant.claim.name" },
+	{ NULL, ISSUER(OURS), ":24: oauth.issuers[0].sasl.oauthbearer.jwks.endpoint.url: found nothing, expected https://host/path" },
+	{ NULL, ISSUER(URL("ftp://id.test/keys") OURS), ":27: oauth.issuers[0].sasl.oauthbearer.jwks.endpoint.url: found 'ftp://id.test/keys'" },
+	{ NULL, ISSUER(URL("https://") OURS), "found 'https://'" },
+	{ NULL, ISSUER(URL("https://a:b@id.test/") OURS), "found 'https://a:b@id.test/'" },
+	{ NULL, ISSUER(URL("https://id.test:0/") OURS), "found 'https://id.test:0/'" },
+	{ NULL, ISSUER(URL("https://id.test:99999/") OURS), "found 'https://id.test:99999/'" },
+	{ NULL, ISSUER(URL("https://id.test/#x") OURS), "found 'https://id.test/#x'" },
+	{ NULL, ISSUER(URL("https://id .test/") OURS), "found 'https://id .test/'" },
+	{ NULL, ISSUER(URL("https://300.1.1.1/") OURS), "found 'https://300.1.1.1/'" },
+	{ NULL, ISSUER(URL("http://id.test/keys") OURS), ":27: oauth.issuers[0].sasl.oauthbearer.jwks.endpoint.url: found http, expected https" },
+	{ NULL, ISSUER(URL("http://127.0.0.1/keys") OURS), "found http, expected https" },
+	{ NULL, ISSUER(URL("http://10.0.0.1/keys") OURS "    jwks.endpoint.networks: 10.0.0.0/8\n"), "found http, expected https" },
+	{ NULL, ISSUER(URL("file:nowhere.json") OURS), "jwks.endpoint.url: found no file '" },
+	{ NULL, ISSUER(URL("file:secrets/tokens") OURS "    jwks.endpoint.networks: ::1\n"), "jwks.endpoint.networks: found networks, expected none" },
+	{ NULL, ISSUER(URL("file:secrets/tokens") OURS "    jwks.endpoint.ca.file: tls/server.pem\n"), "jwks.endpoint.ca.file: found a file, expected none" },
+	{ NULL, ISSUER(URL("https://id.test/") "    tenants: Acme\n"), "tenants: found 'Acme', expected up to 64 tenant ids" },
+	{ NULL, ISSUER(URL("https://id.test/") OURS "    groups.claim.name: /a//b\n"), "groups.claim.name: found '/a//b', expected a claim's name" },
+	{ NULL, ISSUER(URL("https://id.test/") OURS "    groups.claim.name: /a/\n"), "found '/a/'" },
+	{ NULL, ISSUER(URL("https://id.test/") OURS "    required.claims: [\"=x\"]\n"), "found '=x', expected up to 64 claims" },
+	{ NULL, ISSUER(URL("https://id.test/") OURS "    required.claims: scope=\n"), "found 'scope='" },
+	{ NULL, ISSUER(URL("https://id.test/") OURS "    sasl.oauthbearer.clock.skew.seconds: 601\n"), "expected a number from 0 to 600 (seconds)" },
+	{ NULL, ISSUER(URL("https://id.test/") OURS "    audience: x\n"), "oauth.issuers[0].audience: found an unknown key" },
+	{ NULL, ISSUER(URL("https://id.test/") OURS "  - name: corp\n    sasl.oauthbearer.expected.issuer: x\n    sasl.oauthbearer.expected.audience: y\n"
+	    URL("https://x.test/") OURS), ":29: oauth.issuers[1].name: found a name that another issuer has" },
+	{ NULL, ISSUER(URL("https://id.test/") OURS "  - name: b\n    sasl.oauthbearer.expected.issuer: https://id.test\n    sasl.oauthbearer.expected.audience: y\n"
+	    URL("https://x.test/") OURS), ":30: oauth.issuers[1].sasl.oauthbearer.expected.issuer: found what another issuer has" },
+	{ NULL, "authentication: { sasl.mechanisms: OAUTHBEARER }\n", ":21: authentication.sasl.mechanisms: found OAUTHBEARER, expected oauth.issuers" },
+	{ NULL, "oauth:\n  issuers:\n  - name: corp\n    sasl.oauthbearer.expected.issuer: i\n    sasl.oauthbearer.expected.audience: k\n"
+	    URL("https://id.test/") OURS, ":22: oauth.issuers: found issuers, expected OAUTHBEARER" },
+	{ NULL, "oauth: { issuers: [] }\n", "oauth.issuers: found an empty list, expected a list of issuers" },
+	{ NULL, "oauth: { issuers: x }\n", "oauth.issuers: found a value, expected a list of issuers" },
 	/* listeners */
 	{ "    bind: 127.0.0.1:9093", "    bnd: x", "listeners[0].bind: found nothing, expected host:port" },
 	{ "  - name: local", "  - name: main", ":6: listeners[1].name: found a name that another listener has" },

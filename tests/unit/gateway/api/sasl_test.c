@@ -1,6 +1,10 @@
 /* Logins: who gets in, and that all who do not get the same bytes. */
 #include "stage.h"
 
+#include <alcove/clock.h>
+
+#include "../authn/issuer.h"
+
 static void
 log_out(struct stage *s)
 {
@@ -312,6 +316,146 @@ failures_are_answered_late(void **state)
 	stage_close(&s);
 }
 
+/* ---- tokens -------------------------------------------------------------------------------------------- */
+
+struct tokens {
+	EVP_PKEY	  *key;
+	struct pol_issuer  conf;
+	struct pol_oauth   oauth;
+	struct aut_source *source;
+};
+
+/* An issuer whose tokens are taken at the stage. */
+static void
+issue(struct stage *s, struct tokens *t)
+{
+	static const char *const audience[] = { "kafka" };
+	struct alv_buf		 b;
+	struct aut_keys		*k;
+	const char		*why;
+
+	*t = (struct tokens){ .key = make_key("EC", "P-256"), .source = aut_source_new(NULL, NULL) };
+	t->conf = (struct pol_issuer){ .issuer = "https://id.test", .naudiences = 1, .audiences = audience, .user_claim = "sub",
+		.groups_claim = "groups", .tenant_claim = "tenant" };
+	t->oauth = (struct pol_oauth){ 1, &t->conf };
+	alv_buf_init(&b, 4096);
+	alv_buf_z(&b, "{\"keys\":[");
+	add_jwk(&b, t->key, "");
+	alv_buf_z(&b, "]}");
+	assert_int_equal(aut_keys_parse(alv_str_make(b.p, b.n), &k, &why), ALV_OK);
+	aut_source_set(t->source, k);
+	alv_buf_fini(&b);
+	s->conf.mechanisms[AUT_OAUTHBEARER] = true;
+	s->shared.oauth = aut_oauth_new();
+	aut_oauth_set(s->shared.oauth, aut_issuers_new(&t->oauth, &t->source));
+}
+
+static void
+issue_no_more(struct stage *s, struct tokens *t)
+{
+	aut_oauth_free(s->shared.oauth);
+	aut_source_put(t->source);
+	EVP_PKEY_free(t->key);
+}
+
+static enum api_result
+say(struct stage *s, const char *text)
+{
+	struct kfk_tree *t = stage_begin(s, KFK_API_SASL_AUTHENTICATE, 2);
+	enum api_result	 r;
+
+	kfk_set_bytes(t, &t->root, KFK_SASL_AUTHENTICATE_REQUEST_AUTH_BYTES, alv_str_of(text));
+	r = stage_send(s);
+	if (r != API_WAIT)
+		return r;
+	aut_server_work(s->conn.sasl);
+	return api_resume(&s->call);
+}
+
+/* -> the code of the last answer. */
+static int64_t
+by_token(struct stage *s, const struct tokens *t, const char *user, const char *tenant, const char *groups)
+{
+	char	       claims[256], text[2048];
+	int64_t	       code;
+	struct alv_buf b;
+
+	snprintf(claims, sizeof(claims), "{\"iss\":\"https://id.test\",\"aud\":\"kafka\",\"sub\":\"%s\",\"tenant\":\"%s\",\"groups\":\"%s\",\"exp\":%llu}",
+	    user, tenant, groups, (unsigned long long)(alv_wall_ms() / 1000 + 100));
+	make_token(&b, "{\"alg\":\"ES256\"}", claims, t->key, "ES256");
+	snprintf(text, sizeof(text), "n,,\x01" "auth=Bearer %s\x01job=nightly\x01\x01", (const char *)b.p);
+	alv_buf_fini(&b);
+	assert_int_equal(handshake(s, 1, "OAUTHBEARER"), API_ANSWER);
+	assert_int_equal(handshake_code(s), 0);
+	assert_int_equal(say(s, text), API_ANSWER);
+	code = login_code(s);
+	if (s->conn.sasl == NULL)
+		return code;
+	assert_int_equal(code, 0);
+	assert_int_equal(say(s, "\x01"), API_ANSWER);
+	assert_true(s->call.close_after);
+	return login_code(s);
+}
+
+static bool
+may_write_orders(struct stage *s)
+{
+	s->call.tenant = pol_slot_load(s->conn.slot);
+	return api_may(&s->call, POL_OP_WRITE, POL_TOPIC, ALV_STR("orders"));
+}
+
+static void
+a_tokens_user_need_not_be_there(void **state)
+{
+	static const struct pol_rule no[] = { { .resource = POL_TOPIC, .pattern = POL_LITERAL, .name = ALV_STR("orders"),
+		.principal = ALV_STR("Group:interns"), .host = ALV_STR("*"), .op = POL_OP_WRITE, .permission = POL_DENY } };
+	struct stage   s;
+	struct tokens  t;
+	enum met_close why;
+
+	(void)state;
+	stage_open(&s, no, 1);
+	issue(&s, &t);
+	log_out(&s);
+	assert_int_equal(by_token(&s, &t, "ann", "acme", "ops interns"), 0);
+	assert_string_equal(s.conn.principal, "User:ann");
+	assert_true(api_conn_check(&s.conn, &why));
+	assert_int_equal(s.conn.token->nextensions, 1);
+	assert_true(s.conn.expires_us > s.worker.now_us + 90 * 1000000ull && s.conn.expires_us <= s.worker.now_us + 100 * 1000000ull);
+	assert_false(may_write_orders(&s));
+	/* Renewed by a token that says less of it: what was decided before counts no more. */
+	assert_int_equal(by_token(&s, &t, "ann", "acme", "ops"), 0);
+	assert_true(may_write_orders(&s));
+	s.worker.now_us += 2000000;
+	assert_int_equal(by_token(&s, &t, "bob", "acme", "ops"), KFK_SASL_AUTHENTICATION_FAILED);	/* another one's */
+	issue_no_more(&s, &t);
+	stage_close(&s);
+}
+
+static void
+who_is_no_users_is_still_its_tenants(void **state)
+{
+	static const struct { const char *user, *tenant; enum pol_tenant_state state; int64_t code; } cases[] = {
+		{ "ann", "acme", POL_ACTIVE, 0 }, { "alice", "acme", POL_ACTIVE, 0 }, { "ann", "globex", POL_ACTIVE, KFK_SASL_AUTHENTICATION_FAILED },
+		{ "ann", "acme", POL_SUSPENDED, KFK_SASL_AUTHENTICATION_FAILED }, { "ann", "nowhere", POL_ACTIVE, KFK_SASL_AUTHENTICATION_FAILED },
+		{ "ann", "acme", POL_DELETED, KFK_SASL_AUTHENTICATION_FAILED },
+	};
+	struct stage  s;
+	struct tokens t;
+
+	(void)state;
+	for (size_t i = 0; i < ALV_COUNT(cases); i++) {
+		stage_open(&s, NULL, 0);
+		issue(&s, &t);
+		log_out(&s);
+		stage_tenant(&s, "acme", "acme-cluster-id-22char", cases[i].state, NULL, 0);
+		assert_int_equal(by_token(&s, &t, cases[i].user, cases[i].tenant, ""), cases[i].code);
+		assert_int_equal(s.conn.auth == API_AUTH_DONE, cases[i].code == 0);
+		issue_no_more(&s, &t);
+		stage_close(&s);
+	}
+}
+
 int
 main(void)
 {
@@ -325,6 +469,8 @@ main(void)
 		cmocka_unit_test(bare_tokens_after_an_old_handshake),
 		cmocka_unit_test(a_new_login_keeps_the_identity),
 		cmocka_unit_test(a_shared_port_takes_the_tenant_from_the_login),
+		cmocka_unit_test(a_tokens_user_need_not_be_there),
+		cmocka_unit_test(who_is_no_users_is_still_its_tenants),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -174,9 +174,9 @@ server_and_client_agree(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < ALV_COUNT(cases) * AUT_MECHANISMS; i++) {
-		enum aut_mechanism m = (enum aut_mechanism)(i % AUT_MECHANISMS);
-		size_t		   k = i / AUT_MECHANISMS;
+	for (size_t i = 0; i < ALV_COUNT(cases) * AUT_BY_PASSWORD; i++) {
+		enum aut_mechanism m = (enum aut_mechanism)(i % AUT_BY_PASSWORD);
+		size_t		   k = i / AUT_BY_PASSWORD;
 		struct world	   w = { .known = cases[k].known };
 		struct aut_client  c;
 		struct alv_arena   a;

@@ -411,7 +411,7 @@ logs_in_by_every_mechanism(void **state)
 	struct set *x = *state;
 
 	x->b.conf.sasl = true;
-	for (int m = 0; m < AUT_MECHANISMS; m++) {
+	for (int m = 0; m < AUT_BY_PASSWORD; m++) {
 		const char *words;
 
 		x->b.conf.mechanism = m;
