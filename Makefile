@@ -265,6 +265,7 @@ include tests/bench/make.inc
 docs: $(B)/alcove
 	@$(B)/alcove options >docs/configuration.md
 	@$(B)/alcove apis >docs/api-coverage.md
+	@$(B)/alcove limits >docs/limits.md
 
 # ---- installation ------------------------------------------------------------------------------------
 PREFIX	?= /usr

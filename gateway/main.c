@@ -43,6 +43,7 @@ static const char usage[] =
 	"         --san NAME           one more name or address for the certificate; may be repeated\n"
 	"       alcove options                           every option of alcove.yaml, as Markdown\n"
 	"       alcove apis                              every api of Kafka and what is offered of it, as Markdown\n"
+	"       alcove limits                            every limit that a quota can set, as Markdown\n"
 	"       alcove version | --version\n"
 	"       alcove help | --help\n"
 	"\n"
@@ -597,6 +598,8 @@ run_command(const char *name, struct args *a, int argc, char **argv)
 		return cmd_check(a->config);
 	if (strcmp(name, "options") == 0)
 		return cmd_page(pol_config_doc);
+	if (strcmp(name, "limits") == 0)
+		return cmd_page(pol_quota_doc);
 	if (strcmp(name, "apis") == 0)
 		return cmd_page(api_coverage);
 	if (strcmp(name, "version") == 0 || strcmp(name, "help") == 0)

@@ -13,6 +13,9 @@ const char *pol_quota_type(const struct pol_quota_entity *e);
 /* "user alice, client id <default>"; text of names as it is. */
 void pol_quota_entity_text(const struct pol_quota_entity *e, struct alv_buf *out);
 
+/* The limits that are enforced, as Markdown: docs/limits.md. */
+void pol_quota_doc(struct alv_buf *out);
+
 /* ---- what is to be altered --------------------------------------------------------------------------------- */
 
 struct pol_quota_alter {

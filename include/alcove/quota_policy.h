@@ -59,7 +59,7 @@ struct pol_quota_entity {
 int pol_quota_entity_cmp(const struct pol_quota_entity *a, const struct pol_quota_entity *b);
 
 enum { POL_QUOTA_NAME_MAX = 255 };		/* bytes of a name */
-enum { POL_QUOTAS_MAX = 10000 };		/* entities of a tenant; the store's bound */
+enum { POL_QUOTAS_MAX = 2000 };		/* entities of a tenant: what one answer to DescribeClientQuotas may hold up a worker with */
 
 /* Every limit of one entity. */
 struct pol_quota {

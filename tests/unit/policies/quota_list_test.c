@@ -6,6 +6,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <stdio.h>
+
 #include <alcove/quota_list.h>
 #include <alcove/str.h>
 
@@ -122,6 +124,28 @@ words(void **state)
 	}
 }
 
+/* One row for each limit that is enforced, none for another. */
+static void
+a_page_of_limits(void **state)
+{
+	struct alv_buf b;
+
+	(void)state;
+	alv_buf_init(&b, 1 << 16);
+	pol_quota_doc(&b);
+	alv_buf_byte(&b, '\0');
+	assert_int_equal(b.err, ALV_OK);
+	for (int k = 0; k < POL_QUOTA_KEYS; k++) {
+		const struct pol_quota_key_info *info = pol_quota_info((enum pol_quota_key)k);
+		char				 row[100];
+
+		snprintf(row, sizeof(row), "\n| `%s` | ", info->name);
+		assert_int_equal(strstr((const char *)b.p, row) != NULL, info->enforced != 0);
+	}
+	assert_non_null(strstr((const char *)b.p, "| `producer_byte_rate` | bytes of Produce requests | bytes per second | 1 or more, whole | tenant, client | no limit |\n"));
+	alv_buf_fini(&b);
+}
+
 int
 main(void)
 {
@@ -130,6 +154,7 @@ main(void)
 		cmocka_unit_test(alterations),
 		cmocka_unit_test(filters),
 		cmocka_unit_test(words),
+		cmocka_unit_test(a_page_of_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

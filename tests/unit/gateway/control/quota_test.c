@@ -263,7 +263,7 @@ no_more_than_there_may_be(void **state)
 	assert_int_equal(c.err, ALV_E_LENGTH);
 	c = alter(w, &a[POL_QUOTA_ALTER_MAX], 1);
 	assert_int_equal(c.err, ALV_E_LIMIT);
-	assert_non_null(strstr(c.detail, "would have quotas of 10001 entities, expected at most 10000"));
+	assert_non_null(strstr(c.detail, "would have quotas of 2001 entities, expected at most 2000"));
 	assert_true(c.changed == 0 && acme(w)->nquotas == POL_QUOTAS_MAX);
 }
 
