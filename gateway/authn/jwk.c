@@ -186,7 +186,7 @@ aut_jwk_read(json_t *jwk, struct aut_key *key)
 {
 	const json_t  *alg = json_object_get(jwk, "alg"), *kid = json_object_get(jwk, "kid");
 	struct alv_str name = text_of(jwk, "kid");
-	enum aut_alg   a;
+	enum aut_alg   a = (enum aut_alg)0;	/* said only where `alg` is */
 	enum alv_err   err;
 
 	*key = (struct aut_key){ .pkey = NULL };
