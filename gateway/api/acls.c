@@ -13,10 +13,10 @@ static const struct alv_str no_authorizer = ALV_STR("No Authorizer is configured
 
 /* 0: go on. 54: nobody decides here, so there is nothing that could be in force. */
 static int16_t
-judge(const struct api_call *c, enum pol_op op, struct alv_str *text)
+judge(struct api_call *c, enum pol_op op, struct alv_str *text)
 {
 	*text = ALV_STR_NULL;
-	if (!api_may_cluster(c, op)) {
+	if (!api_enforce_cluster(c, op)) {
 		*text = alv_str_of(kfk_code_text(KFK_CLUSTER_AUTHORIZATION_FAILED));
 		return KFK_CLUSTER_AUTHORIZATION_FAILED;
 	}

@@ -319,6 +319,7 @@ api_request(struct api_call *c, const struct alv_chain *body)
 	c->wait = API_WAIT_NONE;
 	c->nids = 0;
 	c->error_code = 0;
+	c->wants = NULL;	/* it is judged anew */
 	if (versions_fallback(c))
 		return api_versions_unknown(c);
 	if (!gate(c, &why))
@@ -335,6 +336,8 @@ api_request(struct api_call *c, const struct alv_chain *body)
 		c->nids = 0;
 		api_quota_forwarded(c);
 	}
+	if (c->wants != NULL && !(result == API_WAIT && (c->wait == API_WAIT_IDS || c->wait == API_WAIT_GROUPS)))
+		api_wants_settle(c);
 	if (result == API_FORWARD || result == API_ANSWER)
 		api_charge_request(c);
 	if (result == API_ANSWER)
@@ -391,6 +394,8 @@ respond(struct api_call *c, const struct alv_chain *body)
 	if (!may_respond(c, &why))
 		return api_close(c, why);
 	result = c->def->stream != NULL ? api_walk_whole(c, body) : unmap_tree(c, body);
+	if (c->wants != NULL && result != API_WAIT)
+		api_wants_settle(c);
 	if (c->memo != NULL)	/* a repeat has none, and brings no news */
 		api_news_note(c);
 	if (result == API_ANSWER && c->memo != NULL)

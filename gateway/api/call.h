@@ -55,8 +55,12 @@ struct api_worker {
 	struct clu_ids		*ids;
 	struct met_worker	*meter;
 	struct api_keep		*keep;		/* answers that clients share; NULL: they do not */
+	struct api_denials	*denials;	/* what was denied and logged lately; NULL: nothing is logged of it */
 	uint64_t		 now_us;	/* the turn's clock */
 };
+
+struct api_denials *api_denials_new(void) ALV_MUST;
+void		    api_denials_free(struct api_denials *d);	/* NULL is allowed */
 
 struct api_keep *api_keep_new(void) ALV_MUST;
 void		 api_keep_free(struct api_keep *k);
@@ -197,6 +201,8 @@ struct api_call {
 	size_t		      ncreate;		/* ANSWER of a response: create these */
 	struct api_create    *create;		/* arena; API_CREATE_MAX */
 	uint64_t	      room;		/* for topics on their way (counts.h); 0: none */
+	struct api_want	     *wants;		/* rights that were missing, until they are counted; the api layer's own; arena */
+	size_t		      nwants;
 	void		     *memo;		/* the handler's own; arena */
 	uint64_t	      throttle_until_us;	/* so long the client is told to wait, and muted; 0: not at all */
 	uint64_t	      promised_us;	/* quota.c: when `promised` bytes of an answer were asked for */

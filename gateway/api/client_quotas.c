@@ -47,9 +47,9 @@ scale_of(const struct api_call *c)
 
 /* Why nobody's request is looked at: who asks may not, or numbers cannot be read. */
 static int16_t
-judge(const struct api_call *c, enum pol_op op, double scale, struct alv_str *text)
+judge(struct api_call *c, enum pol_op op, double scale, struct alv_str *text)
 {
-	if (!api_may_cluster(c, op)) {
+	if (!api_enforce_cluster(c, op)) {
 		*text = alv_str_of(kfk_code_text(KFK_CLUSTER_AUTHORIZATION_FAILED));
 		return KFK_CLUSTER_AUTHORIZATION_FAILED;
 	}

@@ -67,7 +67,7 @@ api_list_config_resources_request(struct api_call *c, struct kfk_tree *q)
 
 	if (l == NULL)
 		return api_fail(c, ALV_E_LIMIT);
-	if (!api_may_cluster(c, POL_OP_DESCRIBE_CONFIGS))
+	if (!api_enforce_cluster(c, POL_OP_DESCRIBE_CONFIGS))
 		return api_answer_code(c, R(ERROR_CODE), KFK_CLUSTER_AUTHORIZATION_FAILED);
 	for (const struct kfk_node *e = types == NULL ? NULL : types->kids; e != NULL; e = e->next)
 		if (!note_type(l, e->v.i))

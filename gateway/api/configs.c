@@ -29,7 +29,7 @@ api_resource_judge(struct api_call *c, int64_t type, struct alv_str name, enum p
 	case API_RES_GROUP:
 		return api_judge_other(c, TEN_GROUP, name, op, KFK_INVALID_REQUEST, KFK_GROUP_AUTHORIZATION_FAILED);
 	default:
-		return api_may_cluster(c, op) ? 0 : KFK_CLUSTER_AUTHORIZATION_FAILED;
+		return api_enforce_cluster(c, op) ? 0 : KFK_CLUSTER_AUTHORIZATION_FAILED;
 	}
 }
 

@@ -170,7 +170,7 @@ api_drop_undescribed(struct api_call *c, struct kfk_tree *r, struct kfk_node *pa
 	struct alv_str	 virt;
 
 	for (struct kfk_node *e = list == NULL ? NULL : list->kids; e != NULL; e = next) {
-		bool may = by_id ? api_judge_id(c, kfk_get_uuid(r, e, sh->r_id), POL_OP_DESCRIBE, 0, &virt) == 0
+		bool may = by_id ? api_judge_id(c, kfk_get_uuid(r, e, sh->r_id), POL_OP_DESCRIBE, API_QUIET, &virt) == 0
 				 : api_may(c, POL_OP_DESCRIBE, POL_TOPIC, kfk_get_str(r, e, sh->r_name));
 
 		next = e->next;

@@ -116,7 +116,7 @@ may_see(struct api_call *c, const struct kfk_tree *r, const struct kfk_node *mem
 	const struct kfk_node *topics = n == NULL || n->v.is_null ? NULL : kfk_get(n, list);
 
 	for (const struct kfk_node *e = topics == NULL ? NULL : topics->kids; e != NULL; e = e->next)
-		if (!api_may(c, POL_OP_DESCRIBE, POL_TOPIC, kfk_get_str(r, e, name)))
+		if (!api_enforce(c, POL_OP_DESCRIBE, POL_TOPIC, kfk_get_str(r, e, name)))
 			return false;
 	return true;
 }

@@ -27,6 +27,21 @@ api_may_cluster(const struct api_call *c, enum pol_op op)
 }
 
 bool
+api_enforce(struct api_call *c, enum pol_op op, enum pol_resource res, struct alv_str virt)
+{
+	if (api_may(c, op, res, virt))
+		return true;
+	api_want(c, op, res, virt);
+	return false;
+}
+
+bool
+api_enforce_cluster(struct api_call *c, enum pol_op op)
+{
+	return api_enforce(c, op, POL_CLUSTER, ALV_STR("kafka-cluster"));
+}
+
+bool
 api_may_any(const struct api_call *c, enum pol_op op, enum pol_resource res)
 {
 	return pol_may_any(c->tenant, who(c), op, res);
@@ -62,14 +77,16 @@ api_internal_name(struct alv_str virt)
 }
 
 static bool
-permitted(const struct api_call *c, struct alv_str virt, enum pol_op op, int flags)
+permitted(struct api_call *c, struct alv_str virt, enum pol_op op, int flags)
 {
-	return ((flags & API_OR_CLUSTER) && api_may_cluster(c, op)) || api_may(c, op, POL_TOPIC, virt);
+	if ((flags & API_OR_CLUSTER) && api_may_cluster(c, op))
+		return true;
+	return flags & API_QUIET ? api_may(c, op, POL_TOPIC, virt) : api_enforce(c, op, POL_TOPIC, virt);
 }
 
 /* An own topic. */
 static int16_t
-judge_own(const struct api_call *c, struct alv_str virt, bool writable, enum pol_op op, int flags)
+judge_own(struct api_call *c, struct alv_str virt, bool writable, enum pol_op op, int flags)
 {
 	if (!permitted(c, virt, op, flags))
 		return KFK_TOPIC_AUTHORIZATION_FAILED;
@@ -109,7 +126,7 @@ api_judge_other(struct api_call *c, enum ten_kind kind, struct alv_str virt, enu
 
 	if (virt.p == NULL || virt.n == 0 || ten_map(names, kind, virt, &c->arena, &phys))
 		return illegal;
-	if (!api_may(c, op, kind == TEN_GROUP ? POL_GROUP : POL_TXN, virt) || !ten_owns(names, kind, phys, &writable))
+	if (!api_enforce(c, op, kind == TEN_GROUP ? POL_GROUP : POL_TXN, virt) || !ten_owns(names, kind, phys, &writable))
 		return denied;
 	return writable || op == POL_OP_DESCRIBE || op == POL_OP_DESCRIBE_CONFIGS ? 0 : denied;
 }

@@ -187,8 +187,15 @@ void		api_stream_fini(struct api_call *c);
 
 /* ---- judging ----------------------------------------------------------------------------------- */
 
+/* May it? For lists that leave out what is hidden, and where another right would do. */
 bool api_may(const struct api_call *c, enum pol_op op, enum pol_resource res, struct alv_str virt) ALV_MUST;
 bool api_may_cluster(const struct api_call *c, enum pol_op op) ALV_MUST;
+/* The same where a no is the request's refusal, or a part's: it is counted, and logged with what decided it. */
+bool api_enforce(struct api_call *c, enum pol_op op, enum pol_resource res, struct alv_str virt) ALV_MUST;
+bool api_enforce_cluster(struct api_call *c, enum pol_op op) ALV_MUST;
+/* denial.c: notes a right that was missing; the core counts them when the request, or its answer, is through: each once. */
+void api_want(struct api_call *c, enum pol_op op, enum pol_resource res, struct alv_str virt);
+void api_wants_settle(struct api_call *c);
 bool api_may_any(const struct api_call *c, enum pol_op op, enum pol_resource res) ALV_MUST;
 /* On every one of the type, also on those that are yet to come? Certain where true. */
 bool api_may_all(const struct api_call *c, enum pol_op op, enum pol_resource res) ALV_MUST;
@@ -196,7 +203,8 @@ int32_t api_operations(const struct api_call *c, enum pol_resource res, struct a
 
 enum {
 	API_WRITES = 1,		/* read-only aliases are refused */
-	API_OR_CLUSTER = 2	/* the operation on the cluster allows it as well */
+	API_OR_CLUSTER = 2,	/* the operation on the cluster allows it as well */
+	API_QUIET = 4		/* a no is nobody's refusal: lists leave it out */
 };
 
 /* A topic by its virtual name: 0, 29 (denied, a read-only alias that would be written), 17 (illegal). */

@@ -56,7 +56,7 @@ api_describe_log_dirs_request(struct api_call *c, struct kfk_tree *q)
 	struct own	 o = { .c = c, .q = q };
 	struct kfk_tree	 r;
 
-	if (!api_may_cluster(c, POL_OP_DESCRIBE)) {
+	if (!api_enforce_cluster(c, POL_OP_DESCRIBE)) {
 		api_answer_begin(c, &r);
 		if (q->version >= V_TOP_ERROR)
 			kfk_set_int(&r, &r.root, R(ERROR_CODE), KFK_CLUSTER_AUTHORIZATION_FAILED);

@@ -258,7 +258,7 @@ missing(struct api_call *c, struct alv_str virt)
 		return KFK_LEADER_NOT_AVAILABLE;
 	if (!api_memo(c)->creates || virt.p == NULL || api_internal_name(virt))
 		return KFK_UNKNOWN_TOPIC_OR_PARTITION;
-	if (!api_may_cluster(c, POL_OP_CREATE) && !api_may(c, POL_OP_CREATE, POL_TOPIC, virt))
+	if (!api_may_cluster(c, POL_OP_CREATE) && !api_enforce(c, POL_OP_CREATE, POL_TOPIC, virt))
 		return KFK_TOPIC_AUTHORIZATION_FAILED;
 	if (!create(c, virt))
 		return KFK_POLICY_VIOLATION;

@@ -30,7 +30,7 @@ enum api_result
 api_list_partition_reassignments_request(struct api_call *c, struct kfk_tree *q)
 {
 	struct kfk_tree r;
-	bool		may = api_may_cluster(c, POL_OP_DESCRIBE);
+	bool		may = api_enforce_cluster(c, POL_OP_DESCRIBE);
 
 	(void)q;
 	api_answer_begin(c, &r);

@@ -171,7 +171,7 @@ api_describe_scram_request(struct api_call *c, struct kfk_tree *q)
 		return api_fail(c, ALV_E_LIMIT);
 	api_answer_begin(c, &r);
 	list = kfk_set_empty(&r, &r.root, R(RESULTS));
-	if (!api_may_cluster(c, POL_OP_DESCRIBE))
+	if (!api_enforce_cluster(c, POL_OP_DESCRIBE))
 		return refuse_request(c, &r, KFK_CLUSTER_AUTHORIZATION_FAILED, alv_str_of(kfk_code_text(KFK_CLUSTER_AUTHORIZATION_FAILED)));
 	if (users != NULL && users->n > NAMES_MAX)
 		return refuse_request(c, &r, KFK_POLICY_VIOLATION, too_many);
@@ -434,7 +434,7 @@ api_alter_scram_request(struct api_call *c, struct kfk_tree *q)
 		if (!judge_wishes(c, x, &all))
 			return api_fail(c, ALV_E_LIMIT);
 	}
-	if (!api_may_cluster(c, POL_OP_ALTER))
+	if (!api_enforce_cluster(c, POL_OP_ALTER))
 		refuse_all(x, KFK_CLUSTER_AUTHORIZATION_FAILED, alv_str_of(kfk_code_text(KFK_CLUSTER_AUTHORIZATION_FAILED)));
 	else if (n > NAMES_MAX)
 		refuse_all(x, KFK_POLICY_VIOLATION, too_many);

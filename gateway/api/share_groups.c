@@ -67,7 +67,7 @@ may_see(struct api_call *c, const struct kfk_tree *r, const struct kfk_node *mem
 	    kfk_get(kfk_get(member, R(GROUPS_MEMBERS_ASSIGNMENT)), R(GROUPS_MEMBERS_ASSIGNMENT_TOPIC_PARTITIONS));
 
 	for (const struct kfk_node *e = topics == NULL ? NULL : topics->kids; e != NULL; e = e->next)
-		if (!api_may(c, POL_OP_DESCRIBE, POL_TOPIC,
+		if (!api_enforce(c, POL_OP_DESCRIBE, POL_TOPIC,
 			kfk_get_str(r, e, R(GROUPS_MEMBERS_ASSIGNMENT_TOPIC_PARTITIONS_TOPIC_NAME))))
 			return false;
 	return true;

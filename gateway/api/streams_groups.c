@@ -106,7 +106,7 @@ legal(struct named *x)
 static int16_t
 may_describe(struct named *x)
 {
-	return api_may(x->c, POL_OP_DESCRIBE, POL_TOPIC, x->virt) ? 0 : KFK_TOPIC_AUTHORIZATION_FAILED;
+	return api_enforce(x->c, POL_OP_DESCRIBE, POL_TOPIC, x->virt) ? 0 : KFK_TOPIC_AUTHORIZATION_FAILED;
 }
 
 static int16_t
@@ -143,7 +143,7 @@ may_come_into_being(struct named *x)
 			x->text = alv_arena_printf(&x->c->arena, "Topic %.*s cannot be created: its name is an alias.", (int)x->virt.n, x->virt.p);
 			return KFK_STREAMS_INVALID_TOPOLOGY;
 		}
-		if (!api_may_cluster(x->c, POL_OP_CREATE) && !api_may(x->c, POL_OP_CREATE, POL_TOPIC, x->virt)) {
+		if (!api_may_cluster(x->c, POL_OP_CREATE) && !api_enforce(x->c, POL_OP_CREATE, POL_TOPIC, x->virt)) {
 			x->text = alv_arena_printf(&x->c->arena, "Unauthorized to CREATE on topic %.*s.", (int)x->virt.n, x->virt.p);
 			return KFK_TOPIC_AUTHORIZATION_FAILED;
 		}

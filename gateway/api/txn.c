@@ -20,6 +20,7 @@ judge_idempotent(struct api_call *c)
 {
 	if (api_may_cluster(c, POL_OP_IDEMPOTENT_WRITE) || api_may_any(c, POL_OP_WRITE, POL_TOPIC))
 		return 0;
+	api_want(c, POL_OP_IDEMPOTENT_WRITE, POL_CLUSTER, ALV_STR("kafka-cluster"));
 	return KFK_CLUSTER_AUTHORIZATION_FAILED;
 }
 

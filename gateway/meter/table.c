@@ -38,8 +38,10 @@ met_table_fini(struct met_table *t)
 	for (size_t i = 0; t->slot != NULL && i <= t->mask; i++) {
 		struct met_entry *e = atomic_load_explicit(&t->slot[i], memory_order_relaxed);
 
-		if (e != NULL)
+		if (e != NULL) {
 			free(atomic_load_explicit(&e->throttle, memory_order_relaxed));
+			free(atomic_load_explicit(&e->denials, memory_order_relaxed));
+		}
 		free(e);
 	}
 	free((void *)t->slot);

@@ -18,6 +18,11 @@ struct met_throttle {
 	_Atomic uint64_t us[MET_QUOTAS], bytes[MET_QUOTAS];
 };
 
+/* Of a tenant whose clients were denied something. */
+struct met_denials {
+	_Atomic uint64_t n[MET_RESOURCES][MET_OPERATIONS];
+};
+
 struct met_entry {
 	uint64_t	 hash;
 	uint8_t		 len[MET_PARTS];
@@ -25,6 +30,7 @@ struct met_entry {
 	_Atomic uint64_t requests;
 	_Atomic uint64_t bytes[MET_DIRECTIONS], charges[MET_DIRECTIONS];
 	_Atomic(struct met_throttle *) throttle;	/* NULL: it never was */
+	_Atomic(struct met_denials *) denials;	/* the same */
 	bool		 coarse;	/* more than one key's bytes are in here; the writer's alone */
 	char		 text[];	/* the parts one after the other */
 };

@@ -200,6 +200,22 @@ met_throttled(struct met_worker *w, struct met_hint *hint, struct alv_str tenant
 }
 
 void
+met_denied(struct met_worker *w, struct met_hint *hint, struct alv_str tenant, int operation, int resource)
+{
+	struct met_entry   *e = tenant_entry(w, hint, tenant);
+	struct met_denials *d = atomic_load_explicit(&e->denials, memory_order_relaxed);
+
+	ALV_CHECK((unsigned)operation < MET_OPERATIONS && (unsigned)resource < MET_RESOURCES);
+	if (d == NULL) {
+		d = calloc(1, sizeof(*d));
+		if (d == NULL)
+			return;		/* it is not counted */
+		atomic_store_explicit(&e->denials, d, memory_order_release);
+	}
+	met_count(&d->n[resource][operation], 1);
+}
+
+void
 met_answered(struct met_worker *w, int16_t api_key, uint64_t bytes)
 {
 	met_count(&w->answers[met_api(api_key)], 1);

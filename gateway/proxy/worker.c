@@ -76,7 +76,7 @@ px_worker_new(struct px_gateway *g, unsigned number)
 	w->pool = alv_pool_new(POOL_KEEP_BYTES);
 	w->reader = alv_qsbr_join(g->qsbr);
 	w->api = (struct api_worker){ .shared = &g->shared, .pool = w->pool,
-		.ids = clu_ids_new(g->conf->limits.topic_ids_max), .meter = met_worker_new(METER_TENANTS, METER_ROWS), .keep = api_keep_new() };
+		.ids = clu_ids_new(g->conf->limits.topic_ids_max), .meter = met_worker_new(METER_TENANTS, METER_ROWS), .keep = api_keep_new(), .denials = api_denials_new() };
 	if (w->loop == NULL || w->pool == NULL || w->reader < 0 || w->api.ids == NULL || w->api.meter == NULL || w->api.keep == NULL ||
 	    net_stream_ctx_init(&w->net, w->loop, w->pool) ||
 	    ups_ctx_init(&w->ups, &g->conf->upstream, &w->net, g->upstream_tls, g->crypto, g->resolver) ||
@@ -144,6 +144,7 @@ px_worker_free(struct px_worker *w)
 	clu_ids_free(w->api.ids);
 	met_worker_free(w->api.meter);
 	api_keep_free(w->api.keep);
+	api_denials_free(w->api.denials);
 	if (w->loop != NULL)
 		net_loop_free(w->loop);
 	alv_pool_free(w->pool);

@@ -72,6 +72,9 @@ void met_reauthentication(struct met_worker *w, bool ok);		/* besides met_login 
 /* A client that is over a limit waits for so long; bytes: of what was charged, 0 where it was none. */
 enum met_quota { MET_QUOTA_PRODUCE, MET_QUOTA_FETCH, MET_QUOTA_REQUESTS, MET_QUOTAS };
 void met_throttled(struct met_worker *w, struct met_hint *hint, struct alv_str tenant, enum met_quota what, uint64_t us, uint64_t bytes);
+/* A request, or a part of one, was refused for want of a right: Kafka's numbers of the operation and the resource type. */
+enum { MET_OPERATIONS = 16, MET_RESOURCES = 8 };
+void met_denied(struct met_worker *w, struct met_hint *hint, struct alv_str tenant, int operation, int resource);
 void met_dropped(struct met_worker *w, uint32_t tags, uint32_t elements);	/* unknown tags; foreign elements filtered out */
 void met_memory(struct met_worker *w, int64_t delta);			/* bytes reserved for what is on its way */
 void met_budget(struct met_worker *w, uint64_t bytes);			/* of the whole process; said of one worker only */

@@ -80,6 +80,30 @@ def test_groups(s):
         soon("in none", DENIED)
 
 
+def test_denials(s):
+    """What was denied is counted, logged once with the rule, and explained alike; what a list leaves out is not."""
+    path, alice, bob = made(s)
+    create_topic(alice, "orders")
+    tenant = path.rsplit("/", 1)[1]
+
+    def denied():
+        return {k: v for k, v in s.gateway.metrics().items() if k.startswith("alcove_denied_total{") and f'tenant="{tenant}"' in k}
+
+    def lines():
+        return [x for x in s.gateway.log_now().splitlines() if " denied " in x and f'tenant="{tenant}"' in x]
+    with bob.wire() as w:
+        w.request("Metadata", 12, {"Topics": None})
+        equal("lists", {}, denied())
+        for _ in range(3):
+            codes(w, ["orders"])
+    stack.wait_until("it is counted", lambda: denied() == {f'alcove_denied_total{{tenant="{tenant}",operation="DESCRIBE",resource="TOPIC"}}': 3}, 5)
+    true(f"one line, or two where a minute ended: {lines()}", 1 <= len(lines()) <= 2)
+    true(lines()[0], 'principal="User:bob"' in lines()[0] and 'name="orders" reason="NO_ACL"' in lines()[0])
+    why = s.rest("GET", f"{path}/acls/explain?principal=User:bob&host=127.0.0.1&operation=DESCRIBE&resourceType=TOPIC&resourceName=orders")
+    equal("explained", (False, "NO_ACL", "denied: no ACL is about topic orders, so none allows Describe for User:bob; super users: User:alice"),
+          (why["allowed"], why["reason"], why["text"]))
+
+
 def test_mixed_requests(s):
     """One topic is allowed, the next is not: each has its own answer, in Produce, Fetch, commits; a transaction has neither."""
     path, alice, bob = made(s)

@@ -76,6 +76,9 @@ workers_are_summed(void **state)
 		for (int k = 0; k < MET_SESSION_COUNTS; k++)
 			for (int j = 0; j < (k == MET_SESSION_OPENED ? 9 : k + 1) - (i == 1); j++)
 				met_session(w[i], (enum met_session)k);
+		for (int k = 0; k <= i; k++)
+			met_denied(w[i], NULL, ALV_STR("acme"), 4, 2);
+		met_denied(w[i], NULL, i == 0 ? ALV_STR("acme") : ALV_STR("zeta"), 7, 4);
 		met_turn(w[i], 60);
 		met_memory(w[i], 500);
 		met_memory(w[i], -200);
@@ -103,6 +106,9 @@ workers_are_summed(void **state)
 	has(t, "alcove_errors_total{code=\"-1\"} 2\nalcove_errors_total{code=\"_other\"} 2\n");
 	has(t, "alcove_tenant_requests_total{tenant=\"_other\"} 0\nalcove_tenant_requests_total{tenant=\"acme\"} 2\nalcove_tenant_requests_total{tenant=\"zeta\"} 2\n");
 	has(t, "alcove_tenant_bytes_total{tenant=\"zeta\",direction=\"produce\"} 200\n");
+	has(t, "alcove_denied_total{tenant=\"acme\",operation=\"WRITE\",resource=\"TOPIC\"} 3\n"
+	       "alcove_denied_total{tenant=\"acme\",operation=\"ALTER\",resource=\"CLUSTER\"} 1\n"
+	       "alcove_denied_total{tenant=\"zeta\",operation=\"ALTER\",resource=\"CLUSTER\"} 1\n");
 	has(t, "alcove_streamed_responses_total 2\n");
 	has(t, "alcove_fetch_sessions_opened_total 17\n");
 	has(t, "alcove_fetch_sessions_ended_total{by=\"client\"} 5\nalcove_fetch_sessions_ended_total{by=\"broker\"} 7\n"
