@@ -1,5 +1,6 @@
 /* Prometheus' text format (0.0.4) of all workers together. The order is the same each time: metrics as in metric.def,
  * labels by number or by name. A tenant's id reaches a label only through label(), which escapes. */
+#include "meter/denied.h"
 #include "meter/worker.h"
 
 #include <alcove/buf.h>
@@ -13,11 +14,7 @@ struct tenant_sum {
 	struct alv_str name;
 	uint64_t       requests, bytes[MET_DIRECTIONS];
 	uint64_t       throttled_us[MET_QUOTAS], throttled_bytes[MET_QUOTAS];
-	struct denied_sum *denied;	/* NULL: nothing ever was */
-};
-
-struct denied_sum {
-	uint64_t n[MET_RESOURCES][MET_OPERATIONS];
+	struct met_denied *denied;	/* NULL: nothing ever was */
 };
 
 struct render {
@@ -415,46 +412,12 @@ throttled_labels(const struct render *r, const char *name, const struct tenant_s
 	return true;
 }
 
-static const char *const resource_names[MET_RESOURCES] = {
-#define RESOURCE(name, number) [number] = #name,
-#define PATTERN(name, number)
-#define OPERATION(name, number)
-#define PERMISSION(name, number)
-#include <alcove/tbl/acl.def>
-#undef RESOURCE
-#undef OPERATION
-};
-
-static const char *const operation_names[MET_OPERATIONS] = {
-#define RESOURCE(name, number)
-#define OPERATION(name, number) [number] = #name,
-#include <alcove/tbl/acl.def>
-#undef RESOURCE
-#undef PATTERN
-#undef OPERATION
-#undef PERMISSION
-};
-
-static void
-denied_row(const struct render *r, const char *name, const struct tenant_sum *t, int resource, int operation)
-{
-	uint64_t n = t->denied->n[resource][operation];
-
-	if (n == 0 || resource_names[resource] == NULL || operation_names[operation] == NULL)
-		return;
-	alv_buf_printf(r->out, "%s{tenant=\"", name);
-	label(r->out, t->name);
-	alv_buf_printf(r->out, "\",operation=\"%s\",resource=\"%s\"} %" PRIu64 "\n", operation_names[operation], resource_names[resource], n);
-}
-
-/* Those that were ever denied: few of all that there could be. */
 static void
 render_DENIED(const struct render *r, const char *name)
 {
 	for (size_t i = 0; i < r->ntenants; i++)
-		for (int k = 0; r->tenants[i].denied != NULL && k < MET_RESOURCES; k++)
-			for (int op = 0; op < MET_OPERATIONS; op++)
-				denied_row(r, name, &r->tenants[i], k, op);
+		if (r->tenants[i].denied != NULL)
+			met_denied_render(r->tenants[i].denied, name, r->tenants[i].name, label, r->out);
 }
 
 static void
@@ -605,31 +568,6 @@ by_name(const void *a, const void *b)
 	return alv_str_cmp(((const struct tenant_sum *)a)->name, ((const struct tenant_sum *)b)->name);
 }
 
-/* NULL: nothing, or no memory to say it. */
-static struct denied_sum *
-denied_of(const struct met_entry *e)
-{
-	const struct met_denials *d = atomic_load_explicit(&e->denials, memory_order_acquire);
-	struct denied_sum	 *sum = d == NULL ? NULL : calloc(1, sizeof(*sum));
-
-	for (int i = 0; sum != NULL && i < MET_RESOURCES * MET_OPERATIONS; i++)
-		sum->n[i / MET_OPERATIONS][i % MET_OPERATIONS] = met_read(&d->n[i / MET_OPERATIONS][i % MET_OPERATIONS]);
-	return sum;
-}
-
-/* Takes `from`. */
-static void
-add_denied(struct tenant_sum *to, struct denied_sum *from)
-{
-	if (to->denied == NULL) {
-		to->denied = from;
-		return;
-	}
-	for (int i = 0; from != NULL && i < MET_RESOURCES * MET_OPERATIONS; i++)
-		to->denied->n[i / MET_OPERATIONS][i % MET_OPERATIONS] += from->n[i / MET_OPERATIONS][i % MET_OPERATIONS];
-	free(from);
-}
-
 static size_t
 collect(const struct met_worker *w, struct tenant_sum *out, size_t room)
 {
@@ -645,7 +583,7 @@ collect(const struct met_worker *w, struct tenant_sum *out, size_t room)
 			out[n].throttled_us[q] = met_read(&t->us[q]);
 			out[n].throttled_bytes[q] = met_read(&t->bytes[q]);
 		}
-		out[n].denied = denied_of(e);
+		out[n].denied = met_denied_of(e);
 		out[n].name = met_entry_part(e, 0);
 		out[n].requests = met_read(&e->requests);
 		for (int d = 0; d < MET_DIRECTIONS; d++)
@@ -666,7 +604,7 @@ merge(struct render *r, size_t n)
 			r->tenants[r->ntenants++] = *from;
 			continue;
 		}
-		add_denied(to, from->denied);
+		met_denied_add(&to->denied, from->denied);
 		to->requests += from->requests;
 		for (int d = 0; d < MET_DIRECTIONS; d++)
 			to->bytes[d] += from->bytes[d];
