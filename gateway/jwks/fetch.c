@@ -124,6 +124,9 @@ jwk_fetch(const struct jwk_ask *a, struct alv_buf *out, char why[static JWK_WHY]
 		snprintf(why, JWK_WHY, "out of memory");
 	else
 		good = run(c, &f, why);
+	/* A resolver that does not answer would be waited for. */
+	if (c != NULL && atomic_load(a->stop))
+		(void)curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_cleanup(c);
 	curl_slist_free_all(headers);
 	return good;
