@@ -394,6 +394,7 @@ stop_all(struct alcove *a)
 	if (a->admin != NULL)
 		adm_stop(a->admin);
 	lif_watchdog_stop(atomic_load(&a->watchdog));
+	jwk_fetcher_free(a->jwks);	/* logins that wait for keys go on */
 	if (a->gateway_made)
 		px_gateway_end(&a->gateway);
 	if (a->control != NULL)
@@ -402,7 +403,6 @@ stop_all(struct alcove *a)
 	net_jobs_free(a->resolver);
 	if (a->gateway_made)
 		px_gateway_free(&a->gateway);
-	jwk_fetcher_free(a->jwks);
 	aut_oauth_free(a->oauth);
 	reload_end(&a->reload);
 	if (a->loop != NULL)

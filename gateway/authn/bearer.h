@@ -17,7 +17,8 @@ const char *aut_bearer_read(struct alv_str in, struct aut_bearer_said *out) ALV_
 /* What the exchange keeps. */
 struct aut_bearer {
 	struct aut_oauth   *oauth;
-	struct aut_issuers *issuers;	/* while the work is done: those that were current when the token came; NULL: none */
+	struct aut_issuers *issuers;	/* until the work is done: those that were current when the token came; NULL: none */
+	bool		    waited;	/* for keys; it is not done twice */
 	char		    endpoint[TEN_ID_MAX + 1];
 	aut_lets_fn	    lets;
 	char		   *authzid;	/* NULL: none was asked for */

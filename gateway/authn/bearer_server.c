@@ -1,14 +1,19 @@
 /* OAUTHBEARER, server side. The token is verified off the loop. A token that is not good is answered as Kafka does: with
  * {"status":"invalid_token"}, on which the client says one byte, on which the login fails. It is the same whatever was wrong.
  *
+ * A key that is not there is waited for, once, while its issuer is asked: else a new key would cost clients their logins.
+ *
  *   FIRST --message--> WORK --work--> PROOF --resume--> END, it is good
+ *                       ^--keys came----'
  *                                              `------> FINAL --^A, or anything--> END, failed */
+#include <alcove/check.h>
 #include <alcove/clock.h>
 #include <alcove/str.h>
 
 #include <stdlib.h>
 
 #include "authn/bearer.h"
+#include "authn/jws.h"
 #include "authn/mechanism.h"
 
 static const char invalid[] = "{\"status\":\"invalid_token\"}";
@@ -136,15 +141,45 @@ copy(char *out, size_t cap, struct alv_str s)
 	out[n] = '\0';
 }
 
+/* What only the work needs. */
+static void
+let_go(struct aut_server *s)
+{
+	aut_issuers_put(s->bearer->issuers);	/* their configuration may go now */
+	s->bearer->issuers = NULL;
+	alv_buf_wipe(&s->password);
+}
+
+bool
+aut_server_lacks(const struct aut_server *s)
+{
+	const struct aut_bearer *b = s->bearer;
+
+	return b != NULL && s->step == AUT_AT_PROOF && !s->proof_ok && !b->waited && b->claims != NULL && b->claims->lacks != NULL;
+}
+
+bool
+aut_server_waits(struct aut_server *s, struct aut_wait *w)
+{
+	const struct aut_claims *c = s->bearer->claims;
+
+	ALV_CHECK(aut_server_lacks(s));
+	s->bearer->waited = true;
+	s->step = AUT_AT_WORK;	/* before it may be called for */
+	if (aut_source_wait(c->lacks, w, c->lacks_since))
+		return true;
+	s->step = AUT_AT_PROOF;
+	return false;
+}
+
 void
 aut_bearer_server_work(struct aut_server *s)
 {
 	const struct aut_claims *c = s->bearer->claims;
 	const char		*why = verify(s);
 
-	aut_issuers_put(s->bearer->issuers);	/* their configuration may go now */
-	s->bearer->issuers = NULL;
-	alv_buf_wipe(&s->password);
+	if (why == NULL || s->bearer->waited || c->lacks == NULL)
+		let_go(s);
 	if (why != NULL) {
 		s->reason = why;
 		s->fault = ALV_LOGIN_TOKEN;
@@ -162,6 +197,7 @@ aut_bearer_server_resume(struct aut_server *s, struct alv_arena *a, struct alv_s
 	const struct aut_account *who = &s->account;
 
 	(void)a;
+	let_go(s);
 	if (s->proof_ok && !s->bearer->lets(s->lookup_arg, alv_str_of(who->tenant), alv_str_of(who->user))) {
 		s->proof_ok = false;
 		s->reason = "a good token, but the tenant is not active or the user is disabled";

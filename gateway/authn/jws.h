@@ -26,8 +26,12 @@ struct aut_key {
  * kid "": the token names none. */
 const struct aut_key *aut_keys_find(const struct aut_keys *k, struct alv_str kid, enum aut_alg a, bool *unknown);
 
-struct aut_keys *aut_source_keys(struct aut_source *s);	/* a reference; NULL: there are none */
+/* A reference; NULL: there are none. *asked: how often it had been asked by then. */
+struct aut_keys *aut_source_keys(struct aut_source *s, uint64_t *asked);
 void		 aut_source_want(struct aut_source *s);	/* others are needed than there are */
+/* Waits until it was asked once more than that. False: nobody asks it, or too many wait. */
+struct aut_wait;
+bool aut_source_wait(struct aut_source *s, struct aut_wait *w, uint64_t asked) ALV_MUST;
 
 /* One key of a set; jwk.c. OK: *key is filled; NOT_FOUND: none that verifies here; VALUE: malformed, or it contradicts itself. */
 struct json_t;

@@ -27,6 +27,7 @@ aut_claims_free(struct aut_claims *c)
 {
 	if (c == NULL)
 		return;
+	aut_source_put(c->lacks);
 	alv_arena_fini(&c->arena);
 	free(c);
 }
@@ -93,7 +94,7 @@ check_key(const struct jwt *j, const struct aut_keys *keys, struct alv_str kid, 
 }
 
 static const char *
-check_signature(const struct jwt *j, const struct aut_issuer *i)
+check_signature(const struct jwt *j, const struct aut_issuer *i, struct aut_claims *c)
 {
 	const json_t	*alg = json_object_get(j->header, "alg"), *kid = json_object_get(j->header, "kid");
 	struct aut_keys *keys;
@@ -107,11 +108,13 @@ check_signature(const struct jwt *j, const struct aut_issuer *i)
 		return "a token by an algorithm that is not taken";
 	if (kid != NULL && (!json_is_string(kid) || json_string_length(kid) == 0 || json_string_length(kid) > AUT_KID_MAX))
 		return "a token whose key has no name that could be one";
-	keys = aut_source_keys(i->source);
+	keys = aut_source_keys(i->source, &c->lacks_since);
 	why = check_key(j, keys, kid == NULL ? ALV_STR("") : alv_str_make(json_string_value(kid), json_string_length(kid)), a, &unknown);
 	aut_keys_put(keys);
-	if (unknown)
+	if (unknown) {
+		c->lacks = aut_source_ref(i->source);
 		aut_source_want(i->source);
+	}
 	return why;
 }
 
@@ -122,10 +125,12 @@ aut_jwt_verify(const struct aut_issuers *all, struct alv_str token, struct alv_s
 	const struct aut_issuer *i = NULL;
 	const char		*why = read_form(&j);
 
+	aut_source_put(c->lacks);
+	c->lacks = NULL;
 	if (why == NULL && (i = find_issuer(all, j.payload)) == NULL)
 		why = "a token of an issuer that is not known";
 	if (why == NULL)
-		why = check_signature(&j, i);
+		why = check_signature(&j, i, c);
 	if (why == NULL)
 		why = aut_claims_check(i->conf, j.payload, endpoint, now_ms, c);
 	json_decref(j.header);

@@ -1,4 +1,5 @@
 /* The keys of an issuer, and the place where the newest are found. */
+#include <alcove/authn.h>
 #include <alcove/check.h>
 #include <alcove/str.h>
 
@@ -113,10 +114,15 @@ aut_keys_find(const struct aut_keys *k, struct alv_str kid, enum aut_alg a, bool
 struct aut_source {
 	atomic_uint	 refs;
 	pthread_mutex_t	 lock;
-	struct aut_keys *keys;	/* under the lock, as the next two */
+	struct aut_keys *keys;	/* under the lock, as all that follows */
 	void (*wanted)(void *arg);
 	void		*arg;
+	uint64_t	 asked;	/* so often */
+	struct aut_wait *waiting;
+	unsigned	 nwaiting;
 };
+/* Who waits is not closed for others that come, so they are few. */
+enum { WAITING_MAX = 64 };
 
 struct aut_source *
 aut_source_new(void (*wanted)(void *arg), void *arg)
@@ -161,21 +167,64 @@ aut_source_set(struct aut_source *s, struct aut_keys *k)
 	aut_keys_put(old);
 }
 
+/* Has the lock, and gives it up. */
+static void
+wake_all(struct aut_source *s)
+{
+	struct aut_wait *w = s->waiting, *next;
+
+	s->waiting = NULL;
+	s->nwaiting = 0;
+	pthread_mutex_unlock(&s->lock);
+	for (; w != NULL; w = next) {
+		next = w->next;
+		w->done(w);
+	}
+}
+
+void
+aut_source_asked(struct aut_source *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->asked++;
+	wake_all(s);
+}
+
 void
 aut_source_mute(struct aut_source *s)
 {
 	pthread_mutex_lock(&s->lock);
 	s->wanted = NULL;
+	wake_all(s);
+}
+
+bool
+aut_source_wait(struct aut_source *s, struct aut_wait *w, uint64_t asked)
+{
+	bool late, room;
+
+	pthread_mutex_lock(&s->lock);
+	late = s->asked != asked;
+	room = !late && s->wanted != NULL && s->nwaiting < WAITING_MAX;
+	if (room) {
+		w->next = s->waiting;
+		s->waiting = w;
+		s->nwaiting++;
+	}
 	pthread_mutex_unlock(&s->lock);
+	if (late)
+		w->done(w);
+	return late || room;
 }
 
 struct aut_keys *
-aut_source_keys(struct aut_source *s)
+aut_source_keys(struct aut_source *s, uint64_t *asked)
 {
 	struct aut_keys *k;
 
 	pthread_mutex_lock(&s->lock);
 	k = aut_keys_ref(s->keys);
+	*asked = s->asked;
 	pthread_mutex_unlock(&s->lock);
 	return k;
 }

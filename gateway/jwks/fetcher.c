@@ -3,7 +3,7 @@
  *   configured --> asked at once --good--> asked again after refresh.ms, or when a token names a key that is not there
  *                               `-failed-> asked again soon, later each time; its last keys are used for stale.max.ms
  *
- * Invariants: the lock is never held while something is asked, nor while a source is called; a target that the thread has
+ * Invariants: the lock is never held while something is asked, nor while a source is called (who waits there goes on on our thread); a target that the thread has
  * (`busy`) is freed by the thread. A source's lock may be held when ours is taken, never the other way round. */
 #include "jwks/fetcher.h"
 
@@ -104,6 +104,7 @@ serve(struct jwk_fetcher *f, struct jwk_target *t)
 	t->wanted = false;
 	pthread_mutex_unlock(&f->lock);
 	good = jwk_target_ask(t, &f->stop, &news, &keys, why);
+	aut_source_asked(t->source);
 	if (!atomic_load(&f->stop))
 		tell(t, good, news, keys, why);
 	pthread_mutex_lock(&f->lock);

@@ -125,6 +125,7 @@ bool px_pass_part(struct px_client *c);
 void px_judge(struct px_client *c, enum api_result result);
 void px_judge_response(struct px_request *r, enum api_result result);
 void px_judge_resume(struct px_client *c, struct px_request *r);	/* what it waited for is here */
+bool px_login_send(struct px_client *c) ALV_MUST;	/* login.c: the exchange's work; false: it cannot be done now */
 /* late.c: `current` is resumed at a time, unless the connection ends before. False: out of memory. */
 bool px_late_wait(struct px_client *c, uint64_t due_us) ALV_MUST;
 void px_late_drop(struct px_client *c);

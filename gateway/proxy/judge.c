@@ -1,5 +1,5 @@
 /* What the api layer wants done with a request or a response, and the errands it sends us on: resolving topic ids,
- * teaching the catalogue, lists of groups, PBKDF2 off the loop (changes of state: change.c). An errand holds a pointer to the client: client->away counts them. */
+ * teaching the catalogue, lists of groups (logins: login.c; changes of state: change.c). An errand holds a pointer to the client: client->away counts them. */
 #include <alcove/check.h>
 #include <alcove/log.h>
 
@@ -78,54 +78,6 @@ ask_for_ids(struct px_client *c, struct px_request *r)
 	x->q.done = ids_resolved;
 	if (con_resolve_ids(x->q.control, &x->q)) {
 		free(x);
-		return false;
-	}
-	c->away++;
-	return true;
-}
-
-/* ---- errand: PBKDF2 for a login ------------------------------------------------------------------------ */
-
-struct login_job {
-	struct net_job	  job;	/* first */
-	struct px_client *client;
-};
-
-static void
-login_work(struct net_job *j)
-{
-	struct login_job *l = ALV_HOLDER(j, struct login_job, job);
-
-	/* The client waits for us: nobody else touches its exchange meanwhile, and it is not freed. */
-	aut_server_work(l->client->conn.sasl);
-}
-
-static void
-login_done(struct net_job *j)
-{
-	struct login_job *l = ALV_HOLDER(j, struct login_job, job);
-	struct px_client *c = l->client;
-
-	free(l);
-	if (c->state == PX_SERVING)
-		px_judge_resume(c, c->current);
-	px_unaway(c);
-}
-
-static bool
-send_to_crypto(struct px_client *c)
-{
-	struct login_job *l = calloc(1, sizeof(*l));
-
-	if (l == NULL)
-		return false;
-	l->job.loop = c->worker->loop;
-	l->job.fair_key = alv_hash(c->conn.tenant, strlen(c->conn.tenant), 0);
-	l->job.work = login_work;
-	l->job.done = login_done;
-	l->client = c;
-	if (net_jobs_submit(c->worker->gateway->crypto, &l->job)) {
-		free(l);
 		return false;
 	}
 	c->away++;
@@ -287,7 +239,7 @@ park(struct px_client *c, struct px_request *r)
 	if (r->call.wait == API_WAIT_IDS)
 		sent = !r->call.ids_asked && ask_for_ids(c, r);
 	else if (r->call.wait == API_WAIT_WORK)
-		sent = send_to_crypto(c);
+		sent = px_login_send(c);
 	else if (r->call.wait == API_WAIT_TIME)
 		sent = px_late_wait(c, r->call.due_us);
 	else if (r->call.wait == API_WAIT_GROUPS)

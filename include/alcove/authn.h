@@ -100,6 +100,15 @@ uint64_t aut_delays_note(struct aut_delays *d, const struct aut_attempt *a, bool
  * it is, "" where tenants share it. lets: may this user of that tenant, whose token was good, come in? Asked by resume. */
 typedef bool (*aut_lets_fn)(void *arg, struct alv_str tenant, struct alv_str user);
 enum alv_err aut_server_bearer(struct aut_server *s, struct aut_oauth *o, struct alv_str endpoint, aut_lets_fn lets) ALV_MUST;
+/* After aut_server_work: was it for want of a key that may come yet? Then whoever resumes may wait first, once: done is called when
+ * the issuer was asked, on any thread, perhaps before this returns; after it aut_server_work is due again. False: there is no waiting,
+ * and resume says what it says. The wait is the caller's, until done. */
+struct aut_wait {
+	struct aut_wait *next;
+	void (*done)(struct aut_wait *w);
+};
+bool aut_server_lacks(const struct aut_server *s) ALV_MUST;
+bool aut_server_waits(struct aut_server *s, struct aut_wait *w) ALV_MUST;
 /* After AUT_OK: what the token said, the caller's from here on; NULL: it was no token. */
 struct aut_claims *aut_server_claims(struct aut_server *s) ALV_MUST;
 

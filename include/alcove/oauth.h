@@ -34,7 +34,9 @@ struct aut_source *aut_source_ref(struct aut_source *s);
 void		   aut_source_put(struct aut_source *s);
 /* Takes k; NULL: there are none any more. */
 void		   aut_source_set(struct aut_source *s, struct aut_keys *k);
-/* Nobody is called from here on. Returns only when nobody is being called. */
+/* It was asked for its keys, whatever came of that: who waits for them goes on, on this thread. */
+void		   aut_source_asked(struct aut_source *s);
+/* Nobody wants anything of it from here on, and nobody waits. Returns only when `wanted` is not being called. */
 void		   aut_source_mute(struct aut_source *s);
 
 /* ---- issuers: of one configuration, which outlives every login that began with it ------------------------ */
@@ -66,6 +68,8 @@ struct aut_claims {
 	const struct alv_str  *groups;
 	size_t		       nextensions;	/* KIP-342, as the client said them: nobody vouches for them */
 	const struct aut_pair *extensions;
+	struct aut_source     *lacks;		/* not verified for want of a key, which this one was asked for; else NULL */
+	uint64_t	       lacks_since;
 };
 struct aut_claims *aut_claims_new(void) ALV_MUST;
 void		   aut_claims_free(struct aut_claims *c);	/* NULL is allowed */

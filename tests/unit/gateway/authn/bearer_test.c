@@ -4,6 +4,7 @@
 #include <alcove/clock.h>
 
 #include "authn/bearer.h"
+#include "authn/jws.h"
 
 #define A "\x01"
 
@@ -83,7 +84,8 @@ struct world {
 	EVP_PKEY	   *key;
 	struct pol_issuer   conf;
 	struct pol_oauth    oauth;
-	struct aut_source  *source;
+	struct aut_source  *source, *late;
+	int		    wanted;
 	struct aut_oauth   *known;
 	bool		    lets;
 	int		    asked;
@@ -275,6 +277,138 @@ what_is_no_message_fails_at_once(void **state)
 	alv_arena_fini(&a);
 }
 
+/* ---- keys that come late ---------------------------------------------------------------------------------- */
+
+struct waiter {
+	struct aut_wait wait;
+	int		done;
+};
+
+static void
+on_done(struct aut_wait *x)
+{
+	ALV_HOLDER(x, struct waiter, wait)->done++;
+}
+
+static void
+on_wanted(void *arg)
+{
+	struct world *x = arg;
+
+	x->wanted++;
+}
+
+/* The issuer has this key only, under that name. */
+static void
+show_key(const char *more)
+{
+	struct alv_buf	 b;
+	struct aut_keys *k;
+	const char	*why;
+
+	alv_buf_init(&b, 4096);
+	alv_buf_z(&b, "{\"keys\":[");
+	add_jwk(&b, w.key, more);
+	alv_buf_z(&b, "]}");
+	assert_int_equal(aut_keys_parse(alv_str_make(b.p, b.n), &k, &why), ALV_OK);
+	aut_source_set(w.late, k);
+	alv_buf_fini(&b);
+}
+
+static void
+begin_late(struct aut_server *s, struct alv_arena *a, struct alv_str *out)
+{
+	struct alv_buf b;
+
+	message(&b, "n,,", 100, A A);
+	aut_server_init(s, AUT_OAUTHBEARER, nobody, &w);
+	assert_int_equal(aut_server_bearer(s, w.known, ALV_STR("acme"), lets), ALV_OK);
+	assert_int_equal(aut_server_token(s, alv_str_make(b.p, b.n), a, out), AUT_WORK);
+	alv_buf_fini(&b);
+	aut_server_work(s);
+}
+
+static void
+a_key_that_is_not_there_is_waited_for(void **state)
+{
+	struct waiter	  x = { .wait.done = on_done };
+	struct aut_oauth *before = w.known;
+	struct aut_server s;
+	struct alv_arena  a;
+	struct alv_str	  out;
+
+	(void)state;
+	alv_arena_init(&a, 1 << 16);
+	w.late = aut_source_new(on_wanted, &w);
+	w.known = aut_oauth_new();
+	aut_oauth_set(w.known, aut_issuers_new(&w.oauth, &w.late));
+	/* It comes. */
+	begin_late(&s, &a, &out);
+	assert_int_equal(w.wanted, 1);
+	assert_true(aut_server_lacks(&s));
+	assert_true(aut_server_waits(&s, &x.wait));
+	assert_int_equal(x.done, 0);
+	show_key(",\"kid\":\"k\"");
+	aut_source_asked(w.late);
+	assert_int_equal(x.done, 1);
+	aut_server_work(&s);
+	assert_false(aut_server_lacks(&s));
+	assert_int_equal(s.password.n, 0);
+	assert_int_equal(aut_server_resume(&s, &a, &out), AUT_OK);
+	aut_server_fini(&s);
+	/* It does not: nobody waits twice. */
+	show_key(",\"kid\":\"other\"");
+	begin_late(&s, &a, &out);
+	assert_true(aut_server_lacks(&s) && aut_server_waits(&s, &x.wait));
+	aut_source_asked(w.late);
+	assert_int_equal(x.done, 2);
+	aut_server_work(&s);
+	assert_false(aut_server_lacks(&s));
+	assert_int_equal(s.password.n, 0);
+	assert_int_equal(aut_server_resume(&s, &a, &out), AUT_CONTINUE);
+	aut_server_fini(&s);
+	/* It came between the work and the wait. */
+	begin_late(&s, &a, &out);
+	show_key(",\"kid\":\"k\"");
+	aut_source_asked(w.late);
+	assert_true(aut_server_lacks(&s) && aut_server_waits(&s, &x.wait));
+	assert_int_equal(x.done, 3);
+	aut_server_work(&s);
+	assert_int_equal(aut_server_resume(&s, &a, &out), AUT_OK);
+	aut_server_fini(&s);
+	/* Nobody will ask. */
+	show_key(",\"kid\":\"other\"");
+	begin_late(&s, &a, &out);
+	aut_source_mute(w.late);
+	assert_false(aut_server_waits(&s, &x.wait));
+	assert_int_equal(aut_server_resume(&s, &a, &out), AUT_CONTINUE);
+	assert_int_equal(s.password.n, 0);
+	aut_server_fini(&s);
+	assert_int_equal(x.done, 3);
+	aut_oauth_free(w.known);
+	aut_source_put(w.late);
+	w.known = before;
+	alv_arena_fini(&a);
+}
+
+static void
+few_wait(void **state)
+{
+	enum { MAX = 64 };
+	struct waiter	   x[MAX + 1];
+	struct aut_source *s = aut_source_new(on_wanted, &w);
+
+	(void)state;
+	for (size_t i = 0; i <= MAX; i++) {
+		x[i] = (struct waiter){ .wait.done = on_done };
+		assert_int_equal(aut_source_wait(s, &x[i].wait, 0), i < MAX);
+	}
+	aut_source_mute(s);
+	for (size_t i = 0; i <= MAX; i++)
+		assert_int_equal(x[i].done, i < MAX);
+	aut_source_put(s);
+}
+
 int
 main(void)
 {
@@ -285,6 +419,8 @@ main(void)
 		cmocka_unit_test(a_good_token),
 		cmocka_unit_test(every_refusal_is_the_same),
 		cmocka_unit_test(what_is_no_message_fails_at_once),
+		cmocka_unit_test(a_key_that_is_not_there_is_waited_for),
+		cmocka_unit_test(few_wait),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

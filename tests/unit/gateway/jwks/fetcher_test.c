@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <alcove/authn.h>
 #include <alcove/clock.h>
 #include <alcove/meter.h>
 #include <alcove/str.h>
@@ -124,11 +125,12 @@ keys_of(struct world *w, size_t i)
 {
 	struct aut_issuers *all = aut_oauth_get(w->o);
 	struct aut_keys	   *k;
+	uint64_t	    asked;
 	size_t		    n;
 
 	assert_non_null(all);
 	assert_true(i < all->n);
-	k = aut_source_keys(all->at[i].source);
+	k = aut_source_keys(all->at[i].source, &asked);
 	n = aut_keys_count(k);
 	aut_keys_put(k);
 	aut_issuers_put(all);
@@ -193,6 +195,60 @@ keys_stay_with_their_issuer(void **state)
 	end(&w);
 }
 
+/* ---- who waits ---------------------------------------------------------------------------------------------------- */
+
+struct waiter {
+	struct aut_wait wait;
+	atomic_bool	done;
+};
+
+static void
+on_done(struct aut_wait *x)
+{
+	atomic_store(&ALV_HOLDER(x, struct waiter, wait)->done, true);
+}
+
+static bool
+until_done(struct waiter *x)
+{
+	uint64_t end_us = alv_mono_us() + 20 * S;
+
+	while (!atomic_load(&x->done) && alv_mono_us() < end_us)
+		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+	return atomic_load(&x->done);
+}
+
+/* Until it was asked, whatever came of that; or until nobody will ask it. */
+static void
+a_wait_ends(void **state)
+{
+	struct waiter	    a = { .wait.done = on_done }, b = { .wait.done = on_done };
+	struct aut_issuers *all;
+	struct aut_source  *s;
+	struct world	    w;
+	uint64_t	    asked;
+
+	(void)state;
+	begin(&w, one_key);
+	all = aut_oauth_get(w.o);
+	s = aut_source_ref(all->at[0].source);
+	aut_issuers_put(all);
+	aut_keys_put(aut_source_keys(s, &asked));
+	assert_true(aut_source_wait(s, &a.wait, asked));
+	assert_true(until_done(&a));
+	aut_keys_put(aut_source_keys(s, &asked));
+	assert_true(aut_source_wait(s, &b.wait, asked));
+	w.oauth.nissuers = 0;
+	assert_int_equal(jwk_fetcher_configure(w.f, &w.oauth), ALV_OK);
+	assert_true(until_done(&b));
+	atomic_store(&b.done, false);
+	aut_keys_put(aut_source_keys(s, &asked));
+	assert_false(aut_source_wait(s, &b.wait, asked));
+	assert_false(atomic_load(&b.done));
+	end(&w);
+	aut_source_put(s);
+}
+
 struct seen {
 	size_t	 n;
 	uint64_t keys, failed;
@@ -237,6 +293,7 @@ main(void)
 		cmocka_unit_test(wanted_keys_are_asked_for_soon_and_not_too_often),
 		cmocka_unit_test(a_file_that_changes),
 		cmocka_unit_test(keys_stay_with_their_issuer),
+		cmocka_unit_test(a_wait_ends),
 		cmocka_unit_test(metrics),
 	};
 
