@@ -24,6 +24,7 @@
 #include "net/dial.h"
 #include "net/tls.h"
 #include "proxy/budget.h"
+#include "proxy/endpoint.h"
 #include "proxy/worker.h"
 #include "reload.h"
 #include "version.h"
@@ -424,6 +425,9 @@ load(const char *file, struct pol_config **conf)
 	alv_buf_init(&words, TEXT_MAX);
 	if (pol_config_load(file, conf, &words))
 		r = fail("the configuration is not usable", &words);
+	for (size_t i = 0; r == 0 && i < (*conf)->nlisteners; i++)
+		if (px_listener_check(&(*conf)->listeners[i], &words))
+			r = fail("the configuration is not usable", &words);
 	alv_buf_fini(&words);
 	return r;
 }

@@ -118,7 +118,7 @@ struct look {
 	const char *where;
 	char	    name[80];
 	size_t	    ncerts, nfiles, nwords;
-	const char *certs[POL_PAIRS_MAX], *files[2 * POL_PAIRS_MAX + 4], *words[4];
+	const char *certs[POL_PAIRS_MAX], *files[2 * POL_PAIRS_MAX + 2 * POL_AUTHORITIES_MAX + 4], *words[POL_AUTHORITIES_MAX + 4];
 };
 
 static void
@@ -147,6 +147,15 @@ look_at_listener(const struct pol_listener *l, struct look *k)
 		add_pair(k, l->pairs[i].certificate_file, l->pairs[i].key_file);
 	if (l->tls && l->client_ca_file != NULL)
 		k->files[k->nfiles++] = l->client_ca_file;
+	if (l->tls && l->client_crl_file != NULL)
+		k->files[k->nfiles++] = l->client_crl_file;
+	for (size_t i = 0; l->tls && i < l->nauthorities; i++) {
+		k->words[k->nwords++] = l->authorities[i].tenant;
+		k->files[k->nfiles++] = l->authorities[i].ca_file;
+		if (l->authorities[i].crl_file != NULL)
+			k->files[k->nfiles++] = l->authorities[i].crl_file;
+	}
+	k->words[k->nwords++] = l->principal_rules;
 	k->words[k->nwords++] = l->min_protocol;
 	k->words[k->nwords++] = asks[l->client_auth];
 }

@@ -14,8 +14,9 @@ static const struct list {
 	{ "listeners", 64, "listeners (- name: ...)" },
 	{ "listeners/tls/certificates", 64, "pairs (- certificate.file: ...)" },
 	{ "oauth/issuers", 64, "issuers (- name: ...)" },
+	{ "listeners/tls/tenants", POL_AUTHORITIES_MAX, "tenants (- tenant: ...)" },
 };
-enum { LISTENERS, CERTIFICATES, ISSUERS };
+enum { LISTENERS, CERTIFICATES, ISSUERS, AUTHORITIES };
 
 /* Where a part of the tree is bound to. */
 struct place {
@@ -333,6 +334,15 @@ bind_pairs(struct pol_load *l, const struct pol_node *node, size_t at, struct po
 }
 
 static void
+bind_authorities(struct pol_load *l, const struct pol_node *node, size_t at, struct pol_listener *x)
+{
+	const char *key = alv_arena_printf(l->a, "listeners[%zu].tls.tenants", at).p;
+
+	if (key != NULL && x->tls)
+		x->authorities = bind_list(l, pol_doc_find(node, "tls/tenants"), &lists[AUTHORITIES], key, sizeof(*x->authorities), &x->nauthorities);
+}
+
+static void
 bind_listeners(struct pol_load *l, const struct pol_node *list, struct pol_config *c)
 {
 	struct pol_listener *all = bind_list(l, list, &lists[LISTENERS], "listeners", sizeof(*all), &c->nlisteners);
@@ -341,6 +351,9 @@ bind_listeners(struct pol_load *l, const struct pol_node *list, struct pol_confi
 	c->listeners = all;
 	for (const struct pol_node *x = list->first; x != NULL && i < c->nlisteners; x = x->next, i++)
 		bind_pairs(l, x, i, &all[i]);
+	i = 0;
+	for (const struct pol_node *x = list->first; x != NULL && i < c->nlisteners; x = x->next, i++)
+		bind_authorities(l, x, i, &all[i]);
 }
 
 void

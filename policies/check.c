@@ -156,14 +156,41 @@ check_proxy(const struct look *k, const struct pol_listener *x)
 }
 
 static void
+check_authorities(const struct look *k, const struct pol_listener *x)
+{
+	if (x->nauthorities > 0 && x->endpoint != POL_ENDPOINT_SNI)
+		say_tls(k, "tls/tenants", "tenants", "found tenants, expected none with endpoint port: a listener of one tenant has client.ca.file");
+	for (size_t i = 0; i < x->nauthorities; i++)
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(x->authorities[i].tenant, x->authorities[j].tenant) == 0)
+				say_tls(k, "tls/tenants", alv_arena_printf(k->l->a, "tenants[%zu].tenant", i).p, "found a tenant that is there twice");
+}
+
+/* Whose certificates are taken, and what for. */
+static void
+check_clients(const struct look *k, const struct pol_listener *x)
+{
+	bool asked = x->client_auth != POL_CLIENT_NONE;
+
+	if (asked && x->client_ca_file == NULL && x->nauthorities == 0)
+		say_tls(k, "tls/client.auth", "client.ca.file", "found nothing, expected the authorities of clients, with this client.auth");
+	if (!asked && x->client_ca_file != NULL)
+		say_tls(k, "tls/client.ca.file", "client.ca.file", "found a file, expected none with client.auth none");
+	if (!asked && x->nauthorities > 0)
+		say_tls(k, "tls/tenants", "tenants", "found tenants, expected none with client.auth none");
+	if (x->client_crl_file != NULL && x->client_ca_file == NULL)
+		say_tls(k, "tls/client.crl.file", "client.crl.file", "found a file, expected none without client.ca.file");
+	if (x->login == POL_LOGIN_CERTIFICATE && x->client_auth != POL_CLIENT_REQUIRED)
+		say_tls(k, "tls/authentication", "authentication", "found certificate, expected sasl unless client.auth is required");
+	check_authorities(k, x);
+}
+
+static void
 check_tls(const struct look *k, const struct pol_config *c, const struct pol_listener *x)
 {
 	if (x->tls) {
 		check_pairs(k, x);
-		if (x->client_auth != POL_CLIENT_NONE && x->client_ca_file == NULL)
-			say_tls(k, "tls/client.auth", "client.ca.file", "found nothing, expected the authorities of clients, with this client.auth");
-		if (x->client_auth == POL_CLIENT_NONE && x->client_ca_file != NULL)
-			say_tls(k, "tls/client.ca.file", "client.ca.file", "found a file, expected none with client.auth none");
+		check_clients(k, x);
 	}
 	if (!x->tls && c->mechanisms[POL_SASL_OAUTHBEARER] && !pol_host_loopback(x->bind.host))
 		say(k, "tls", "nothing, while authentication.sasl.mechanisms offers OAUTHBEARER, which sends tokens as they are",

@@ -156,6 +156,26 @@ pol_file_certificate(struct pol_load *l, const char *path)
 }
 
 const char *
+pol_file_crl(struct pol_load *l, const char *path)
+{
+	struct stat st;
+	const char *why = look(l, path, &st);
+	BIO	   *b;
+	X509_CRL   *crl;
+
+	if (why != NULL)
+		return why;
+	b = BIO_new_file(path, "re");
+	crl = b == NULL ? NULL : PEM_read_bio_X509_CRL(b, NULL, NULL, NULL);
+	BIO_free(b);
+	ERR_clear_error();
+	if (crl == NULL)
+		return say(l, "no revocation list at the beginning of", path, "PEM (-----BEGIN X509 CRL-----)");
+	X509_CRL_free(crl);
+	return NULL;
+}
+
+const char *
 pol_file_key(struct pol_load *l, const char *path)
 {
 	const char *why = pol_file_secret(l, path);

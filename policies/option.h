@@ -10,7 +10,7 @@
 enum pol_type {
 	POL_T_BOOL, POL_T_NUMBER, POL_T_PORT, POL_T_PORTS, POL_T_BIND, POL_T_BINDS, POL_T_ADDRESSES, POL_T_RENAMES, POL_T_NAME, POL_T_TEXT, POL_T_HOST,
 	POL_T_DOMAIN, POL_T_TENANT, POL_T_CHOICE, POL_T_CHOICES, POL_T_WORD, POL_T_CERTIFICATE, POL_T_KEY, POL_T_SECRET,
-	POL_T_NETS, POL_T_TEXTS, POL_T_TENANTS, POL_T_URL, POL_T_CLAIM, POL_T_CLAIMS, POL_T_NEW_FILE, POL_T_PART, POL_TYPES
+	POL_T_NETS, POL_T_TEXTS, POL_T_TENANTS, POL_T_URL, POL_T_CLAIM, POL_T_CLAIMS, POL_T_NEW_FILE, POL_T_CRL, POL_T_PART, POL_TYPES
 };
 
 /* When a changed value takes effect. */
@@ -80,6 +80,7 @@ bool pol_host_overlap(const char *a, const char *b);
 const char *pol_file_path(struct pol_load *l, struct alv_str s);
 /* NULL: good; else "found ..., expected ..." in the arena. */
 const char *pol_file_certificate(struct pol_load *l, const char *path);
+const char *pol_file_crl(struct pol_load *l, const char *path);
 const char *pol_file_key(struct pol_load *l, const char *path);
 const char *pol_file_secret(struct pol_load *l, const char *path);
 const char *pol_file_plain(struct pol_load *l, const char *path);

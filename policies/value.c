@@ -438,6 +438,7 @@ static const struct {
 	[POL_T_CLAIM] = { "claim", "a claim's name, or a path as /realm_access/roles", set_claim, false, false, NULL },
 	[POL_T_CLAIMS] = { "list of claims", "up to 64 claims, as name or name=value", add_claim, true, false, NULL },
 	[POL_T_NEW_FILE] = { "file", "the path of a file", set_path, false, false, pol_file_new },
+	[POL_T_CRL] = { "file", "the path of a PEM file with certificate revocation lists", set_path, false, false, pol_file_crl },
 	[POL_T_PART] = { "section", "a section", NULL, false, false, NULL },
 };
 

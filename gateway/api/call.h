@@ -110,6 +110,7 @@ struct api_conn {
 	struct api_own		  *own;			/* by api_conn_own; NULL: it came in by one of the listener's hosts */
 	struct pol_slot		  *slot;		/* set with the tenant; NULL: no such tenant (logins fail alike) */
 	enum api_auth		   auth;
+	bool			   certified;		/* by its certificate: nobody in the store need have the name */
 	bool			   raw_sasl;		/* SaslHandshake v0 was used: next frames are bare tokens */
 	struct aut_server	  *sasl;		/* while a login lasts; else NULL */
 	char			   user[256];		/* after login */
@@ -143,6 +144,11 @@ size_t api_conn_release(struct api_conn *c);
 enum alv_err api_conn_claim(struct api_conn *c, const struct alv_str *groups, size_t n) ALV_MUST;
 /* It came in by a host name of its tenant's own; a copy is kept. */
 enum alv_err api_conn_own(struct api_conn *c, const struct ten_own *own) ALV_MUST;
+/* A name of its certificate becomes its login, by principal.mapping.rules; there is no SASL then. own: only this tenant's clients have
+ * certificates of that authority. False: *why is for our log; static. */
+bool api_certificate_login(struct api_conn *c, const char *rules, struct alv_str name, bool own, const char **why) ALV_MUST;
+/* Are they rules? If not, words for the operator. */
+bool api_certificate_rules(const char *rules, struct alv_buf *err) ALV_MUST;
 /* May this connection go on? Asked when the directory's generation changed: false sets *why (suspended, deleted, user
  * changed, its host name given away). */
 bool api_conn_check(struct api_conn *c, enum met_close *why) ALV_MUST;

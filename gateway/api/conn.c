@@ -142,6 +142,8 @@ api_conn_check(struct api_conn *c, enum met_close *why)
 	if (c->token != NULL)
 		return !api_user_disabled(t, alv_str_of(c->user));
 	u = pol_user_find(t, alv_str_of(c->user));
+	if (c->certified)
+		return u == NULL || u->enabled;
 	return u != NULL && u->enabled && u->revision == c->user_revision;
 }
 

@@ -147,6 +147,12 @@ const char *net_stream_tls_reason(const struct net_stream *s);
 /* The subject of the certificate that the peer showed and that was verified, as in RFC 2253, cut where it does not fit; ""
  * where it showed none. Within on_open only. */
 void net_stream_subject(const struct net_stream *s, char *out, size_t n);
+/* The whole of it, or the first of its alternative names of a kind: bytes as they stand there, to be checked. False: there is none,
+ * or it does not fit into out. Within on_open only. */
+enum net_named { NET_NAMED_SUBJECT, NET_NAMED_DNS, NET_NAMED_URI, NET_NAMED_EMAIL };
+bool net_stream_named(const struct net_stream *s, enum net_named by, struct alv_buf *out) ALV_MUST;
+/* Was it verified by an authority of that name's own? */
+bool net_stream_own_authority(const struct net_stream *s);
 /* Address of the peer as text without port; out has room for INET6_ADDRSTRLEN. */
 void net_peer_text(const struct sockaddr_storage *a, char out[static 46]);
 

@@ -22,7 +22,8 @@ enum {
 	NET_F_WAS_FULL = 4,	/* went above high water; on_drained is due below */
 	NET_F_SNI = 8,		/* the SNI rule said no */
 	NET_F_HEARD = 16,	/* the peer sent at least a byte, a PROXY header apart */
-	NET_F_UNTRUSTED = 32	/* it may not say whose connection it passes on */
+	NET_F_UNTRUSTED = 32,	/* it may not say whose connection it passes on */
+	NET_F_OWN_AUTHORITY = 64	/* its certificate is held against the name's own authorities */
 };
 
 /* What one step of reading or writing came to. */

@@ -21,6 +21,11 @@ struct net_tls_error {
 struct net_tls_pair {
 	const char *cert_file, *key_file;	/* PEM; chain allowed */
 };
+/* Of a client's certificate; crl_file NULL: nobody asks what was revoked. With one, each authority that signed a client's must
+ * have a list in it that is not out of date. */
+struct net_tls_authority {
+	const char *whose, *ca_file, *crl_file;
+};
 /* ssl.client.auth: whether clients are asked for a certificate; one that is shown must be good. */
 enum net_tls_ask { NET_TLS_ASK_NONE, NET_TLS_ASK_REQUESTED, NET_TLS_ASK_REQUIRED };
 
@@ -34,7 +39,13 @@ struct net_tls_server_conf {
 	const char *ciphers;			/* TLS 1.2 list, NULL: ours */
 	const char *ciphersuites;		/* TLS 1.3, NULL: OpenSSL's */
 	enum net_tls_ask client_auth;		/* not NONE: no tickets */
-	const char *client_ca_file;		/* PEM; required where they are asked */
+	const char *client_ca_file;		/* PEM; required where they are asked, unless there are authorities */
+	const char *client_crl_file;		/* PEM: what these have revoked; NULL: nobody asks */
+	/* Of names that have their own, in place of those two. whose: of which of them a name is, after `sni` and with its result;
+	 * null: of none. NULL where there are none. */
+	const struct net_tls_authority *authorities;
+	size_t			       nauthorities;
+	struct alv_str (*whose)(void *arg, const char *name, void *result);
 	/* Judges a lower-case SNI name ("" when the client sent none). False: the handshake ends with
 	 * unrecognized_name. *result goes to the stream's sni_result. Runs on the stream's loop. */
 	bool (*sni)(void *arg, const char *name, void **result);

@@ -18,6 +18,16 @@ bool	 net_tls_load_pair(SSL_CTX *ctx, const char *cert, const char *key, struct 
 /* Whom to believe; NULL: the system's authorities. */
 bool	 net_tls_trust(SSL_CTX *ctx, const char *ca_file, struct net_tls_error *err) ALV_MUST;
 
+/* ---- tls_clients.c: whose certificates clients may have ------------------------------------------------- */
+struct net_clients;
+/* What a context is told of it. */
+bool net_clients_ask(SSL_CTX *ctx, const struct net_tls_server_conf *c, struct net_tls_error *err) ALV_MUST;
+/* Those of names; *out is to be freed also where it fails. */
+bool net_clients_new(const struct net_tls_server_conf *c, struct net_clients **out, struct net_tls_error *err) ALV_MUST;
+void net_clients_free(struct net_clients *x);
+/* In the handshake, when the context is chosen. *own: the name has its own. False: out of memory. */
+bool net_clients_use(const struct net_clients *x, SSL *ssl, struct alv_str whose, bool *own) ALV_MUST;
+
 /* ---- tls_ticket.c: keys of session tickets ------------------------------------------------------------ */
 struct net_tickets;
 struct net_tickets *net_tickets_new(uint64_t (*clock_us)(void)) ALV_MUST;

@@ -26,6 +26,8 @@ struct net_tls_server_set {
 	bool (*judge)(void *arg, const char *name, void **result);
 	uint64_t (*trust)(void *arg, const char *name, void *result);
 	void		   *arg;
+	struct alv_str (*whose)(void *arg, const char *name, void *result);
+	struct net_clients *clients;	/* of names that believe others than the listener does */
 	struct net_tickets *tickets;	/* NULL: none are given out */
 	size_t		    npairs;
 	struct pair	    pair[];
@@ -116,6 +118,20 @@ keep_name(struct net_stream *s, const char *name)
 	return name[0] == '\0' || s->sni != NULL;
 }
 
+/* Behind the choice of a context, which has its own. A second hello is about the same name. */
+static bool
+choose_authority(const struct net_tls_server_set *set, SSL *ssl, struct net_stream *s, const char *name)
+{
+	struct alv_str whose = set->whose == NULL ? ALV_STR_NULL : set->whose(set->arg, name, s->sni_result);
+	bool	       own;
+
+	s->flags &= ~(uint32_t)NET_F_OWN_AUTHORITY;
+	if (!net_clients_use(set->clients, ssl, whose, &own))
+		return false;
+	s->flags |= own ? NET_F_OWN_AUTHORITY : 0;
+	return true;
+}
+
 /* Runs on the raw ClientHello, before any session is looked at. */
 static int
 on_client_hello(SSL *ssl, int *alert, void *arg)
@@ -135,7 +151,7 @@ on_client_hello(SSL *ssl, int *alert, void *arg)
 	trust = set->trust == NULL ? 0 : set->trust(set->arg, name, s->sni_result);
 	pair = choose(set, name);
 	if ((pair != &set->pair[0] && SSL_set_SSL_CTX(ssl, pair->ctx) == NULL) || !bind_sessions(ssl, name, trust) ||
-	    !keep_name(s, name)) {
+	    !choose_authority(set, ssl, s, name) || !keep_name(s, name)) {
 		*alert = SSL_AD_INTERNAL_ERROR;
 		return SSL_CLIENT_HELLO_ERROR;
 	}
@@ -161,6 +177,7 @@ free_set(struct net_tls_server_set *set)
 			SSL_CTX_free(set->pair[i].ctx);
 	}
 	net_tickets_free(set->tickets);
+	net_clients_free(set->clients);
 	free(set);
 }
 
@@ -219,29 +236,6 @@ still_valid(SSL_CTX *ctx, const char *file, struct net_tls_error *err)
 	return false;
 }
 
-static bool
-ask_clients(SSL_CTX *ctx, const struct net_tls_server_conf *c, struct net_tls_error *err)
-{
-	STACK_OF(X509_NAME) *names;
-
-	if (c->client_auth == NET_TLS_ASK_NONE)
-		return true;
-	if (c->client_ca_file == NULL) {
-		net_tls_fail(err, "clients' certificates are asked for: expected a file with their authorities");
-		return false;
-	}
-	if (!net_tls_trust(ctx, c->client_ca_file, err))
-		return false;
-	names = SSL_load_client_CA_file(c->client_ca_file);
-	if (names == NULL) {
-		net_tls_fail(err, "CA file \"%s\": %s; expected certificates in PEM", c->client_ca_file, net_tls_why());
-		return false;
-	}
-	SSL_CTX_set_client_CA_list(ctx, names);
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | (c->client_auth == NET_TLS_ASK_REQUIRED ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), NULL);
-	return true;
-}
-
 static SSL_CTX *
 make_ctx(const struct net_tls_server_conf *c, const struct net_tls_pair *files, struct net_tls_error *err)
 {
@@ -250,7 +244,7 @@ make_ctx(const struct net_tls_server_conf *c, const struct net_tls_pair *files, 
 	if (ctx == NULL)
 		return NULL;
 	if (!set_ciphers(ctx, c, err) || !net_tls_load_pair(ctx, files->cert_file, files->key_file, err) ||
-	    !still_valid(ctx, files->cert_file, err) || !ask_clients(ctx, c, err)) {
+	    !still_valid(ctx, files->cert_file, err) || !net_clients_ask(ctx, c, err)) {
 		SSL_CTX_free(ctx);
 		return NULL;
 	}
@@ -351,6 +345,7 @@ net_tls_server_prepare(const struct net_tls_server_conf *c, struct net_tls_serve
 		set->judge = c->sni;
 		set->trust = c->trust;
 		set->arg = c->sni_arg;
+		set->whose = c->whose;
 		set->tickets = tickets ? net_tickets_new(c->clock_us) : NULL;
 	}
 	if (set == NULL || (tickets && set->tickets == NULL)) {
@@ -358,7 +353,7 @@ net_tls_server_prepare(const struct net_tls_server_conf *c, struct net_tls_serve
 		free(set);
 		return false;
 	}
-	if (add_pairs(set, c, err)) {
+	if (net_clients_new(c, &set->clients, err) && add_pairs(set, c, err)) {
 		if (hang_up(set)) {
 			*out = set;
 			return true;

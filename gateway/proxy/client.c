@@ -235,6 +235,27 @@ note_subject(struct px_client *c)
 		c->subject = strdup(text);	/* NULL: the log does without */
 }
 
+/* False: it is closed. */
+static bool
+enter_by_certificate(struct px_client *c)
+{
+	static const enum net_named names[] = { [POL_NAMED_SUBJECT] = NET_NAMED_SUBJECT, [POL_NAMED_DNS] = NET_NAMED_DNS,
+		[POL_NAMED_URI] = NET_NAMED_URI, [POL_NAMED_EMAIL] = NET_NAMED_EMAIL };
+	const struct pol_listener *l = px_port_listener(c->port);
+	bool			   own = net_stream_own_authority(&c->stream) || l->tenant[0] != '\0', good;
+	struct alv_buf		   name;
+
+	alv_buf_init(&name, 4096);
+	good = net_stream_named(&c->stream, names[l->named], &name);
+	good = api_certificate_login(&c->conn, l->principal_rules, alv_str_make(name.p, good ? name.n : 0), own, &c->words);
+	alv_buf_fini(&name);
+	if (good)
+		px_crowd_leave(c);
+	else
+		px_client_close(c, MET_CLOSE_AUTH_FAILED, false);
+	return good;
+}
+
 static void
 on_open(struct net_stream *s)
 {
@@ -249,6 +270,8 @@ on_open(struct net_stream *s)
 		return;
 	}
 	note_subject(c);
+	if (c->port->conf->tls && c->port->conf->login == POL_LOGIN_CERTIFICATE && !enter_by_certificate(c))
+		return;
 	c->state = PX_SERVING;
 	px_client_pump(c);
 }

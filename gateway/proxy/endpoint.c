@@ -72,6 +72,18 @@ sni_served(void *arg, const char *name, void **result)
 	return t != NULL && t->state == POL_ACTIVE;
 }
 
+/* The same in the configuration as it is now: listeners neither come nor go. */
+const struct pol_listener *
+px_port_listener(const struct px_port *port)
+{
+	const struct pol_config *conf = port->gateway->conf;
+
+	for (size_t i = 0; i < conf->nlisteners; i++)
+		if (strcmp(conf->listeners[i].name, port->conf->name) == 0)
+			return &conf->listeners[i];
+	return port->conf;
+}
+
 const struct net_proxy_rule *
 px_port_proxy(const struct px_port *port)
 {
@@ -96,6 +108,15 @@ sni_trust(void *arg, const char *name, void *result)
 	(void)arg;
 	(void)name;
 	return result == NULL ? 0 : alv_hash(id.p, id.n, pol_slot_trust(result));
+}
+
+/* Whose authorities a name's clients have. */
+static struct alv_str
+sni_whose(void *arg, const char *name, void *result)
+{
+	(void)arg;
+	(void)name;
+	return result == NULL ? ALV_STR_NULL : pol_slot_id(result);
 }
 
 static size_t
@@ -124,20 +145,47 @@ open_port(struct px_port *p, uint16_t number, struct alv_buf *err)
 	return ALV_OK;
 }
 
+enum alv_err
+px_listener_check(const struct pol_listener *l, struct alv_buf *err)
+{
+	struct alv_buf words;
+	bool	       good;
+
+	alv_buf_init(&words, 8192);
+	good = !l->tls || api_certificate_rules(l->principal_rules, &words);
+	if (!good)
+		alv_buf_printf(err, "listener %s: tls.principal.mapping.rules: %.*s\n", l->name, (int)words.n, (const char *)words.p);
+	alv_buf_fini(&words);
+	return good ? ALV_OK : ALV_E_VALUE;
+}
+
 /* l: what to go by, which may be newer than the port's own. */
 static enum alv_err
 prepare_tls(struct px_port *first, const struct pol_listener *l, struct net_tls_server_set **out, struct alv_buf *err)
 {
 	struct net_tls_pair	   pairs[POL_PAIRS_MAX];
+	struct net_tls_authority  *own = calloc(l->nauthorities + 1, sizeof(*own));
 	struct net_tls_server_conf c = { .pairs = pairs, .npairs = l->npairs, .min_protocol = l->min_protocol,
-		.client_auth = (enum net_tls_ask)l->client_auth, .client_ca_file = l->client_ca_file, .sni = sni_served,
+		.client_auth = (enum net_tls_ask)l->client_auth, .client_ca_file = l->client_ca_file, .client_crl_file = l->client_crl_file,
+		.authorities = own, .nauthorities = l->nauthorities, .whose = l->nauthorities > 0 ? sni_whose : NULL, .sni = sni_served,
 		.trust = sni_trust, .sni_arg = first };
 	struct net_tls_error	   words = { "" };
+	bool			   good;
 
+	if (own == NULL)
+		return ALV_E_NOMEM;
+	if (px_listener_check(l, err)) {
+		free(own);
+		return ALV_E_VALUE;
+	}
 	ALV_CHECK(l->npairs <= POL_PAIRS_MAX);
 	for (size_t i = 0; i < l->npairs; i++)
 		pairs[i] = (struct net_tls_pair){ l->pairs[i].certificate_file, l->pairs[i].key_file };
-	if (net_tls_server_prepare(&c, out, &words))
+	for (size_t i = 0; i < l->nauthorities; i++)
+		own[i] = (struct net_tls_authority){ l->authorities[i].tenant, l->authorities[i].ca_file, l->authorities[i].crl_file };
+	good = net_tls_server_prepare(&c, out, &words);
+	free(own);
+	if (good)
 		return ALV_OK;
 	alv_buf_printf(err, "listener %s: %s\n", l->name, words.text);
 	return ALV_E_TLS;

@@ -19,6 +19,10 @@ struct px_port {
 enum alv_err px_ports_open(struct px_gateway *g, struct alv_buf *err) ALV_MUST;
 void	     px_ports_close(struct px_gateway *g);
 
+/* What the port's listener says now. */
+const struct pol_listener *px_port_listener(const struct px_port *port);
+/* Can the gateway go by a listener's options that its file alone does not tell? VALUE: err has the words. */
+enum alv_err px_listener_check(const struct pol_listener *l, struct alv_buf *err) ALV_MUST;
 /* The PROXY header that a connection at this port begins with; NULL: none. */
 const struct net_proxy_rule *px_port_proxy(const struct px_port *port);
 

@@ -29,6 +29,17 @@ struct pol_bind {
 /* ssl.client.auth */
 enum pol_client_auth { POL_CLIENT_NONE, POL_CLIENT_REQUESTED, POL_CLIENT_REQUIRED };
 
+/* Whether a client's certificate is its login, with no SASL behind it (Kafka's security.protocol SSL); which of its names counts. */
+enum pol_tls_login { POL_LOGIN_SASL, POL_LOGIN_CERTIFICATE };
+enum pol_named { POL_NAMED_SUBJECT, POL_NAMED_DNS, POL_NAMED_URI, POL_NAMED_EMAIL };
+
+/* Authorities of one tenant's clients, in place of the listener's. */
+enum { POL_AUTHORITIES_MAX = 1000 };
+struct pol_authority {
+	char	    tenant[TEN_ID_MAX + 1];
+	const char *ca_file, *crl_file;	/* crl_file: NULL: nobody asks */
+};
+
 enum { POL_PAIRS_MAX = 65 };
 struct pol_files {
 	const char *certificate_file, *key_file;
@@ -55,6 +66,12 @@ struct pol_listener {
 	const struct pol_files *pairs;		/* the single one first */
 	enum pol_client_auth client_auth;
 	const char	 *client_ca_file;	/* NULL where client_auth is none */
+	const char	 *client_crl_file;	/* NULL: nobody asks what was revoked */
+	size_t		  nauthorities;
+	const struct pol_authority *authorities;
+	enum pol_tls_login login;
+	enum pol_named	  named;
+	const char	 *principal_rules;	/* ssl.principal.mapping.rules */
 	const char	 *min_protocol;		/* "TLSv1.2", "TLSv1.3" */
 };
 

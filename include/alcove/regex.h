@@ -42,4 +42,12 @@ enum alv_err reg_exact(struct alv_str text, struct alv_str prefix, const struct 
 /* The text that one of these was made from, in the arena. False: it was not made here. */
 bool reg_original(struct alv_str phys, struct alv_arena *a, struct alv_str *text);
 
+/* ---- of the operator's own: not for brokers, so nothing is spelled anew; RE2's syntax and bounds ------------- */
+enum { REG_GROUPS = 9 };	/* that a replacement can name */
+/* As reg_compile. */
+enum alv_err reg_compile_groups(struct alv_str text, struct alv_arena *a, struct reg **r, struct alv_str *why) ALV_MUST;
+/* Where the whole of `in` matches: the replacement, with "$1" to "$9" (and "$0", all of it) as what these groups matched, goes to out
+ * and true comes back. "\\x" stands for x, a "$" without such a group for itself. */
+bool	     reg_replace(const struct reg *r, struct alv_str in, struct alv_str replacement, struct alv_buf *out) ALV_MUST;
+
 #endif

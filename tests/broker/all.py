@@ -19,7 +19,7 @@ runner.main([
     "refusals",
     "versions",
     "identity",
-    "users", "users_native",
+    "users", "users_native", "mtls",
     "reauth",
     "oauth",
     "aliases",

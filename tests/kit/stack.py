@@ -352,7 +352,8 @@ class Gateway:
         for name, (lines, n) in self.listeners.items():
             self.ports[name] = first
             listeners += f"  - name: {name}\n" + lines.format(port=first, first=first + 1, last=first + n - 1)
-            listeners += "    tls: {certificate.file: server.pem, key.file: server.key}\n"
+            if "    tls:" not in lines:
+                listeners += "    tls: {certificate.file: server.pem, key.file: server.key}\n"
             first += n
         (self.folder / "alcove.yaml").write_text(CONFIG.format(
             listeners=listeners, domain=DOMAIN, bootstrap=self.bootstrap, upstream=self.upstream, **{
