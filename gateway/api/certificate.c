@@ -191,10 +191,10 @@ split(const struct api_conn *c, struct alv_str mapped, bool own, struct alv_str 
 static bool
 enter(struct api_conn *c, struct alv_str mapped, bool own, const char **why)
 {
-	struct alv_str	       tenant, user;
-	struct pol_slot	      *slot;
-	const struct pol_user *u;
-	enum met_close	       closed;
+	struct alv_str		 tenant, user;
+	struct pol_slot		*slot;
+	const struct pol_tenant *t;
+	enum met_close		 closed;
 
 	if (!split(c, mapped, own, &tenant, &user))
 		return refuse(c, ALV_LOGIN_IDENTITY, why, "the certificate is not for this tenant, or its authority is not one tenant's alone and "
@@ -202,8 +202,8 @@ enter(struct api_conn *c, struct alv_str mapped, bool own, const char **why)
 	if (!printable(user))
 		return refuse(c, ALV_LOGIN_UNMAPPED, why, "what the rules make of the certificate's name is no user's");
 	slot = pol_dir_find(c->w->shared->dir, tenant);
-	u = slot == NULL || pol_slot_load(slot) == NULL ? NULL : pol_user_find(pol_slot_load(slot), user);
-	if (slot == NULL || (u != NULL && !u->enabled))
+	t = slot == NULL ? NULL : pol_slot_load(slot);
+	if (t == NULL || api_user_disabled(t, user))
 		return refuse(c, ALV_LOGIN_UNKNOWN, why, "unknown tenant, or a disabled user");
 	if (c->tenant[0] == '\0')	/* else it is that one already, perhaps these very bytes */
 		snprintf(c->tenant, sizeof(c->tenant), "%.*s", ALV_STR_ARG(tenant));

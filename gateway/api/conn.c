@@ -139,11 +139,9 @@ api_conn_check(struct api_conn *c, enum met_close *why)
 	if (t->state != POL_ACTIVE)
 		return false;
 	*why = MET_CLOSE_USER_CHANGED;
-	if (c->token != NULL)
+	if (c->token != NULL || c->certified)
 		return !api_user_disabled(t, alv_str_of(c->user));
 	u = pol_user_find(t, alv_str_of(c->user));
-	if (c->certified)
-		return u == NULL || u->enabled;
 	return u != NULL && u->enabled && u->revision == c->user_revision;
 }
 
