@@ -74,7 +74,7 @@ struct api_repeats {
 };
 
 /* What a connection's requests are charged to; see quota.c. */
-enum api_charge { API_Q_PRODUCE, API_Q_FETCH, API_Q_REQUESTS, API_CHARGES };
+enum api_charge { API_Q_PRODUCE, API_Q_FETCH, API_Q_REQUESTS, API_Q_TIME, API_Q_MUTATIONS, API_CHARGES };
 enum { API_Q_TENANT, API_Q_CLIENT, API_Q_GROUP, API_Q_LEVELS };	/* a group's is that of the last fetch */
 struct api_quota {
 	uint64_t	 build;			/* of the snapshot that the cells are by; 0: none yet */
@@ -83,6 +83,7 @@ struct api_quota {
 	uint64_t	 slack[API_CHARGES], pending[API_CHARGES];	/* units; what is pending is charged before it is more */
 	uint64_t	 paid_us[API_CHARGES];	/* when all that it knows of is paid: until then nothing is pending */
 	uint8_t		 limited;		/* 1 << enum api_charge: there is one */
+	uint64_t	 worked_us;		/* proxy: the worker's time that it took since it was charged, where it is limited */
 	bool		 by_client;		/* they depend on the client id: */
 	size_t		 client_n;
 	char		*client_id;		/* its head, CLIENT_MAX bytes at most */
@@ -136,6 +137,8 @@ void api_conn_init(struct api_conn *c, struct api_worker *w);
 void api_conn_fini(struct api_conn *c);
 /* It goes on at another worker, on whose thread this is called; nothing of it is in flight. */
 void api_conn_enter(struct api_conn *c, struct api_worker *w);
+/* Is it limited how long a worker works for it? Then quota.worked_us is to be kept. */
+bool api_conn_timed(const struct api_conn *c);
 /* Something was published: may a muted connection go on earlier? Its muted_until_us is what holds now. */
 void api_conn_unmute(struct api_conn *c, uint64_t now_us);
 /* There is no room for what it keeps: lets go of what clients can do without. Bytes that this gave back at once. */

@@ -410,6 +410,8 @@ void api_charge_response(struct api_call *c, uint64_t bytes);
 void api_quota_request(struct api_call *c);
 /* Charges the answer to Fetch or ShareFetch, as soon as its size is known and before it is made. */
 void api_quota_response(struct api_call *c, uint64_t bytes);
+/* So many partitions are to be created or deleted: 89 where that is too many by now, said by those versions that may (`strict`). */
+int16_t api_quota_mutates(struct api_call *c, uint64_t partitions, bool strict) ALV_MUST;
 /* What the client's cells can pay soon of the bytes that a Fetch wants; it is asked for where the call is then forwarded. */
 int64_t api_quota_fetch_max(struct api_call *c, int64_t want);
 bool	api_quota_limits(const struct api_call *c, enum api_charge what);

@@ -28,10 +28,13 @@ enum {
 static const struct {
 	enum pol_quota_key key;
 	uint32_t	   burst_us;	/* see quota/cell.h */
+	double		   units;	/* that are charged, of one of the limit's */
 } rows[API_CHARGES] = {
-	[API_Q_PRODUCE] = { POL_QUOTA_PRODUCER_BYTE_RATE, 1000000 },
-	[API_Q_FETCH] = { POL_QUOTA_CONSUMER_BYTE_RATE, 1000000 },
-	[API_Q_REQUESTS] = { POL_QUOTA_REQUEST_RATE, 1000000 },
+	[API_Q_PRODUCE] = { POL_QUOTA_PRODUCER_BYTE_RATE, 1000000, 1 },
+	[API_Q_FETCH] = { POL_QUOTA_CONSUMER_BYTE_RATE, 1000000, 1 },
+	[API_Q_REQUESTS] = { POL_QUOTA_REQUEST_RATE, 1000000, 1 },
+	[API_Q_TIME] = { POL_QUOTA_REQUEST_PERCENTAGE, 1000000, 1e4 },	/* microseconds of a percent */
+	[API_Q_MUTATIONS] = { POL_QUOTA_CONTROLLER_MUTATION_RATE, 11000000, 1 },	/* Kafka's bucket: controller.quota.window.num */
 };
 
 /* ---- finding cells --------------------------------------------------------------------------------------- */
@@ -65,7 +68,7 @@ find(const struct finding *f, enum api_charge what, int level, struct quo_cell *
 	*cell = NULL;
 	if (!limit(f, what, level, &c))
 		return true;
-	l.per_s = c.limit;
+	l.per_s = c.limit * rows[what].units;
 	if (level != API_Q_TENANT) {
 		k.name[0] = c.part[0];
 		k.name[1] = c.part[1];
@@ -227,7 +230,7 @@ charge(struct api_call *c, enum api_charge what, uint64_t units)
 		wait = w > wait ? w : wait;
 	}
 	q->paid_us[what] = now + wait;
-	throttle(c, what, wait, what == API_Q_REQUESTS ? 0 : units);
+	throttle(c, what, wait, what <= API_Q_FETCH ? units : 0);
 }
 
 void
@@ -236,6 +239,10 @@ api_quota_request(struct api_call *c)
 	if (c->counted || !limited(c))
 		return;
 	c->counted = true;
+	if (c->conn->quota.limited & 1 << API_Q_TIME) {	/* what went before took so long */
+		charge(c, API_Q_TIME, c->conn->quota.worked_us);
+		c->conn->quota.worked_us = 0;
+	}
 	if (c->conn->quota.limited & 1 << API_Q_REQUESTS)
 		charge(c, API_Q_REQUESTS, 1);
 	if (c->conn->quota.limited & 1 << API_Q_PRODUCE && c->hdr.key == KFK_API_PRODUCE)
@@ -265,6 +272,40 @@ api_quota_over(struct api_call *c)
 	if (c->group != NULL)
 		quo_put(c->conn->w->shared->quotas, c->group, c->conn->w->now_us);
 	c->group = NULL;
+}
+
+bool
+api_conn_timed(const struct api_conn *c)
+{
+	return c->quota.limited >> API_Q_TIME & 1;
+}
+
+/* KIP-599: who is in debt is refused by versions that know the code for that; the others only wait, and so does who refuses. */
+int16_t
+api_quota_mutates(struct api_call *c, uint64_t partitions, bool strict)
+{
+	struct quo_cell *const *cell = c->conn->quota.cell[API_Q_MUTATIONS];
+	uint64_t		owed = 0;
+
+	if (!api_quota_limits(c, API_Q_MUTATIONS) || partitions == 0)
+		return 0;
+	for (int i = 0; strict && i < API_Q_GROUP; i++) {
+		uint64_t o = cell[i] == NULL ? 0 : quo_debt_us(cell[i], c->conn->w->now_us);
+
+		owed = o > owed ? o : owed;
+	}
+	if (owed > 0) {
+		throttle(c, API_Q_MUTATIONS, owed < LEAST_US ? LEAST_US : owed, 0);
+		return KFK_THROTTLING_QUOTA_EXCEEDED;
+	}
+	for (int i = 0; i < API_Q_GROUP; i++) {
+		uint64_t o = cell[i] == NULL ? 0 : quo_charge(cell[i], partitions, c->conn->w->now_us);
+
+		owed = o > owed ? o : owed;
+	}
+	if (!strict)
+		throttle(c, API_Q_MUTATIONS, owed, 0);
+	return 0;
 }
 
 /* ---- fetches, beforehand --------------------------------------------------------------------------------- */

@@ -5,6 +5,9 @@
 
 static const struct alv_uuid no_id;
 
+/* From these on clients know that they may be refused for being too fast. */
+enum { V_CREATE_STRICT = 6, V_DELETE_STRICT = 5, V_GROW_STRICT = 3 };
+
 static void
 deny(struct api_call *c, struct alv_str name, int16_t code, struct alv_str text)
 {
@@ -20,6 +23,18 @@ physical(struct api_call *c, struct alv_str virt)
 	struct alv_str phys;
 
 	return ten_map(&c->tenant->names, TEN_TOPIC, virt, &c->arena, &phys) ? ALV_STR_NULL : phys;
+}
+
+/* ---- how fast (KIP-599) ------------------------------------------------------------------------------- */
+
+#define THROTTLED_TEXT "The throttling quota has been exceeded."
+
+static uint64_t
+partitions_of(struct api_call *c, struct alv_str phys)
+{
+	const struct clu_topic *t = phys.p == NULL ? NULL : clu_topic_find(c->view, phys);
+
+	return t == NULL || t->partitions < 0 ? 0 : (uint64_t)t->partitions;
 }
 
 /* ---- CreateTopics ---------------------------------------------------------------------------------- */
@@ -136,6 +151,28 @@ refuse_creation(struct api_call *c, struct kfk_tree *q, const struct kfk_node *t
 	return api_answer(c, &r);
 }
 
+/* One topic after the other, as brokers do: what is left is created. */
+static void
+throttle_new(struct api_call *c, const struct kfk_tree *q, struct kfk_node *topics)
+{
+	struct kfk_node *prev = NULL, *next;
+
+	for (struct kfk_node *e = topics == NULL ? NULL : topics->kids; e != NULL; e = next) {
+		struct alv_str name = kfk_get_str(q, e, Q(TOPICS_NAME));
+		int64_t	       wanted = kfk_get_int(q, e, Q(TOPICS_NUM_PARTITIONS));
+		bool	       is_there = partitions_of(c, physical(c, name)) > 0;
+		int16_t	       code = is_there ? 0 : api_quota_mutates(c, wanted > 0 ? (uint64_t)wanted : 1, c->hdr.version >= V_CREATE_STRICT);
+
+		next = e->next;
+		if (code == 0) {
+			prev = e;
+			continue;
+		}
+		deny(c, name, code, ALV_STR(THROTTLED_TEXT));
+		kfk_unlink(topics, prev, e);
+	}
+}
+
 enum api_result
 api_create_topics_request(struct api_call *c, struct kfk_tree *q)
 {
@@ -156,6 +193,7 @@ api_create_topics_request(struct api_call *c, struct kfk_tree *q)
 		deny(c, kfk_get_str(q, e, Q(TOPICS_NAME)), code, text);
 		kfk_unlink(topics, prev, e);
 	}
+	throttle_new(c, q, topics);
 	if (c->arena.failed)
 		return api_fail(c, ALV_E_LIMIT);
 	if (api_memo(c)->split.first != NULL && topics != NULL && topics->n == 0) {
@@ -322,6 +360,39 @@ judge_deletes(struct api_call *c, const struct kfk_tree *q, struct kfk_node *top
 	}
 }
 
+/* Where the topic is named: an element of either version's list. */
+static uint64_t
+partitions_deleted(struct api_call *c, const struct kfk_tree *q, const struct kfk_node *e)
+{
+	struct alv_str name = q->version >= V_BY_ID ? kfk_get_str(q, e, Q(TOPICS_NAME)) : e->v.s, phys;
+
+	if (name.p == NULL && api_own_id(c, kfk_get_uuid(q, e, Q(TOPICS_TOPIC_ID)), &phys))
+		return 0;
+	return partitions_of(c, name.p == NULL ? phys : physical(c, name));
+}
+
+static void
+throttle_deletes(struct api_call *c, const struct kfk_tree *q, struct kfk_node *list)
+{
+	struct kfk_node *prev = NULL, *next;
+
+	for (struct kfk_node *e = list == NULL ? NULL : list->kids; e != NULL; e = next) {
+		struct api_denied *d;
+		int16_t		   code = api_quota_mutates(c, partitions_deleted(c, q, e), q->version >= V_DELETE_STRICT);
+
+		next = e->next;
+		if (code == 0) {
+			prev = e;
+			continue;
+		}
+		d = q->version >= V_BY_ID ? api_deny(c, &api_memo(c)->split, kfk_get_str(q, e, Q(TOPICS_NAME)), kfk_get_uuid(q, e, Q(TOPICS_TOPIC_ID)), code)
+					  : api_deny(c, &api_memo(c)->split, e->v.s, no_id, code);
+		if (d != NULL)
+			d->text = ALV_STR(THROTTLED_TEXT);
+		kfk_unlink(list, prev, e);
+	}
+}
+
 enum api_result
 api_delete_topics_request(struct api_call *c, struct kfk_tree *q)
 {
@@ -334,6 +405,7 @@ api_delete_topics_request(struct api_call *c, struct kfk_tree *q)
 		judge_names(c, list);
 	if (api_memo(c)->split.waiting)
 		return api_wait_ids(c);
+	throttle_deletes(c, q, list);
 	if (c->arena.failed)
 		return api_fail(c, ALV_E_LIMIT);
 	if (api_memo(c)->split.first == NULL || list->n > 0)
@@ -393,6 +465,18 @@ judge_growth(struct api_call *c, const struct kfk_tree *q, const struct kfk_node
 	return KFK_INVALID_REQUEST;
 }
 
+static int16_t
+throttle_growth(struct api_call *c, const struct kfk_tree *q, const struct kfk_node *e, struct alv_str *text)
+{
+	uint64_t have = partitions_of(c, physical(c, kfk_get_str(q, e, Q(TOPICS_NAME))));
+	int64_t	 wanted = kfk_get_int(q, e, Q(TOPICS_COUNT));
+	int16_t	 code = have == 0 || wanted <= (int64_t)have ? 0 : api_quota_mutates(c, (uint64_t)wanted - have, q->version >= V_GROW_STRICT);
+
+	if (code != 0)
+		*text = ALV_STR(THROTTLED_TEXT);
+	return code;
+}
+
 static void
 note_growth(struct api_call *c, const struct kfk_tree *q, const struct kfk_node *e)
 {
@@ -431,6 +515,8 @@ api_create_partitions_request(struct api_call *c, struct kfk_tree *q)
 	for (struct kfk_node *e = topics == NULL ? NULL : topics->kids; e != NULL; e = next) {
 		text = ALV_STR_NULL;
 		code = judge_growth(c, q, e, &text);
+		if (code == 0)
+			code = throttle_growth(c, q, e, &text);
 		next = e->next;
 		if (code == 0) {
 			note_growth(c, q, e);

@@ -397,7 +397,8 @@ render_TENANT_BYTES(const struct render *r, const char *name)
 }
 
 static const char *const quota_names[MET_QUOTAS] = {
-	[MET_QUOTA_PRODUCE] = "produce", [MET_QUOTA_FETCH] = "fetch", [MET_QUOTA_REQUESTS] = "requests"
+	[MET_QUOTA_PRODUCE] = "produce", [MET_QUOTA_FETCH] = "fetch", [MET_QUOTA_REQUESTS] = "requests",
+	[MET_QUOTA_TIME] = "time", [MET_QUOTA_MUTATIONS] = "mutations"
 };
 
 /* Of one limited thing of one tenant; those that never waited are not shown. */

@@ -10,6 +10,7 @@
  *
  * Invariants: the owner is called from the loop only (on_ready, on_later, on_timer), never from a call of its own; only
  * on_closed may free the stream, so it is there for the whole of any other step. */
+#include <alcove/clock.h>
 #include <alcove/check.h>
 
 #include "net/stream_int.h"
@@ -275,10 +276,8 @@ on_shake(struct net_later *l)
 }
 
 static void
-on_ready(struct net_fd *f, uint32_t events)
+ready(struct net_stream *s, uint32_t events)
 {
-	struct net_stream *s = ALV_HOLDER(f, struct net_stream, fd);
-
 	if (s->state == NET_ST_CONNECT) {
 		connected(s);
 	} else if (s->state == NET_ST_HANDSHAKE && events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
@@ -301,21 +300,42 @@ on_ready(struct net_fd *f, uint32_t events)
 	set_events(s);
 }
 
+/* Time is read only where somebody wants to know what an event took. The owner is there until its own later. */
+static void
+on_ready(struct net_fd *f, uint32_t events)
+{
+	struct net_stream *s = ALV_HOLDER(f, struct net_stream, fd);
+	uint64_t	  *worked = s->worked_us, begun = worked == NULL ? 0 : alv_mono_us();
+
+	ready(s, events);
+	if (worked != NULL)
+		*worked += alv_mono_us() - begun;
+}
+
+static void
+send_queued(struct net_stream *s)
+{
+	announce(s);
+	if ((s->state == NET_ST_OPEN && net_stream_left(s) > 0) || s->state == NET_ST_CLOSING)
+		if (!(s->flags & NET_F_OUT))
+			write_step(s);
+	set_events(s);
+}
+
 static void
 on_later(struct net_later *l)
 {
 	struct net_stream *s = ALV_HOLDER(l, struct net_stream, later);
+	uint64_t	  *worked = s->worked_us, begun = worked == NULL ? 0 : alv_mono_us();
 
 	if (s->state == NET_ST_ENDED) {
 		s->state = NET_ST_REPORTED;
 		s->ops->on_closed(s, (enum net_end)s->end);
 		return;
 	}
-	announce(s);
-	if ((s->state == NET_ST_OPEN && net_stream_left(s) > 0) || s->state == NET_ST_CLOSING)
-		if (!(s->flags & NET_F_OUT))
-			write_step(s);
-	set_events(s);
+	send_queued(s);
+	if (worked != NULL)
+		*worked += alv_mono_us() - begun;
 }
 
 static void

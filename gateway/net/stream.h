@@ -86,6 +86,7 @@ struct net_stream {
 	uint64_t		last_in_us, last_out_us;	/* monotonic, last progress */
 	int			sys_errno;
 	struct sockaddr_storage peer;		/* of accepted ones; with PROXY protocol the client's, from on_open on */
+	uint64_t	       *worked_us;	/* the owner's: what its events take is added to it; NULL: nobody asks */
 	/* the stream's own */
 	struct net_fd		fd;
 	struct net_timer	timer;

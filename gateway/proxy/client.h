@@ -102,6 +102,11 @@ void px_client_send(struct px_client *c, struct px_request *r, size_t body_n);
 /* mute.c: a client that is over a limit. Takes nothing of it until the api layer says so (conn.quota). */
 void px_mute(struct px_client *c);
 void px_unmuted(struct net_timer *t);	/* the timer's function */
+/* Where the worker's time is limited: around what is done for it outside of its streams' events. */
+uint64_t px_work_begins(const struct px_client *c);
+void	 px_work_ends(struct px_client *c, uint64_t begun_us);
+/* Its streams measure what their events take, or not. */
+void px_work_watch(struct px_client *c);
 /* It may go on now, whatever it owes. */
 void px_unmute(struct px_client *c);
 

@@ -197,6 +197,7 @@ px_client_pump(struct px_client *c)
 	else {
 		if (c->conn.quota.muted_until_us != 0)
 			px_mute(c);
+		px_work_watch(c);
 		net_stream_more(&c->stream);
 		px_client_watch(c);
 	}
@@ -206,5 +207,9 @@ px_client_pump(struct px_client *c)
 void
 px_client_pump_again(struct net_later *l)
 {
-	px_client_pump(ALV_HOLDER(l, struct px_client, again));
+	struct px_client *c = ALV_HOLDER(l, struct px_client, again);
+	uint64_t	  begun = px_work_begins(c);
+
+	px_client_pump(c);
+	px_work_ends(c, begun);
 }

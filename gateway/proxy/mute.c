@@ -3,6 +3,8 @@
  * Invariants: while conn.quota.muted_until_us is not 0 no frame is taken, `unmute` is armed or the step at hand still comes by
  * px_client_pump; standing still then is not the sender's doing, so neither its pace nor its idleness counts; who leaves is served
  * to the end as everybody is. */
+#include <alcove/clock.h>
+
 #include "proxy/client.h"
 #include "proxy/worker.h"
 
@@ -34,13 +36,42 @@ px_unmute(struct px_client *c)
 		c->stream.in_max = px_client_in_max(c);
 }
 
+/* ---- the worker's time ------------------------------------------------------------------------- */
+
+uint64_t
+px_work_begins(const struct px_client *c)
+{
+	return api_conn_timed(&c->conn) ? alv_mono_us() : 0;
+}
+
+void
+px_work_ends(struct px_client *c, uint64_t begun_us)
+{
+	if (begun_us != 0)
+		c->conn.quota.worked_us += alv_mono_us() - begun_us;
+}
+
+void
+px_work_watch(struct px_client *c)
+{
+	uint64_t *to = api_conn_timed(&c->conn) ? &c->conn.quota.worked_us : NULL;
+
+	c->stream.worked_us = to;
+	if (c->up_state == PX_UP_READY)
+		c->up.stream.worked_us = to;
+}
+
+/* ---- the end of a wait --------------------------------------------------------------------------- */
+
 void
 px_unmuted(struct net_timer *t)
 {
 	struct px_client *c = ALV_HOLDER(t, struct px_client, unmute);
+	uint64_t	  begun = px_work_begins(c);
 
 	/* An answer may have moved it on a moment ago. */
 	if (c->conn.quota.muted_until_us <= net_loop_now(c->worker->loop))
 		px_unmute(c);
 	px_client_pump(c);
+	px_work_ends(c, begun);
 }

@@ -70,7 +70,7 @@ void met_login(struct met_worker *w, enum alv_login_by by, enum alv_login_fault 
 void met_login_late(struct met_worker *w);		/* its answer waits */
 void met_reauthentication(struct met_worker *w, bool ok);		/* besides met_login */
 /* A client that is over a limit waits for so long; bytes: of what was charged, 0 where it was none. */
-enum met_quota { MET_QUOTA_PRODUCE, MET_QUOTA_FETCH, MET_QUOTA_REQUESTS, MET_QUOTAS };
+enum met_quota { MET_QUOTA_PRODUCE, MET_QUOTA_FETCH, MET_QUOTA_REQUESTS, MET_QUOTA_TIME, MET_QUOTA_MUTATIONS, MET_QUOTAS };
 void met_throttled(struct met_worker *w, struct met_hint *hint, struct alv_str tenant, enum met_quota what, uint64_t us, uint64_t bytes);
 /* A request, or a part of one, was refused for want of a right: Kafka's numbers of the operation and the resource type. */
 enum { MET_OPERATIONS = 16, MET_RESOURCES = 8 };
