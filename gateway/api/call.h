@@ -130,6 +130,7 @@ struct api_conn {
 	struct api_shares	  *shares;		/* share sessions; NULL: there never was one */
 	size_t			   kept;		/* bytes that these two have */
 	struct api_repeats	   repeats;		/* requests said again; see repeat.h */
+	struct quo_cell		  *counted[2];		/* connections.c: it is one of so many */
 	struct api_fetcher	   fetcher;
 	struct api_quota	   quota;		/* proxy: takes nothing while it is muted, and ends that */
 };

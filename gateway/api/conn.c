@@ -95,6 +95,7 @@ api_conn_fini(struct api_conn *c)
 	c->patterns = NULL;
 	api_shares_fini(c);
 	api_quota_fini(c);
+	api_connection_leaves(c);
 	free(c->own);
 	c->own = NULL;
 }

@@ -421,6 +421,12 @@ int64_t api_throttle_ms(const struct api_call *c);
 /* Puts that into a response's own field, where it has one and says less. */
 void api_quota_tell(const struct api_call *c, struct kfk_tree *r);
 void api_quota_fini(struct api_conn *c);
+/* connections.c: a login at this tenant is proven. How long its answer waits; API_CONNECTION_REFUSED: it is closed. Charges. */
+#define API_CONNECTION_REFUSED UINT64_MAX
+uint64_t api_connection_wait(const struct api_conn *c, struct alv_str tenant) ALV_MUST;
+/* It is in: false where that is one too many. It ends. */
+bool api_connection_enters(struct api_conn *c) ALV_MUST;
+void api_connection_leaves(struct api_conn *c);
 void api_quota_over(struct api_call *c);	/* the call ends, answered or not */
 
 #endif

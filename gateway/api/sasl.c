@@ -241,6 +241,8 @@ proven(struct api_call *c, struct alv_str token)
 
 	if (!take_identity(conn))
 		return failed(c);
+	if (!api_connection_enters(conn))
+		return api_close(c, MET_CLOSE_CONNECTIONS_LIMIT);
 	conn->user_revision = conn->sasl->account.user_revision;
 	conn->mechanism = conn->sasl->mechanism;
 	life_ms = api_reauth_done(conn, &conn->sasl->account);
@@ -275,8 +277,13 @@ ended(struct api_call *c, bool ok, struct alv_str token)
 	/* A good token was not guessed, and a failure says so before it is over: nothing is learnt from a late one. */
 	bool	     at_once = ok && c->conn->sasl->mechanism == AUT_OAUTHBEARER;
 	uint64_t     late = at_once ? 0 : lateness(c->conn, ok);
-	struct held *h = late == 0 ? NULL : alv_arena_alloc(&c->arena, sizeof(*h));
+	uint64_t     wait = ok ? api_connection_wait(c->conn, alv_str_of(c->conn->sasl->account.tenant)) : 0;
+	struct held *h;
 
+	if (wait == API_CONNECTION_REFUSED)
+		return api_close(c, MET_CLOSE_CONNECTIONS_RATE);
+	late = wait > late ? wait : late;
+	h = late == 0 ? NULL : alv_arena_alloc(&c->arena, sizeof(*h));
 	if (late == 0)
 		return ok ? proven(c, token) : failed(c);
 	if (h == NULL)

@@ -1,6 +1,8 @@
 /* See cell.h. */
 #include "quota/cell.h"
 
+#include <alcove/check.h>
+
 enum { UNITS_BITS = 40 };
 
 static const uint64_t units_mask = (UINT64_C(1) << UNITS_BITS) - 1;
@@ -26,6 +28,7 @@ quo_init(struct quo_cell *c, double per_s, uint64_t burst_us, uint64_t now_us, b
 	atomic_store_explicit(&c->cost, cost_of(per_s), memory_order_relaxed);
 	atomic_store_explicit(&c->due, !full ? now : now > c->burst ? now - c->burst : 0, memory_order_relaxed);
 	atomic_store_explicit(&c->promised, 0, memory_order_relaxed);
+	atomic_store_explicit(&c->used, 0, memory_order_relaxed);
 }
 
 /* The same units at another price. */
@@ -81,6 +84,21 @@ quo_idle(const struct quo_cell *c, uint64_t now_us)
 	uint64_t now = now_us << QUO_TICK_BITS;
 
 	return now > c->burst && atomic_load_explicit(&((struct quo_cell *)(uintptr_t)c)->due, memory_order_relaxed) <= now - c->burst;
+}
+
+bool
+quo_enter(struct quo_cell *c, uint64_t most)
+{
+	if (atomic_fetch_add(&c->used, 1) < most)
+		return true;
+	atomic_fetch_sub(&c->used, 1);
+	return false;
+}
+
+void
+quo_leave(struct quo_cell *c)
+{
+	ALV_CHECK(atomic_fetch_sub(&c->used, 1) > 0);
 }
 
 /* ---- promises ---------------------------------------------------------------------------------------- */

@@ -32,6 +32,7 @@ struct quo_cell {
 	_Atomic uint64_t due;		/* in ticks of the monotonic clock */
 	_Atomic uint64_t cost;		/* of a unit, in ticks << QUO_COST_BITS; 0: there is no limit */
 	_Atomic uint64_t promised;	/* what quo_promise told others lately: slot << 40 | units */
+	_Atomic uint64_t used;		/* quo_enter's: how many there are, of something that is counted */
 	uint64_t	 burst;		/* in ticks; never changes */
 };
 
@@ -72,5 +73,9 @@ uint64_t quo_affords(const struct quo_cell *c, uint64_t want, uint64_t least, ui
 void	 quo_promise(struct quo_cell *c, uint64_t units, uint64_t now_us);
 /* What it was for has come, and is charged now. promised_us: when it was promised. */
 void quo_kept(struct quo_cell *c, uint64_t units, uint64_t promised_us, uint64_t now_us);
+
+/* One more of what is counted; false: there are as many as there may be. One less. */
+bool quo_enter(struct quo_cell *c, uint64_t most) ALV_MUST;
+void quo_leave(struct quo_cell *c);
 
 #endif

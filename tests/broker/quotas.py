@@ -200,6 +200,73 @@ def test_requests(s):
         true(f"told {told}", max(told) > 0)
 
 
+def test_time(s):
+    """A share of a worker's time, whatever it is spent on."""
+    path, t = made(s, of_tenant(request_percentage=0.5))
+    with t.wire() as w:
+        stack.wait_until("a wait is told", lambda: w.request("Metadata", 12, {"Topics": None})["ThrottleTimeMs"] > 0, 20, 0)
+    true("it is counted", s.gateway.metric("alcove_throttled_seconds_total", tenant=path.rpartition("/")[2], quota="time") > 0)
+
+
+def test_mutations(s):
+    """KIP-599: partitions are created as long as there is something left, then refused until that is paid."""
+    path, t = made(s, of_tenant(controller_mutation_rate=1))
+    names = [fresh("mutated") for _ in range(3)]
+
+    def create(w, *names, version=7, n=12):
+        r = w.request("CreateTopics", version, {"timeoutMs": 15000, "Topics": [{"Name": x, "NumPartitions": n, "ReplicationFactor": -1} for x in names]})
+        return [(x["ErrorCode"], x["ErrorMessage"]) for x in r["Topics"]], r["ThrottleTimeMs"]
+    with t.wire() as w:
+        said, told = create(w, names[0], names[1])   # eleven are there: the first takes more than that, so the second finds none
+        equal("one topic, then none", {(0, None), (89, "The throttling quota has been exceeded.")}, set(said))
+        true(f"told {told} ms", 0 < told <= 1000)
+        limit(s, path, of_tenant(controller_mutation_rate=1000))
+        equal("with another limit", [(0, None)], create(w, names[1], n=1)[0])
+        limit(s, path, of_tenant(controller_mutation_rate=10))
+        said, told = create(w, names[2], version=5, n=20)    # which does not know the code: it waits
+        equal("an old version", [(0, None)], said)
+        true(f"told {told} ms", 0 < told <= 2000)
+
+
+def gone(w):
+    try:
+        w.request("Metadata", 12, {"Topics": []})
+        return False
+    except (kw.Closed, OSError):
+        return True
+
+
+def test_connections(s):
+    """So many at once of the tenant, so many of an address; so many a second, of which the answers to logins wait."""
+    path, t = made(s, of_tenant(connections=3))
+    with t.wire(), t.wire():
+        with t.wire() as third:
+            equal("the third", False, gone(third))
+            try:
+                with t.wire():
+                    raise AssertionError("a fourth connection is in")
+            except (kw.Closed, OSError):
+                pass
+        stack.wait_until("its place is free", lambda: opens(t), 10)
+        limit(s, path, {"type": "address", "address": "127.0.0.1", "limits": {"connections": 1}}, of_tenant(connections=None))
+        with t.wire():
+            equal("a second one of the address", False, opens(t))
+    limit(s, path, {"type": "address", "address": "127.0.0.1", "limits": {"connections": None}}, of_tenant(connection_creation_rate=2))
+    began = time.monotonic()
+    for _ in range(23):     # twenty are ten seconds' worth
+        true("it comes in", opens(t))
+    took = time.monotonic() - began
+    true(f"23 connections took {took:.2f} s", took >= 3 / 2 - 0.1)
+
+
+def opens(t):
+    try:
+        with t.wire() as w:
+            return not gone(w)
+    except (kw.Closed, OSError):
+        return False
+
+
 def throttled(s, path):
     """-> seconds that fetches of the tenant had to wait so far"""
     return s.gateway.metrics().get(f'alcove_throttled_seconds_total{{tenant="{path.rpartition("/")[2]}",quota="fetch"}}', 0.0)

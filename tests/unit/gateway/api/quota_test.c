@@ -576,6 +576,85 @@ deletes_and_growth_are_mutations(void **state)
 	shut(&s);
 }
 
+/* ---- connections ---------------------------------------------------------------------------------------------- */
+
+#define OF_EACH_ADDRESS .entity = { .kind = POL_QUOTA_OF_ADDRESS, .part = { { .match = POL_QUOTA_DEFAULT } } }
+
+/* Another connection of the stage's client, from here. */
+static struct api_conn
+another(const struct stage *s, const char *host)
+{
+	struct api_conn c;
+
+	memset(&c, 0, sizeof(c));
+	c.w = s->conn.w;
+	c.slot = s->conn.slot;
+	snprintf(c.tenant, sizeof(c.tenant), "acme");
+	snprintf(c.host, sizeof(c.host), "%s", host);
+	return c;
+}
+
+static void
+connections_are_counted(void **state)
+{
+	static const struct pol_quota two[] = { { OF_TENANT, LIMIT(CONNECTIONS, 3) }, { OF_EACH_ADDRESS, LIMIT(CONNECTIONS, 2) } };
+	struct stage		      s;
+	struct api_conn		      c[6];
+
+	(void)state;
+	open_with(&s, NULL, 0);
+	for (int i = 0; i < 6; i++)
+		c[i] = another(&s, i < 4 ? "192.0.2.1" : "2001:db8::1");
+	assert_true(api_connection_enters(&c[0]));	/* before there is a limit: counted for the tenant all the same */
+	publish(&s, two, 2);
+	assert_true(api_connection_enters(&c[0]));	/* a second login of one is no second one */
+	assert_true(api_connection_enters(&c[1]));
+	assert_true(api_connection_enters(&c[2]));
+	assert_false(api_connection_enters(&c[3]));
+	assert_false(api_connection_enters(&c[4]));
+	api_connection_leaves(&c[0]);
+	assert_false(api_connection_enters(&c[3]));	/* two are at its address */
+	api_connection_leaves(&c[3]);			/* as one that was refused ends */
+	assert_true(api_connection_enters(&c[4]));
+	assert_false(api_connection_enters(&c[5]));
+	for (int i = 0; i < 6; i++)
+		api_connection_leaves(&c[i]);
+	assert_true(api_connection_enters(&c[3]));
+	api_connection_leaves(&c[3]);
+	shut(&s);
+}
+
+static void
+connections_come_no_faster_than_they_may(void **state)
+{
+	static const struct pol_quota quotas[] = { { OF_TENANT, LIMIT(CONNECTION_CREATION_RATE, 2) },
+		{ OF_EACH_ADDRESS, LIMIT(CONNECTION_CREATION_RATE, 1) } };
+	struct stage		      s;
+	struct api_conn		      here, there;
+
+	(void)state;
+	open_with(&s, quotas, 2);
+	here = another(&s, "192.0.2.1");
+	there = another(&s, "192.0.2.2");
+	for (uint64_t i = 0; i < 10; i++)	/* ten seconds' worth */
+		assert_int_equal(api_connection_wait(&here, ALV_STR("acme")), 0);
+	assert_int_equal(api_connection_wait(&here, ALV_STR("acme")), S);
+	for (uint64_t i = 0; i < 9; i++)
+		assert_int_equal(api_connection_wait(&there, ALV_STR("acme")), 0);
+	assert_int_equal(api_connection_wait(&there, ALV_STR("acme")), S / 2);	/* twenty of the tenant's, and one */
+	for (uint64_t i = 2; i <= 5; i++)
+		assert_int_equal(api_connection_wait(&here, ALV_STR("acme")), i * S);
+	/* Nobody waits longer, and those that are refused do not make it longer. */
+	for (int i = 0; i < 100; i++)
+		assert_true(api_connection_wait(&here, ALV_STR("acme")) == API_CONNECTION_REFUSED);
+	s.worker.now_us += S;
+	assert_int_equal(api_connection_wait(&here, ALV_STR("acme")), 5 * S);
+	here.auth = API_AUTH_DONE;	/* who logs in again */
+	assert_int_equal(api_connection_wait(&here, ALV_STR("acme")), 0);
+	assert_int_equal(api_connection_wait(&there, ALV_STR("nobody")), 0);
+	shut(&s);
+}
+
 /* A request that waits for ids is judged twice. */
 static void
 one_request_is_one(void **state)
@@ -661,6 +740,8 @@ main(void)
 		cmocka_unit_test(time_is_charged_with_the_next_request),
 		cmocka_unit_test(mutations_have_a_bucket),
 		cmocka_unit_test(deletes_and_growth_are_mutations),
+		cmocka_unit_test(connections_are_counted),
+		cmocka_unit_test(connections_come_no_faster_than_they_may),
 		cmocka_unit_test(a_change_takes_effect_at_once),
 		cmocka_unit_test(before_login_nobody_is_charged),
 	};
