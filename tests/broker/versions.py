@@ -36,7 +36,8 @@ class Names:
                  "V3AndBelowProducerId": -1, "V3AndBelowProducerEpoch": -1,
                  "TransactionTimeoutMs": 5000, "CommittedOffset": 7, "CommittedLeaderEpoch": -1, "CommitTimestamp": -1,
                  "RetentionTimeMs": -1, "ResponsePartitionLimit": 100, "KeyType": 0, "EndpointType": 1, "ShareSessionEpoch": 0,
-                 "IsolationLevel": 0, "HighWatermark": 0, "CoordinatorId": 1}
+                 "IsolationLevel": 0, "HighWatermark": 0, "CoordinatorId": 1,
+                 "ResourceTypeFilter": 2, "PatternTypeFilter": 3, "ResourcePatternType": 3, "Operation": 3, "PermissionType": 3}
         texts = {"ClusterId": None, "ClientSoftwareName": "versions", "ClientSoftwareVersion": "1", "Mechanism": "PLAIN",
                  "ProtocolType": "consumer", "ProtocolName": "range", "GroupInstanceId": None, "RackId": "" if api == "Fetch" else None, "Rack": None,
                  "ServerAssignor": "range", "SubscribedTopicRegex": None, "StatesFilter": "Empty", "TypesFilter": "classic",
