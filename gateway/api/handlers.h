@@ -120,6 +120,12 @@ enum api_result api_alter_client_quotas_request(struct api_call *c, struct kfk_t
 enum api_result api_describe_scram_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_alter_scram_request(struct api_call *c, struct kfk_tree *q);
 
+/* tokens.c */
+enum api_result api_create_token_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_renew_token_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_expire_token_request(struct api_call *c, struct kfk_tree *q);
+enum api_result api_describe_tokens_request(struct api_call *c, struct kfk_tree *q);
+
 /* acls.c */
 enum api_result api_describe_acls_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_create_acls_request(struct api_call *c, struct kfk_tree *q);

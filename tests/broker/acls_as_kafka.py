@@ -333,6 +333,44 @@ def check_random_sets(s):
     true(f"{asked} asked, {denied} denied: both happened often", asked > 1000 and 300 < denied < asked - 100)
 
 
+# ---- delegation tokens ------------------------------------------------------------------------------------------------
+
+def tokens():
+    """Of everybody, in each version: where tokens are off, an own one is refused as such, another's for want of a right first."""
+    for version in (1, 2, 3):
+        create = {"Renewers": [{"PrincipalType": "User", "PrincipalName": "u1"}], "MaxLifetimeMs": 1000}
+        yield "CreateDelegationToken", version, create
+        if version == 3:
+            for owner in ("u0", "u1", "root", ""):
+                yield "CreateDelegationToken", version, create | {"OwnerPrincipalType": "User", "OwnerPrincipalName": owner}
+            yield "CreateDelegationToken", version, create | {"OwnerPrincipalType": "User", "OwnerPrincipalName": None}
+        yield "DescribeDelegationToken", version, {"Owners": None}
+        yield "DescribeDelegationToken", version, {"Owners": [{"PrincipalType": "User", "PrincipalName": "u1"}]}
+        yield "DescribeDelegationToken", version, {"Owners": []}
+        if version < 3:
+            yield "RenewDelegationToken", version, {"Hmac": b"none", "RenewPeriodMs": 1000}
+            yield "ExpireDelegationToken", version, {"Hmac": b"none", "ExpiryTimePeriodMs": 1000}
+
+
+def check_tokens(s):
+    """Every field of every answer as Kafka's, which has no secret key for tokens either."""
+    s.load([])
+    s.rest("POST", "/v1/tenants/acme/acls", {"acls": [{"resourceType": "USER", "resourceName": "User:u1", "principal": "User:u0",
+                                                       "operation": "CREATE_TOKENS"}]})
+    with s.kafka.wire() as w:
+        equal("CreateAcls", 0, w.request("CreateAcls", 3, {"Creations": [{
+            "ResourceType": 7, "ResourceName": "User:u1", "ResourcePatternType": 3, "Principal": "User:u0", "Host": "*", "Operation": 13,
+            "PermissionType": 3}]})["Results"][0]["ErrorCode"])
+    codes = set()
+    for user in USERS:
+        with s.theirs.connect(user) as theirs, s.ours.connect(user) as ours:
+            for api, version, value in tokens():
+                expected, found = (dict(w.request(api, version, value)) for w in (theirs, ours))
+                equal(f"{user}, {api} v{version} {value}", expected, found)
+                codes.add(found["ErrorCode"])
+    equal("codes", {61, 65}, codes)
+
+
 # ---- the apis of ACLs themselves ------------------------------------------------------------------------------------
 
 WILD = {"ResourceTypeFilter": 1, "ResourceNameFilter": None, "PatternTypeFilter": 1, "PrincipalFilter": None, "HostFilter": None,
@@ -412,4 +450,4 @@ def check_zeros(s):
 
 def test_verdicts():
     """Sets of ACLs made at random, and none at all: each answer of each user as Kafka's."""
-    checks.run(Both, (check_random_sets, check_acl_apis, check_zeros))
+    checks.run(Both, (check_random_sets, check_tokens, check_acl_apis, check_zeros))

@@ -134,6 +134,13 @@ def test_librdkafka(s):
             equal("bob", DENIED_CLUSTER, e.args[0].code())
 
 
+def test_delegation_tokens(s):
+    """There are none: kafka-delegation-tokens.sh is told so, as by a Kafka that has them switched off."""
+    _, alice, _ = made(s)
+    r = alice.tool("delegation-tokens", "--describe", check=False)
+    true(f"{r.stdout[-300:]} {r.stderr[-1500:]}", r.returncode != 0 and "DelegationTokenDisabledException" in r.stdout + r.stderr)
+
+
 def test_own_alone(s):
     """What one tenant makes and deletes by any filter is nobody else's: not another tenant's, not the cluster's."""
     _, alice, _ = made(s)
