@@ -330,6 +330,15 @@ client_text(struct talk *k, struct alv_str text)
 		MUST(!holds(text, others_own[i].p, others_own[i].n) || known(k, TEN_TOPIC, others_own[i]));
 }
 
+/* The tenant's own, or what the client said itself. */
+static void
+client_principal(struct talk *k, const struct kfk_node *n)
+{
+	if (n->f->type != KFK_STRING || n->v.is_null || n->v.s.n == 0)
+		return;
+	MUST(!holds(n->v.s, NEEDLE, strlen(NEEDLE)) || holds(all_of(&k->said), n->v.s.p, n->v.s.n));
+}
+
 static void
 client_field(struct talk *k, const struct kfk_tree *t, const struct kfk_node *n)
 {
@@ -371,8 +380,10 @@ client_field(struct talk *k, const struct kfk_tree *t, const struct kfk_node *n)
 	case KFK_KIND_ERROR_TEXT:
 		client_text(k, n->v.s);
 		break;
-	case KFK_KIND_INTERNAL:
 	case KFK_KIND_PRINCIPAL:
+		client_principal(k, n);
+		break;
+	case KFK_KIND_INTERNAL:
 	case KFK_KIND_SECRET:
 		MUST(n->f->type != KFK_STRING || n->v.is_null || n->v.s.n == 0);
 		break;
