@@ -18,8 +18,8 @@ TLS = """    tls:
 OWN = "    bind: 127.0.0.1:{port}\n    endpoint: sni\n    domain: " + DOMAIN + "\n" + TLS + """\
       principal.mapping.rules: RULE:^CN=([^,]+),OU=people.*$/$1/L, RULE:^CN=robot-([0-9]+)$/r2-$1/
       tenants:
-        - {{tenant: acme, client.ca.file: acme-ca.pem, client.crl.file: acme.crl}}
-        - {{tenant: globex, client.ca.file: globex-ca.pem}}
+        - {{tenant: mtlsa, client.ca.file: mtlsa-ca.pem, client.crl.file: mtlsa.crl}}
+        - {{tenant: mtlsb, client.ca.file: mtlsb-ca.pem}}
 """
 PORT = "    bind: 127.0.0.1:{port}\n    endpoint: port\n    node.ports: {first}-{last}\n    node.id.first: 1\n"
 SHARED = PORT + TLS + """\
@@ -27,7 +27,7 @@ SHARED = PORT + TLS + """\
       principal.source: uri
       principal.mapping.rules: RULE:spiffe:..(.*)\\/user\\/(.*)/$1\\/$2/
 """
-ONE = PORT + "    tenant: acme\n" + TLS + "      client.ca.file: acme-ca.pem\n"
+ONE = PORT + "    tenant: mtlsa\n" + TLS + "      client.ca.file: mtlsa-ca.pem\n"
 LISTENERS = {"own": (OWN, 1), "everybody": (SHARED, 3), "one": (ONE, 3),
              "common": ("    bind: 127.0.0.1:{port}\n    endpoint: sni\n    domain: " + DOMAIN + "\n" + TLS +
                         "      client.ca.file: shared-ca.pem\n      principal.source: uri\n"
@@ -69,19 +69,19 @@ def made(s):
     if _made and _made[0].process is not None and _made[1] is s:
         return _made[0]
     g = stack.Gateway(s.folder / "mtls", s.kafka.bootstrap, limits=stack.PATIENT, listeners=LISTENERS).init()
-    for name in ("acme-ca", "globex-ca", "shared-ca"):
+    for name in ("mtlsa-ca", "mtlsb-ca", "shared-ca"):
         authority(g.folder, name)
     for ca_name, name, subject, san in (
-            ("acme-ca", "alice", "/OU=people/CN=Alice", None), ("acme-ca", "bob", "/OU=people/CN=bob", None),
-            ("acme-ca", "robot", "/CN=robot-7", None), ("acme-ca", "odd", "/CN=thing", None), ("acme-ca", "z", "/OU=people/CN=Z\u00fcri", None),
-            ("globex-ca", "gina", "/OU=people/CN=Alice", None), ("shared-ca", "anybody", "/OU=people/CN=alice", None),
-            ("shared-ca", "acme-alice", "/CN=x", "URI:spiffe://acme/user/alice"),
-            ("shared-ca", "globex-alice", "/CN=x", "URI:spiffe://globex/user/alice")):
+            ("mtlsa-ca", "alice", "/OU=people/CN=Alice", None), ("mtlsa-ca", "bob", "/OU=people/CN=bob", None),
+            ("mtlsa-ca", "robot", "/CN=robot-7", None), ("mtlsa-ca", "odd", "/CN=thing", None), ("mtlsa-ca", "z", "/OU=people/CN=Z\u00fcri", None),
+            ("mtlsb-ca", "gina", "/OU=people/CN=Alice", None), ("shared-ca", "anybody", "/OU=people/CN=alice", None),
+            ("shared-ca", "mtlsa-alice", "/CN=x", "URI:spiffe://mtlsa/user/alice"),
+            ("shared-ca", "mtlsb-alice", "/CN=x", "URI:spiffe://mtlsb/user/alice")):
         client(g.folder, ca_name, name, subject, san)
-    revoke(g.folder, "acme-ca", "acme.crl")
+    revoke(g.folder, "mtlsa-ca", "mtlsa.crl")
     g.configure()
     g.start()
-    for t in ("acme", "globex"):
+    for t in ("mtlsa", "mtlsb"):
         g.make_tenant(t, [], authorizer="acl", superUsers=["User:alice"])
     _made[:] = [g, s]
     return g
@@ -113,20 +113,20 @@ def told(g, listener, cert, host=None, version=None):
 def test_own_authorities(s):
     """A tenant's clients have certificates of its own authority; those of another tenant's, or of nobody's, are unknown. Rules make the user."""
     g = made(s)
-    acme, globex = f"acme.{DOMAIN}", f"globex.{DOMAIN}"
+    mtlsa, mtlsb = f"mtlsa.{DOMAIN}", f"mtlsb.{DOMAIN}"
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         def at(host, cert, version=version):
             return told(g, "own", cert, host, version)
-        equal("CN=Alice,OU=people by the first rule, in lower case", "super", at(acme, "alice"))
-        equal("bob", "user", at(acme, "bob"))
-        equal("at a broker's host", "super", at(f"b1-{acme}", "alice"))
-        equal("the second rule", "user", at(acme, "robot"))
-        equal("globex' Alice", "super", at(globex, "gina"))
-        for what, host, cert in (("globex' at acme", acme, "gina"), ("acme's at globex", globex, "alice"), ("a stranger's", acme, "anybody")):
+        equal("CN=Alice,OU=people by the first rule, in lower case", "super", at(mtlsa, "alice"))
+        equal("bob", "user", at(mtlsa, "bob"))
+        equal("at a broker's host", "super", at(f"b1-{mtlsa}", "alice"))
+        equal("the second rule", "user", at(mtlsa, "robot"))
+        equal("mtlsb' Alice", "super", at(mtlsb, "gina"))
+        for what, host, cert in (("mtlsb' at mtlsa", mtlsa, "gina"), ("mtlsa's at mtlsb", mtlsb, "alice"), ("a stranger's", mtlsa, "anybody")):
             true(f"{what}: {at(host, cert)}", "UNKNOWN_CA" in at(host, cert))
-        true(f"none: {at(acme, None)}", "CERTIFICATE_REQUIRED" in at(acme, None) or "HANDSHAKE_FAILURE" in at(acme, None))
-        true("no rule is about it", at(acme, "odd").startswith("closed"))
-    with connect(g, "own", "alice", acme) as w:
+        true(f"none: {at(mtlsa, None)}", "CERTIFICATE_REQUIRED" in at(mtlsa, None) or "HANDSHAKE_FAILURE" in at(mtlsa, None))
+        true("no rule is about it", at(mtlsa, "odd").startswith("closed"))
+    with connect(g, "own", "alice", mtlsa) as w:
         equal("there is no SASL here", 34, w.request("SaslHandshake", 1, {"Mechanism": "PLAIN"})["ErrorCode"])
     true("counted", g.metric("alcove_logins_total", mechanism="certificate", result="ok") >= 8 and
          g.metric("alcove_login_failures_total", mechanism="certificate", reason="unmapped") == 2)
@@ -135,11 +135,11 @@ def test_own_authorities(s):
 def test_shared_authority(s):
     """An authority for all: what the rules make of a certificate has to say whose it is, and it is nobody's at another tenant's host."""
     g = made(s)
-    equal("acme's at the port of all", "super", told(g, "everybody", "acme-alice"))
-    equal("acme's at acme", "super", told(g, "common", "acme-alice", f"acme.{DOMAIN}"))
-    equal("globex' at globex", "super", told(g, "common", "globex-alice", f"globex.{DOMAIN}"))
-    true("acme's at globex", told(g, "common", "acme-alice", f"globex.{DOMAIN}").startswith("closed"))
-    true("one without that name", told(g, "common", "anybody", f"acme.{DOMAIN}").startswith("closed"))
+    equal("mtlsa's at the port of all", "super", told(g, "everybody", "mtlsa-alice"))
+    equal("mtlsa's at mtlsa", "super", told(g, "common", "mtlsa-alice", f"mtlsa.{DOMAIN}"))
+    equal("mtlsb' at mtlsb", "super", told(g, "common", "mtlsb-alice", f"mtlsb.{DOMAIN}"))
+    true("mtlsa's at mtlsb", told(g, "common", "mtlsa-alice", f"mtlsb.{DOMAIN}").startswith("closed"))
+    true("one without that name", told(g, "common", "anybody", f"mtlsa.{DOMAIN}").startswith("closed"))
     true("nor at the port of all", told(g, "everybody", "anybody").startswith("closed"))
 
 
@@ -147,7 +147,7 @@ def test_clients(s):
     """Java's tools and librdkafka with client certificates, at a port of one tenant, as the whole subject."""
     g = made(s)
     topic = fresh("mtls")
-    g.rest("PATCH", "/v1/tenants/acme", {"superUsers": ["User:alice", "User:CN=Alice,OU=people"]})
+    g.rest("PATCH", "/v1/tenants/mtlsa", {"superUsers": ["User:alice", "User:CN=Alice,OU=people"]})
     bootstrap = f"127.0.0.1:{g.ports['one']}"
     stack.wait_until("it is a super user", lambda: told(g, "one", "alice") == "super")
     pem = g.folder / "alice-both.pem"
@@ -159,7 +159,7 @@ def test_clients(s):
     a = ca.AdminClient({"bootstrap.servers": bootstrap, "security.protocol": "SSL", "ssl.ca.location": str(g.ca),
                         "ssl.certificate.location": str(g.folder / "alice.pem"), "ssl.key.location": str(g.folder / "alice.key")})
     true("librdkafka sees what Java made", topic in a.list_topics(timeout=10).topics)
-    g.rest("POST", "/v1/tenants/acme/acls", {"acls": [{"resourceType": "CLUSTER", "resourceName": "kafka-cluster", "operation": "DESCRIBE",
+    g.rest("POST", "/v1/tenants/mtlsa/acls", {"acls": [{"resourceType": "CLUSTER", "resourceName": "kafka-cluster", "operation": "DESCRIBE",
                                                        "principal": "User:CN=Z\u00fcri,OU=people"}]})
     stack.wait_until("letters beyond ASCII are themselves", lambda: told(g, "one", "z") == "super")
 
@@ -167,29 +167,29 @@ def test_clients(s):
 def test_disabled(s):
     """Nobody in the store need have the name; but who is there and disabled stays outside, and open connections end."""
     g = made(s)
-    host = f"acme.{DOMAIN}"
-    g.rest("POST", "/v1/tenants/acme/users", {"name": "bob", "generate": True})
+    host = f"mtlsa.{DOMAIN}"
+    g.rest("POST", "/v1/tenants/mtlsa/users", {"name": "bob", "generate": True})
     with connect(g, "own", "bob", host) as w:
         w.api_versions()
-        g.rest("PATCH", "/v1/tenants/acme/users/bob", {"enabled": False})
+        g.rest("PATCH", "/v1/tenants/mtlsa/users/bob", {"enabled": False})
         true("closed", w.closed_by_peer(5))
     true("not let in", told(g, "own", "bob", host).startswith("closed"))
-    g.rest("DELETE", "/v1/tenants/acme/users/bob")
+    g.rest("DELETE", "/v1/tenants/mtlsa/users/bob")
     stack.wait_until("not there any more, so let in", lambda: told(g, "own", "bob", host) == "user")
-    g.rest("POST", "/v1/tenants/acme/suspend")
+    g.rest("POST", "/v1/tenants/mtlsa/suspend")
     true("a suspended tenant's", told(g, "own", "bob", host) not in ("user", "super"))
-    g.rest("POST", "/v1/tenants/acme/resume")
+    g.rest("POST", "/v1/tenants/mtlsa/resume")
     stack.wait_until("resumed", lambda: told(g, "own", "bob", host) == "user")
 
 
 def test_revoked(s):
     """A new list of what is revoked takes effect without a restart, and no session gets around it; a broken one changes nothing."""
     g = made(s)
-    host = f"acme.{DOMAIN}"
+    host = f"mtlsa.{DOMAIN}"
     with connect(g, "own", "robot", host, ssl.TLSVersion.TLSv1_2) as w:
         w.api_versions()
         context, session = w.sock.context, w.sock.session
-    revoke(g.folder, "acme-ca", "acme.crl", "robot")
+    revoke(g.folder, "mtlsa-ca", "mtlsa.crl", "robot")
     g.reload()
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         true(f"revoked: {told(g, 'own', 'robot', host, version)}", "REVOKED" in told(g, "own", "robot", host, version))
@@ -200,12 +200,12 @@ def test_revoked(s):
         except ssl.SSLError as e:
             true(f"with a session of before: {e.reason}", "REVOKED" in e.reason)
     equal("alice is not", "super", told(g, "own", "alice", host))
-    good = (g.folder / "acme.crl").read_text()
-    (g.folder / "acme.crl").write_text("-----BEGIN X509 CRL-----\nnonsense\n-----END X509 CRL-----\n")
+    good = (g.folder / "mtlsa.crl").read_text()
+    (g.folder / "mtlsa.crl").write_text("-----BEGIN X509 CRL-----\nnonsense\n-----END X509 CRL-----\n")
     g.reload(result="failed")
     equal("alice still is not", "super", told(g, "own", "alice", host))
     true("the robot still is", "REVOKED" in told(g, "own", "robot", host))
-    (g.folder / "acme.crl").write_text(good)
+    (g.folder / "mtlsa.crl").write_text(good)
     g.reload()
 
 
@@ -217,7 +217,7 @@ def stack_socket(g):
 def test_rules_anew(s):
     """Other rules from the next connection on; what is no rule changes nothing."""
     g = made(s)
-    host, conf = f"acme.{DOMAIN}", g.folder / "alcove.yaml"
+    host, conf = f"mtlsa.{DOMAIN}", g.folder / "alcove.yaml"
     text = conf.read_text()
     conf.write_text(text.replace("RULE:^CN=robot-([0-9]+)$/r2-$1/", "RULE:CN=thing/alice/"))
     g.reload()
@@ -228,6 +228,21 @@ def test_rules_anew(s):
     equal("thing is alice still", "super", told(g, "own", "odd", host))
     conf.write_text(text)
     g.reload()
+
+
+def test_example(s):
+    """The listener that docs/users.md shows is one."""
+    g = made(s)
+    page = (stack.REPO / "docs/users.md").read_text()
+    shown = page[page.index("    listeners:\n      - name: certificates"):].split("\n\n")[0]
+    lines = "\n".join(x[4:] for x in shown.splitlines()).replace("kafka.example.com", DOMAIN)
+    lines = lines.replace("acme", "mtlsa").replace("globex", "mtlsb")
+    text = (g.folder / "alcove.yaml").read_text()
+    conf = g.folder / "example.yaml"
+    conf.write_text(text[:text.index("listeners:\n")] + lines + "\n" + text[text.index("\nupstream:\n") + 1:])
+    true("check", "ok" in stack.run(g.binary, "check", "-c", conf).stdout)
+    spiffe = page[page.index("    principal.mapping.rules: RULE:spiffe"):].split("#")[0].split(": ", 1)[1].strip()
+    true(f"the tests' rule for SPIFFE is the page's, {spiffe}", spiffe in (g.folder / "alcove.yaml").read_text())
 
 
 def test_the_end(s):

@@ -158,10 +158,10 @@ def test_examples(s):
     equal("in the end", 2, len(s.rest("GET", f"{path}/quotas")["items"]))
 
 
-def examples(begin):
-    """Commands of docs/quotas.md that begin so: the words behind that. A command goes on while a quote or a backslash wants it."""
+def examples(begin, page="quotas.md"):
+    """Commands of a page of docs/ that begin so: the words behind that. A command goes on while a quote or a backslash wants it."""
     found, open_lines = [], ""
-    for line in (pathlib.Path(__file__).resolve().parents[2] / "docs/quotas.md").read_text().splitlines():
+    for line in (pathlib.Path(__file__).resolve().parents[2] / "docs" / page).read_text().splitlines():
         if not line.startswith("    "):
             open_lines = ""
             continue

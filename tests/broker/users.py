@@ -1,4 +1,10 @@
 """Users that come from the physical cluster with their passwords: out of its metadata log into a tenant."""
+import base64
+import hashlib
+import hmac
+import json
+import shlex
+
 from confluent_kafka.admin import AdminClient
 
 from runner import create_topic, equal, fresh, kw, stack, true
@@ -76,3 +82,55 @@ def test_iterations(s):
         said = w.sasl_step(kw.Scram("SCRAM-SHA-512", name, "a-password").first())
         true(f"{said}", said.endswith(b",i=12345"))
     s.acme.but(user=name, password="a-password").wire().close()
+
+
+# ---- what docs/users.md shows -----------------------------------------------------------------------------
+
+PAGE = (stack.REPO / "docs/users.md").read_text()
+
+
+def record(name, password):
+    """A line of kafka-dump-log.sh."""
+    salt = b"a salt of theirs"
+    salted = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, 4096)
+    client = hmac.digest(salted, b"Client Key", "sha512")
+    data = {"name": name, "mechanism": 2, "iterations": 4096} | {k: base64.b64encode(v).decode() for k, v in (
+        ("salt", salt), ("storedKey", hashlib.sha512(client).digest()), ("serverKey", hmac.digest(salted, b"Server Key", "sha512")))}
+    return f'| offset: 1 payload: {json.dumps({"type": "USER_SCRAM_CREDENTIAL_RECORD", "version": 0, "data": data})}\n', data
+
+
+def test_examples(s):
+    """The commands of docs/users.md, one after the other, in a folder with the files that they name; the JSON; Kafka's tool."""
+    g, name = s.gateway, fresh("shown")
+    g.make_tenant(name, [("root", "root-secret")], authorizer="acl", superUsers=["User:root"])
+    folder = s.folder / name
+    folder.mkdir()
+    (folder / "password.txt").write_text("bobs first one\n")
+    (folder / "new.txt").write_text("bobs second one\n")
+    (folder / "dump.txt").write_text(record("acme-alice", "alices old one")[0] + record("bob", "bobs old one")[0])
+    env = {"PATH": f"{g.binary.parent}:/usr/bin:/bin", "ALCOVE_URL": f"https://127.0.0.1:{g.ports['admin']}", "ALCOVE_CA": str(g.ca),
+           "ALCOVE_TOKEN": g.token}
+    commands = [x.strip() for x in PAGE.splitlines() if x.startswith("    alcovectl ")]
+    equal("commands", 6, len(commands))
+    for c in commands:
+        stack.run("bash", "-c", f"cd {folder} && {c.replace(' acme', f' {name}', 1)}", env=env)
+    at = g.tenant(name, s.folder, via="shared")
+
+    def logs_in(user, password):
+        try:
+            at.but(user=f"{name}/{user}", password=password).wire(record=False).close()
+        except kw.SaslFailed:
+            return False
+        return True
+    true("alice has her password of before", logs_in("alice", "alices old one"))
+    true("bob, too, who was deleted before", logs_in("bob", "bobs old one"))
+    shown = PAGE[PAGE.index("scram-credentials --json '") + len("scram-credentials --json '"):]
+    body = json.loads(shown[:shown.index("'\n")])
+    body["credentials"][0].update({k: v for k, v in record("bob", "bobs third one")[1].items() if k in ("salt", "storedKey", "serverKey")})
+    s.rest("POST", f"/v1/tenants/{name}/scram-credentials", body)
+    true("by JSON", logs_in("bob", "bobs third one"))
+    tool = PAGE[PAGE.index("    kafka-configs.sh --bootstrap-server"):].split("\n\n")[0].replace("\\\n", " ")
+    words = shlex.split(tool)
+    equal("kafka-configs.sh", ["--bootstrap-server", "acme.kafka.example.com:9192", "--command-config", "root.properties"], words[1:5])
+    at.but(user=f"{name}/root", password="root-secret").tool("configs", *words[5:])
+    true("by Kafka's tool", logs_in("bob", "bob-secret"))
