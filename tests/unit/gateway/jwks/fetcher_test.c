@@ -164,6 +164,54 @@ a_file_that_changes(void **state)
 	end(&w);
 }
 
+struct seen {
+	size_t	 n;
+	uint64_t keys, failed;
+};
+
+static void
+look(void *arg, const struct met_issuer *i)
+{
+	struct seen *s = arg;
+
+	s->n++;
+	s->keys += i->keys;
+	s->failed += i->failed;
+}
+
+static void
+until_failed(void)
+{
+	uint64_t    end_us = alv_mono_us() + 20 * S;
+	struct seen s = { 0 };
+
+	while (s.failed == 0 && alv_mono_us() < end_us) {
+		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+		s = (struct seen){ 0 };
+		met_issuers_each(look, &s);
+	}
+	assert_int_equal(s.failed, 1);
+}
+
+/* What cannot be had any more is used for a while, and no longer; then it can come back. */
+static void
+the_last_keys_get_too_old(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, one_key);
+	unlink(w.path);
+	until_failed();
+	assert_int_equal(keys_of(&w, 0), 1);
+	w.conf[0].stale_ms = 1;
+	assert_int_equal(jwk_fetcher_configure(w.f, &w.oauth), ALV_OK);
+	until_keys(&w, 0);
+	write_file(w.path, one_key);
+	until_keys(&w, 1);
+	end(&w);
+}
+
 static void
 keys_stay_with_their_issuer(void **state)
 {
@@ -249,21 +297,6 @@ a_wait_ends(void **state)
 	aut_source_put(s);
 }
 
-struct seen {
-	size_t	 n;
-	uint64_t keys, failed;
-};
-
-static void
-look(void *arg, const struct met_issuer *i)
-{
-	struct seen *s = arg;
-
-	s->n++;
-	s->keys += i->keys;
-	s->failed += i->failed;
-}
-
 static void
 metrics(void **state)
 {
@@ -292,6 +325,7 @@ main(void)
 		cmocka_unit_test(how_often),
 		cmocka_unit_test(wanted_keys_are_asked_for_soon_and_not_too_often),
 		cmocka_unit_test(a_file_that_changes),
+		cmocka_unit_test(the_last_keys_get_too_old),
 		cmocka_unit_test(keys_stay_with_their_issuer),
 		cmocka_unit_test(a_wait_ends),
 		cmocka_unit_test(metrics),
