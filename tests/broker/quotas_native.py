@@ -39,21 +39,20 @@ def described(w, version=1, **more):
 
 
 def test_kafka_configs(s):
-    """kafka-configs.sh: the commands of docs/quotas.md; --describe; --delete-config."""
+    """kafka-configs.sh: the commands of docs/quotas.md; --describe of a user, which asks for its credentials as well."""
     path, alice, _ = made(s)
 
     def configs(*args):
         return alice.tool("configs", *args).stdout
     said = [configs(*line) for line in examples("kafka-configs.sh --bootstrap-server acme.kafka.example.com:9192 --command-config root.properties ")]
-    true(f"{said}", len(said) == 3)
+    true(f"{said}", len(said) == 4)
     said = configs("--describe", "--entity-type", "users", "--entity-name", "alice")
     true(said, "user-principal 'alice'" in said and "producer_byte_rate=1048576" in said)
     items = s.rest("GET", f"{path}/quotas")["items"]
     equal("by REST", [
         {"type": "client", "user": None, "limits": {"consumer_byte_rate": 2097152}},
-        {"type": "client", "user": "alice", "limits": {"producer_byte_rate": 1048576}}], items)
-    configs("--alter", "--entity-type", "users", "--entity-name", "alice", "--delete-config", "producer_byte_rate")
-    equal("without that", [], s.rest("GET", f"{path}/quotas?user=alice")["items"])
+        {"type": "client", "user": "alice", "limits": {"producer_byte_rate": 1048576}},
+        {"type": "address", "address": "10.0.0.7", "limits": {"connection_creation_rate": 10}}], items)
 
 
 def test_java(s):
@@ -71,9 +70,9 @@ def requests_of_describe():
 
 
 def entries_of_alter():
-    """What both refuse, or both take; addresses are left out where Kafka takes them."""
+    """What both refuse, or both take."""
     entities = ([], [("user", "dal")], [("user", None)], [("user", "")], [("client-id", "dapp")], [("client-id", None), ("user", "dal")], [("group", "g")],
-                [("user", "dal"), ("ip", "10.0.0.1")], [("ip", "no address!")], [("user", "dal"), ("user", "dbob")])
+                [("user", "dal"), ("ip", "10.0.0.1")], [("ip", "no address!")], [("ip", "10.0.0.1")], [("ip", None)], [("user", "dal"), ("user", "dbob")])
     values = ({}, {"producer_byte_rate": 5.0}, {"producer_byte_rate": 0.0}, {"producer_byte_rate": -1.0}, {"producer_byte_rate": 1.5},
               {"consumer_byte_rate": 1e30}, {"consumer_byte_rate": 9223372036854775807.0}, {"no_such_key": 1.0}, {"no_such_key": None},
               {"producer_byte_rate": None}, {"connection_creation_rate": 5.0})
@@ -85,9 +84,10 @@ def test_as_kafka(s):
     _, alice, _ = made(s)
     with alice.wire() as w, s.kafka.wire() as k:
         for both in (w, k):
+            equal("of addresses", [0], alter(both, entry([("ip", "10.9.9.9")], connection_creation_rate=500.0)))
             equal("set", [0] * 4, alter(both, entry([("user", "al")], producer_byte_rate=7.0), entry([("user", None)], producer_byte_rate=8.0),
                                         entry([("user", "al"), ("client-id", "app")], consumer_byte_rate=9.0), entry([("client-id", None)], consumer_byte_rate=1.0)))
-        stack.wait_until("the broker knows what its controller was told", lambda: len(described(k)) == 4)
+        stack.wait_until("the broker knows what its controller was told", lambda: len(described(k)) == 5)
         for q in requests_of_describe():
             for version in (0, 1):
                 equal(f"{q}", described(k, version, **q), described(w, version, **q))
@@ -95,6 +95,8 @@ def test_as_kafka(s):
             equal(f"{e}", alter(k, e, validate_only=True), alter(w, e, validate_only=True))
         twice = [entry([("user", "twin")], producer_byte_rate=1.0), entry([("user", "twin")], consumer_byte_rate=1.0)]
         equal("twice", alter(k, *twice, validate_only=True), alter(w, *twice, validate_only=True))
+        for both in (w, k):
+            equal("of addresses no more", [0], alter(both, entry([("ip", "10.9.9.9")], connection_creation_rate=None)))
         gone = [entry([(t, n) for t, n in e], producer_byte_rate=None, consumer_byte_rate=None)
                 for e in ([("user", "al")], [("user", None)], [("user", "al"), ("client-id", "app")], [("client-id", None)])]
         for both in (w, k):
