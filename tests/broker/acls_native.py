@@ -1,10 +1,12 @@
 """ACLs by Kafka's own means: kafka-acls.sh, Java's AdminClient, librdkafka's admin API, raw requests; what a client was told is in force
 for the next request of anybody, and is the tenant's alone."""
+import json
 import pathlib
 
 import confluent_kafka as ck
 from confluent_kafka import admin as ca
 
+import quotas_native
 from runner import create_topic, equal, fresh, kw, stack, true
 
 GATEWAY = True
@@ -139,6 +141,33 @@ def test_delegation_tokens(s):
     _, alice, _ = made(s)
     r = alice.tool("delegation-tokens", "--describe", check=False)
     true(f"{r.stdout[-300:]} {r.stderr[-1500:]}", r.returncode != 0 and "DelegationTokenDisabledException" in r.stdout + r.stderr)
+
+
+def test_examples(s):
+    """Every command of docs/acls.md, and each request by REST, does what it says."""
+    path, _, _ = made(s, superUsers=[], authorizer="none")
+    name = path.rsplit("/", 1)[1]
+    root = s.gateway.tenant(name, s.folder, user="root", password="root-secret", via="shared")
+    s.rest("POST", f"{path}/users", {"name": "root", "password": "root-secret"})
+    file = pathlib.Path(s.folder) / "acls.json"
+    commands = quotas_native.examples("alcovectl ", "acls.md")
+    true(f"{commands}", len(commands) >= 5)
+    said = ""
+    for words in commands:
+        file.write_text(json.dumps(s.rest("GET", f"{path}/acls")))  # as `acl list -o json` prints it
+        said += quotas_native.alcovectl(s, *(name if w == "acme" else str(file) if w == "acls.json" else w for w in words))
+    true(said, "denied: no ACL allows Write on topic orders for User:bob; super users: User:root\n" in said)
+    equal("as it was told", ("acl", ["User:root"], ["developers"]), (*(s.rest("GET", path)[k] for k in ("authorizer", "superUsers")),
+                                                                     s.rest("GET", f"{path}/users/bob")["groups"]))
+    tools = quotas_native.examples("kafka-acls.sh ", "acls.md")
+    equal("kafka-acls.sh", 2, len(tools))
+    for words in tools:
+        listed = root.tool("acls", *words[words.index("root.properties") + 1:]).stdout
+    true(listed, "User:alice" in listed and "WRITE" in listed)
+    requests = quotas_native.examples("adm ", "acls.md")
+    equal("requests by REST", ["POST", "GET", "DELETE"], [quotas_native.rest(s, words, name) for words in requests])
+    names = {a["resourceName"] for a in s.rest("GET", f"{path}/acls")["items"]}
+    true(f"{names}", "team-" in names and "orders" not in names)
 
 
 def test_own_alone(s):

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <alcove/policy.h>
+#include <alcove/acl.h>
 #include <alcove/str.h>
 
 enum { COLUMNS = 7, RULES_MAX = 32, SUPERS_MAX = 4, USERS_MAX = 4 };
@@ -77,6 +77,14 @@ ask(const struct pol_tenant *t, const struct alv_str *col)
 		return;
 	}
 	q.op = (enum pol_op)number(ops, ALV_COUNT(ops), col[5]);
+	if (alv_str_eqz(col[0], "why")) {
+		struct pol_reason why;
+
+		pol_explain(t, &q, &why);
+		assert_true(alv_str_eqz(col[6], pol_why_name(why.why)));
+		assert_int_equal(why.allowed, pol_decide(t, &q));
+		return;
+	}
 	if (alv_str_eqz(col[0], "any"))
 		assert_int_equal(pol_decide_any(t, &q), alv_str_eqz(col[6], "yes"));
 	else
@@ -212,7 +220,7 @@ table(void **state)
 			cases++;
 		}
 	}
-	assert_true(cases > 150);
+	assert_true(cases > 165);
 	forget(&parts);
 	alv_arena_fini(&a);
 	fclose(f);
