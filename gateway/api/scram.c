@@ -159,6 +159,20 @@ refuse_request(struct api_call *c, struct kfk_tree *r, int16_t code, struct alv_
 	return api_answer(c, r);
 }
 
+/* As a broker: once more for each name that was asked for, without saying which. */
+static void
+deny_each(struct kfk_tree *r, struct kfk_node *list, const struct kfk_node *users)
+{
+	uint32_t n = users == NULL ? 0 : users->n;
+
+	for (uint32_t i = 0; i < n && i < NAMES_MAX; i++) {
+		struct kfk_node *e = kfk_add(r, list);
+
+		kfk_set_int(r, e, R(RESULTS_ERROR_CODE), KFK_CLUSTER_AUTHORIZATION_FAILED);
+		kfk_set_str(r, e, R(RESULTS_ERROR_MESSAGE), alv_str_of(kfk_code_text(KFK_CLUSTER_AUTHORIZATION_FAILED)));
+	}
+}
+
 enum api_result
 api_describe_scram_request(struct api_call *c, struct kfk_tree *q)
 {
@@ -171,8 +185,10 @@ api_describe_scram_request(struct api_call *c, struct kfk_tree *q)
 		return api_fail(c, ALV_E_LIMIT);
 	api_answer_begin(c, &r);
 	list = kfk_set_empty(&r, &r.root, R(RESULTS));
-	if (!api_enforce_cluster(c, POL_OP_DESCRIBE))
+	if (!api_enforce_cluster(c, POL_OP_DESCRIBE)) {
+		deny_each(&r, list, users);
 		return refuse_request(c, &r, KFK_CLUSTER_AUTHORIZATION_FAILED, alv_str_of(kfk_code_text(KFK_CLUSTER_AUTHORIZATION_FAILED)));
+	}
 	if (users != NULL && users->n > NAMES_MAX)
 		return refuse_request(c, &r, KFK_POLICY_VIOLATION, too_many);
 	add_names(q, users, Q(USERS_NAME), &all);

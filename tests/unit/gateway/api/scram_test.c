@@ -85,7 +85,7 @@ users_are_described(void **state)
 	describe(&s, NULL, got);
 	assert_string_equal(got, "31 ");
 	describe(&s, "bob", got);
-	assert_string_equal(got, "31 ");
+	assert_string_equal(got, "31 :31() ");
 	stage_close(&s);
 }
 #undef Q
