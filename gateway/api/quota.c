@@ -20,7 +20,7 @@
 enum {
 	CLIENT_MAX = 255,		/* longer ids count by their head; see quota/table.h */
 	LEAST_US = 1000,		/* clients are told milliseconds: less waits for the next charge */
-	SLACK_US = LEAST_US / 8,	/* small requests are charged together, before they owe more than this */
+	SLACK_US = LEAST_US / 2,	/* small requests are charged together, before they owe more than this */
 	WITHIN_US = 500000,
 	FETCH_LEAST = 64 * 1024
 };
