@@ -19,7 +19,6 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "kit")]
 import parts  # noqa: E402
 import stack  # noqa: E402
 
-RATE = 20_000_000
 MANY = 100
 PARTITION = 0   # of the topic "bench": bulk only; see load/flow.c
 
@@ -33,6 +32,7 @@ def arguments():
     p = argparse.ArgumentParser(prog="tests/bench/pace", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--only", default="", help="cases whose name holds this text, as \"C produce 200\"")
     p.add_argument("--seconds", nargs=2, type=float, default=(10, 40), metavar=("FROM", "TO"))
+    p.add_argument("--rate", type=int, default=20_000_000, help="bytes a second; less where clients have no CPU for that (20000000)")
     return p.parse_args()
 
 
@@ -153,9 +153,9 @@ def over(count, began, first, last):
     return (n1 - n0) / (t1 - t0)
 
 
-def one(s, who, what, n, seconds):
+def one(s, who, what, n, seconds, limit):
     """-> rate, rate after the limit was halved, after it was raised again; share of turns over 5 ms"""
-    s.limit(RATE)
+    s.limit(limit)
     count = s.counter(what)
     before, turns = count(), s.turns()
     clients = begin(who, what, n, s)
@@ -165,12 +165,12 @@ def one(s, who, what, n, seconds):
         rate = over(count, began, *seconds)
         after = s.turns()
         changed = []
-        for new in (RATE // 2, RATE):
+        for new in (limit // 2, limit):
             s.limit(new)
             changed.append(over(count, time.monotonic(), 2, 6) / new)
     finally:
         clients.stop()
-    return rate / RATE, *changed, (after[1] - turns[1]) / max(1, after[0] - turns[0])
+    return rate / limit, *changed, (after[1] - turns[1]) / max(1, after[0] - turns[0])
 
 
 def main():
@@ -181,10 +181,10 @@ def main():
         s = Measured(stay, folder)
         cases = [c for c in CASES if args.only in f"{c[0]} {c[1]} {c[2]}"]
         if any(what == "fetch" for _, what, _ in cases):
-            s.fill(int(RATE * (args.seconds[1] + 30)))
+            s.fill(int(args.rate * (args.seconds[1] + 30)))
         print(f"| client, connections | of the limit, seconds {args.seconds[0]:.0f} to {args.seconds[1]:.0f} | halved | raised | turns over 5 ms |\n|---|---|---|---|---|", flush=True)
         for who, what, n in cases:
-            rate, halved, raised, slow = one(s, who, what, n, args.seconds)
+            rate, halved, raised, slow = one(s, who, what, n, args.seconds, args.rate)
             within = 0.10 if n >= MANY else 0.05
             fine = abs(rate - 1) <= within and abs(halved - 1) <= 2 * within and abs(raised - 1) <= 2 * within and slow < 0.01
             bad += not fine

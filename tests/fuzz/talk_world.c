@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "quota/table.h"
+
 struct talk_world talk_world;
 unsigned	  talk_fail_at;
 
@@ -129,6 +131,10 @@ configure(void)
 	W.conf.mechanisms[AUT_SCRAM_SHA_512] = W.conf.mechanisms[AUT_PLAIN] = true;
 	W.shared.conf = &W.conf;
 	W.shared.fake_secret = ALV_STR("0123456789");
+	W.conf.quota.throttle_max_ms = 5000;
+	W.shared.quotas = quo_table_new(100, 100);
+	W.shared.readers = api_readers_new(1 << 16);
+	MUST(W.shared.quotas != NULL && W.shared.readers != NULL);
 }
 
 void
