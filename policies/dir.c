@@ -15,6 +15,8 @@ struct pol_slot {
 	_Atomic(struct pol_tenant *) snapshot;
 	_Atomic uint64_t	     trust;
 	_Atomic bool		     full;
+	_Atomic uint32_t	     requests;	/* in flight */
+	_Atomic uint64_t	     bytes;
 	size_t			     n;
 	char			     id[TEN_ID_MAX + 1];
 };
@@ -96,6 +98,45 @@ void
 pol_slot_set_full(struct pol_slot *s, bool full)
 {
 	atomic_store_explicit(&s->full, full, memory_order_relaxed);
+}
+
+static bool
+counts_flight(const struct pol_tenant *t)
+{
+	const uint32_t keys = 1u << POL_QUOTA_IN_FLIGHT_REQUESTS | 1u << POL_QUOTA_IN_FLIGHT_BYTES;
+
+	return t != NULL && (t->quota_keys[POL_QUOTA_OF_TENANT] & keys) != 0;
+}
+
+bool
+pol_slot_take_off(struct pol_slot *s, uint64_t bytes)
+{
+	if (!counts_flight(pol_slot_load(s)))
+		return false;
+	atomic_fetch_add_explicit(&s->requests, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&s->bytes, bytes, memory_order_relaxed);
+	return true;
+}
+
+void
+pol_slot_land(struct pol_slot *s, uint64_t bytes)
+{
+	atomic_fetch_sub_explicit(&s->requests, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&s->bytes, bytes, memory_order_relaxed);
+}
+
+bool
+pol_slot_crowded(const struct pol_slot *s)
+{
+	const struct pol_tenant *t = pol_slot_load(s);
+	struct pol_quota_cell	 c;
+
+	if (!counts_flight(t))
+		return false;
+	if (pol_quota_tenant(t, POL_QUOTA_IN_FLIGHT_REQUESTS, &c) && atomic_load_explicit(&s->requests, memory_order_relaxed) >= c.limit)
+		return true;
+	return pol_quota_tenant(t, POL_QUOTA_IN_FLIGHT_BYTES, &c) &&
+	    (double)atomic_load_explicit(&s->bytes, memory_order_relaxed) >= c.limit;
 }
 
 /* Where the first id not below `id` is. */

@@ -154,6 +154,19 @@ may_take(const struct px_client *c)
 	    c->inflight.weight < l->arena_max_bytes && !net_stream_full(&c->stream);
 }
 
+enum { CROWDED_US = 20000 };
+
+/* The tenant has as many requests in flight as it may, on whatever threads: this one is looked at again in a moment, and nothing
+ * is read meanwhile. */
+static bool
+waits_for_others(struct px_client *c)
+{
+	if (c->conn.auth != API_AUTH_DONE || c->stream.in.n == 0 || c->leave != PX_STAYS || !pol_slot_crowded(c->conn.slot))
+		return false;
+	c->conn.quota.muted_until_us = net_loop_now(c->worker->loop) + CROWDED_US;
+	return true;
+}
+
 /* All that came was taken, as far as it may be taken now. Is it time to go? */
 static bool
 leaves(struct px_client *c)
@@ -174,7 +187,7 @@ leaves(struct px_client *c)
 void
 px_client_pump(struct px_client *c)
 {
-	while (may_take(c) && take_frame(c)) {
+	while (may_take(c) && !waits_for_others(c) && take_frame(c)) {
 		if (net_loop_spent(c->worker->loop)) {
 			net_later(c->worker->loop, &c->again);
 			px_hold_settle(c);

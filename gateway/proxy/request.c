@@ -118,6 +118,8 @@ px_req_weight(const struct px_request *r)
 void
 px_inflight_add(struct px_inflight *q, struct px_request *r)
 {
+	const struct api_conn *conn = r->call.conn;
+
 	ALV_CHECK_OBJ(r, PX_REQ_MAGIC);
 	r->next = NULL;
 	if (q->tail == NULL)
@@ -126,6 +128,8 @@ px_inflight_add(struct px_inflight *q, struct px_request *r)
 		q->tail->next = r;
 	q->tail = r;
 	q->n++;
+	if (conn->auth == API_AUTH_DONE && pol_slot_take_off(conn->slot, r->call.request_bytes))
+		r->counted = conn->slot;
 }
 
 void
@@ -165,6 +169,9 @@ px_inflight_remove(struct px_inflight *q, struct px_request *r)
 	q->n--;
 	q->weight -= r->weight;
 	r->weight = 0;
+	if (r->counted != NULL)
+		pol_slot_land(r->counted, r->call.request_bytes);
+	r->counted = NULL;
 }
 
 struct px_request *

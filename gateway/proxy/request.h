@@ -36,6 +36,7 @@ struct px_request {
 	struct alv_chain   body;	/* views into the receive buffers, until the request left */
 	uint64_t	   sent_us, answered_us;	/* what lies between them is the broker's */
 	size_t		   weight;	/* its share of the list's */
+	struct pol_slot	  *counted;	/* among whose requests in flight it is; NULL: nobody counts */
 	size_t		   pass_n;	/* of an answer that leaves while it comes: the broker's body */
 	bool		   headed;	/* the head of its answer was sent */
 };

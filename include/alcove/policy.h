@@ -191,6 +191,12 @@ struct alv_str		 pol_slot_id(const struct pol_slot *s);
 /* Does the tenant store more than it may (POL_QUOTA_STORED_BYTES)? Then nothing more is produced. Set by whoever counts. */
 bool pol_slot_full(const struct pol_slot *s);
 void pol_slot_set_full(struct pol_slot *s, bool full);
+/* Requests of the tenant's connections that wait for their answers, on all threads; only where there is a limit on them: else it is
+ * false, and nothing is to be given back by pol_slot_land. */
+bool pol_slot_take_off(struct pol_slot *s, uint64_t bytes) ALV_MUST;
+void pol_slot_land(struct pol_slot *s, uint64_t bytes);
+/* Are there as many as there may be (POL_QUOTA_IN_FLIGHT_REQUESTS, _BYTES)? */
+bool pol_slot_crowded(const struct pol_slot *s);
 /* All current tenants in order of id, from `after` (exclusive; null: from the start), at most n. Returns how many. */
 size_t pol_dir_list(const struct pol_dir *d, struct alv_str after, const struct pol_tenant **out, size_t n);
 /* Grows whenever anything was published: a loop that sees it unchanged has nothing to look at. */

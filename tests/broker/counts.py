@@ -1,6 +1,7 @@
 """Limits on how many a tenant may have: each refused with its Kafka error and words, for the tenant that has the limit alone; room that
 is given back can be used again."""
 import contextlib
+import time
 import uuid
 
 import confluent_kafka as ck
@@ -14,10 +15,11 @@ POLICY_VIOLATION, INVALID_TRANSACTION_TIMEOUT, SHARE_SESSION_LIMIT_REACHED, COOR
 
 @contextlib.contextmanager
 def limited(s, **limits):
-    """A tenant of its own with these limits. (Names of limits have dots or underscores.)"""
+    """A tenant of its own with these limits."""
     name = fresh("counted")
     s.gateway.make_tenant(name)
-    allow(s, name, **limits)
+    if limits:
+        allow(s, name, **limits)
     yield s.gateway.tenant(name, s.folder, s.judge, via="shared")
     s.rest("DELETE", f"/v1/tenants/{name}?purge=true")
 
@@ -180,6 +182,28 @@ def test_producer_ids(s):
         def begin():
             return w.request("InitProducerId", 4, {"TransactionalId": None, "TransactionTimeoutMs": 60000})["ErrorCode"]
         equal("four", [0, 0, 0, COORDINATOR_LOAD_IN_PROGRESS], [stack.wait_until("ids", lambda: (begin(),))[0] for _ in range(4)])
+
+
+# ---- requests in flight ------------------------------------------------------------------------------------------------------
+
+def test_requests_in_flight(s):
+    """One at a time for all of a tenant's connections: who asks while another one's long poll waits gets its answer behind it."""
+    with limited(s) as t, t.wire() as polls, t.wire() as asks:
+        create_topic(t, "t")
+        allow(s, t.name, in_flight_requests=1)
+
+        def waited():
+            """Did a question wait for the long poll before it? Not where it was taken first."""
+            began = time.monotonic()
+            polls.send("Fetch", 12, {"MaxWaitMs": 1000, "MinBytes": 1, "MaxBytes": 1000, "Topics": [{"Topic": "t", "Partitions": [
+                {"Partition": 0, "FetchOffset": 0, "PartitionMaxBytes": 1000, "CurrentLeaderEpoch": -1, "LastFetchedEpoch": -1,
+                 "LogStartOffset": -1}]}]})
+            time.sleep(0.2)
+            asks.request("Metadata", 12, {"Topics": []})
+            took = time.monotonic() - began
+            equal("the long poll", 0, polls.receive()["ErrorCode"])
+            return took >= 1.0
+        stack.wait_until("one waits for the other", waited, 30)
 
 
 # ---- share sessions, bytes ------------------------------------------------------------------------------------------------

@@ -47,6 +47,53 @@ publish_as(struct pol_dir *d, enum pol_tenant_state state, const char *cluster_i
 	assert_int_equal(pol_dir_publish(d, p.id, pol_build(&p)), ALV_OK);
 }
 
+static void
+publish_limits(struct pol_dir *d, uint32_t set, double requests, double bytes)
+{
+	struct pol_quota quota = { .entity.kind = POL_QUOTA_OF_TENANT, .set = set,
+		.value = { [POL_QUOTA_IN_FLIGHT_REQUESTS] = requests, [POL_QUOTA_IN_FLIGHT_BYTES] = bytes } };
+	struct pol_parts p = { .id = ALV_STR("acme"), .revision = 1, .quotas = &quota, .nquotas = set != 0 };
+
+	assert_int_equal(pol_dir_publish(d, p.id, pol_build(&p)), ALV_OK);
+}
+
+/* Requests in flight are counted where a limit is, and what was counted is taken back whatever the limit is by then. */
+static void
+requests_in_flight(void **state)
+{
+	const uint32_t	 number = 1u << POL_QUOTA_IN_FLIGHT_REQUESTS, bytes = 1u << POL_QUOTA_IN_FLIGHT_BYTES;
+	struct alv_qsbr	*q = alv_qsbr_new();
+	struct pol_dir	*d = pol_dir_new(q);
+	struct pol_slot *s;
+
+	(void)state;
+	publish_limits(d, 0, 0, 0);
+	s = pol_dir_find(d, ALV_STR("acme"));
+	assert_false(pol_slot_take_off(s, 100));
+	assert_false(pol_slot_crowded(s));
+	publish_limits(d, number, 2, 0);
+	assert_true(pol_slot_take_off(s, 100));
+	assert_false(pol_slot_crowded(s));
+	assert_true(pol_slot_take_off(s, 50));
+	assert_true(pol_slot_crowded(s));
+	publish_limits(d, bytes, 0, 151);
+	assert_false(pol_slot_crowded(s));
+	assert_true(pol_slot_take_off(s, 1));
+	assert_true(pol_slot_crowded(s));
+	pol_slot_land(s, 100);
+	assert_false(pol_slot_crowded(s));
+	publish_limits(d, 0, 0, 0);
+	pol_slot_land(s, 50);
+	pol_slot_land(s, 1);
+	publish_limits(d, number | bytes, 1, 1);
+	assert_false(pol_slot_crowded(s));
+	publish(d, "acme", 0);
+	assert_false(pol_slot_take_off(s, 1));	/* the tenant is gone */
+	assert_false(pol_slot_crowded(s));
+	pol_dir_free(d);
+	alv_qsbr_free(q);
+}
+
 /* Trust ends with the tenant that it was put in, and does not come back with one that looks the same. */
 static void
 trust_ends(void **state)
@@ -394,6 +441,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_and_lists),
+		cmocka_unit_test(requests_in_flight),
 		cmocka_unit_test(trust_ends),
 		cmocka_unit_test(own_hosts),
 		cmocka_unit_test(many_own_hosts),
