@@ -882,6 +882,20 @@ def _(world, v):
     expect("what both see", seen[:3], [seen[3:]])
 
 
+@case("a connection that has logged in does not become the victim's by a second login")
+def _(world, v):
+    wire = world.wire()
+    try:
+        wire.sasl(world.stack.acme.mechanism, world.victims_user, world.victims_password)
+        raise AssertionError("it logged in")
+    except kw.SaslFailed as e:
+        expect("the code", e.code, {34, 58})
+    except kw.Closed:
+        pass
+    finally:
+        wire.close()
+
+
 # ---- frames -----------------------------------------------------------------------------------------------------------
 
 @case("malformed frames end the connection: counts, lengths, varints, tags, trailing bytes")

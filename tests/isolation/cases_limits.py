@@ -136,3 +136,21 @@ def _(world, v):
                 r = w.request("AlterClientQuotas", version, {"ValidateOnly": False, "Entries": [
                     {"Entity": entity, "Ops": [{"Key": "topics", "Value": 1e6, "Remove": False}]}]})
                 expect(f"{entity}", [e["ErrorCode"] for e in r["Entries"]], [[42], [35]])
+
+
+@case("limits: who is held back keeps nobody waiting, however many of its connections go on asking")
+def _(world, v):
+    records = kw.batch([bytes(10000)])
+    frame = kw.encode("Produce", 9, "request", {"Acks": -1, "TimeoutMs": 10000, "TopicData": [
+        {"Name": world.own_topics[0], "PartitionData": [{"Index": 0, "Records": records}]}]})
+    with contextlib.ExitStack() as held, limited(world, producer_byte_rate=1):
+        wires = [held.enter_context(world.wire(record=False)) for _ in range(100)]
+        for w in wires:
+            w.send("Produce", 9, body=frame)
+            for _ in range(3):
+                w.send("Metadata", 9, {"Topics": []})
+        told = [w.receive()["ThrottleTimeMs"] for w in wires]
+        expect("all but those that credit was left for are told to wait", sum(ms > 1000 for ms in told), {99, 100})
+        with world.stack.globex.wire() as other:
+            for _ in range(20):
+                expect("the victim's", other.request("Metadata", 9, {"Topics": [{"Name": v.topic}]})["Topics"][0]["ErrorCode"], 0)
