@@ -12,6 +12,10 @@ GATEWAY = True
 
 DIFFERENT = {
     ("SyncGroup", range(5)): "they do not name their protocol; the gateway knows it from the JoinGroup of that connection, or asks to join again",
+} | {
+    (f"{verb}DelegationToken", range(1, 4)): "the broker is asked without a login here, which it says first; with one the answers are held "
+                                             "against each other by acls_as_kafka"
+    for verb in ("Create", "Renew", "Expire", "Describe")
 }
 # What the gateway answers by itself: asked of the broker it would change the cluster, or says what only the broker has.
 REFUSED = {"AlterReplicaLogDirs", "ElectLeaders", "AlterPartitionReassignments", "DescribeQuorum", "UpdateFeatures", "UnregisterBroker",
