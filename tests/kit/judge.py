@@ -26,6 +26,15 @@ def tapped(path):
     return x
 
 
+BASE64 = set(b"abcdefghijklmnopqrstuvwxyz0123456789+/")
+
+
+def by_chance(lower, at, n):
+    """A few letters in the midst of base64, as each login's proofs are: once in a million places it spells a tenant. Names that are told
+    end at a dot, a length or a blank."""
+    return n < 8 and 0 < at and at + n < len(lower) and lower[at - 1] in BASE64 and lower[at + n] in BASE64
+
+
 class Judge:
     """At the end nothing of what the clients of a tenant were told may hold anything of somebody else."""
 
@@ -82,6 +91,7 @@ class Judge:
             return raw.find(mark)
         at, mark = -1, mark.lower()
         # Its own name stands before a dot in the host names that it is told.
-        while (at := lower.find(mark, at + 1)) >= 0 and lower.startswith(tuple(mark + d for d in self.domains), at):
+        while (at := lower.find(mark, at + 1)) >= 0 and (lower.startswith(tuple(mark + d for d in self.domains), at) or
+                                                         by_chance(lower, at, len(mark))):
             pass
         return at

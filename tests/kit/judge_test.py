@@ -38,6 +38,12 @@ class Taps(unittest.TestCase):
     def test_the_own_prefix(self):
         self.assertEqual(1, len(self.verdict(piece(b"o", b"acme", b"acme.alcove.test and acme.orders"))))
 
+    def test_in_the_midst_of_base64(self):
+        self.assertEqual([], self.verdict(piece(b"o", b"acme", b"v=qqfgLObeXUB0rGWHz1zn+fRqt5u5z2cAVkDiODv3IK0w=")))
+        self.assertEqual(1, len(self.verdict(piece(b"o", b"acme", b"qqfgLObeXUB0r xglobex.orders"))))
+        self.assertEqual(1, len(self.verdict(piece(b"o", b"acme", b"globexyz"))))
+        self.assertEqual(1, len(self.verdict(piece(b"o", b"acme", b"xyzglobex"))))
+
     def test_an_id(self):
         self.assertEqual(1, len(self.verdict(piece(b"o", b"acme", b"x" + ID))))
 
