@@ -48,6 +48,21 @@ adm_change_copy(struct adm_change *c, char *dst, size_t size, struct alv_str s, 
 	return true;
 }
 
+struct adm_change *
+adm_change_of_tenant(struct adm_req *r, enum con_op op)
+{
+	const struct pol_tenant *t = adm_tenant(r);
+	struct adm_change	*c;
+
+	if (t == NULL || !adm_if_match(r, true, t->revision) || (c = adm_change_new(r, op)) == NULL)
+		return NULL;
+	if (adm_if_match_given(r)) {
+		c->con.if_revision = t->revision;
+		c->named = true;
+	}
+	return adm_change_copy(c, c->con.tenant, sizeof(c->con.tenant), r->param[0], "tenant's id") ? c : NULL;
+}
+
 /* Nobody waits for it any more. */
 static void
 let_go(struct adm_change *c)

@@ -31,6 +31,8 @@ void adm_change_free(struct adm_change *c);
 void adm_change_submit(struct adm_change *c, void (*reply)(struct adm_req *r, struct adm_change *c));
 /* Copies a path parameter. False: too long, answered and c is freed. */
 bool adm_change_copy(struct adm_change *c, char *dst, size_t size, struct alv_str s, const char *what) ALV_MUST;
+/* Of what the tenant in {id} has, with the client's condition on the tenant's revision. NULL: answered. */
+struct adm_change *adm_change_of_tenant(struct adm_req *r, enum con_op op);
 /* Stopping: everybody who waits gets 503. */
 void adm_change_abandon_all(struct adm_server *s);
 

@@ -145,22 +145,17 @@ adm_acl_list(struct adm_req *r)
 static struct adm_change *
 change_of(struct adm_req *r, enum con_op op)
 {
-	const struct pol_tenant *t = adm_tenant(r);
-	struct adm_change	*c;
+	struct adm_change *c = adm_change_of_tenant(r, op);
 
-	if (t == NULL || !adm_if_match(r, true, t->revision) || (c = adm_change_new(r, op)) == NULL)
+	if (c == NULL)
 		return NULL;
-	if (adm_if_match_given(r)) {
-		c->con.if_revision = t->revision;
-		c->named = true;
-	}
 	c->con.rules = pol_rules_new();
 	if (c->con.rules == NULL) {
 		adm_problem(r, ADM_P_INTERNAL, NULL, "out of memory");
 		adm_change_free(c);
 		return NULL;
 	}
-	return adm_change_copy(c, c->con.tenant, sizeof(c->con.tenant), r->param[0], "tenant's id") ? c : NULL;
+	return c;
 }
 
 static void

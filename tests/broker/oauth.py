@@ -10,6 +10,7 @@ import time
 import confluent_kafka as ck
 
 from issuer import Issuer, Key, b64
+from reauth import traffic
 from runner import create_topic, equal, fresh, kw, produce, stack, true
 
 GATEWAY = True
@@ -296,8 +297,8 @@ def test_clients(s):
 
 
 def librdkafka(t, topic, issuer, thread):
-    """Produces and consumes while the thread lives; -> sent, received, errors."""
-    errors, got, sent = [], 0, 0
+    """-> as traffic()."""
+    errors = []
 
     def give(_):
         # The library is told an earlier end, for the same reason.
@@ -310,19 +311,4 @@ def librdkafka(t, topic, issuer, thread):
     c = ck.Consumer(conf | {"group.id": fresh("g"), "auto.offset.reset": "earliest", "sasl.oauthbearer.method": "oidc",
                             "sasl.oauthbearer.client.id": "svc-rdkafka", "sasl.oauthbearer.client.secret": "b-secret",
                             "sasl.oauthbearer.scope": "kafka", "sasl.oauthbearer.token.endpoint.url": issuer.token_url})
-    c.subscribe([topic])
-    end = time.monotonic() + 80
-    while thread.is_alive() and time.monotonic() < end:
-        p.produce(topic, b"x", on_delivery=lambda e, _: errors.append(f"delivery: {e}") if e else None)
-        sent += 1
-        p.poll(0)
-        m = c.poll(0.05)
-        if m is not None and m.error() is None:
-            got += 1
-    p.flush(20)
-    while got < sent and time.monotonic() < end:
-        m = c.poll(0.5)
-        if m is not None and m.error() is None:
-            got += 1
-    c.close()
-    return sent, got, errors
+    return traffic(p, c, topic, thread, errors)

@@ -153,11 +153,17 @@ def test_clients(s):
 
 
 def librdkafka(t, topic, thread):
-    """Produces and consumes while the thread lives; -> sent, received, errors."""
-    errors, got, sent = [], 0, 0
+    """-> as traffic()."""
+    errors = []
     said = {"error_cb": lambda e: errors.append(str(e))}
     p = ck.Producer(t.librdkafka(**said))
     c = ck.Consumer(t.librdkafka(**said, **{"group.id": fresh("g"), "auto.offset.reset": "earliest"}))
+    return traffic(p, c, topic, thread, errors)
+
+
+def traffic(p, c, topic, thread, errors):
+    """A producer and a consumer of librdkafka go on while the thread lives; -> sent, received, errors."""
+    got, sent = 0, 0
     c.subscribe([topic])
     end = time.monotonic() + 80
     while thread.is_alive() and time.monotonic() < end:
