@@ -212,25 +212,35 @@ throttle(struct api_call *c, enum api_charge what, uint64_t wait_us, uint64_t by
 	met_throttled(c->conn->w->meter, &c->conn->meter, alv_str_of(c->conn->tenant), (enum met_quota)what, wait_us, bytes);
 }
 
-/* Cells of the tenant and of the client. */
 static void
-charge(struct api_call *c, enum api_charge what, uint64_t units)
+pay(struct api_call *c, enum api_charge what, uint64_t units)
 {
 	struct api_quota       *q = &c->conn->quota;
 	struct quo_cell *const *cell = q->cell[what];
 	uint64_t		now = c->conn->w->now_us, wait = 0;
 
-	units += q->pending[what];
-	q->pending[what] = units <= q->slack[what] && now >= q->paid_us[what] ? units : 0;
-	if (q->pending[what] > 0)
-		return;
+	q->pending[what] = 0;
 	for (int i = 0; i < API_Q_GROUP; i++) {
 		uint64_t w = cell[i] == NULL ? 0 : quo_charge(cell[i], units, now);
 
 		wait = w > wait ? w : wait;
 	}
 	q->paid_us[what] = now + wait;
-	throttle(c, what, wait, what <= API_Q_FETCH ? units : 0);
+	if (wait >= LEAST_US)
+		throttle(c, what, wait, what <= API_Q_FETCH ? units : 0);
+}
+
+/* Cells of the tenant and of the client. Small ones wait for others while nothing is owed. */
+static inline void
+charge(struct api_call *c, enum api_charge what, uint64_t units)
+{
+	struct api_quota *q = &c->conn->quota;
+
+	units += q->pending[what];
+	if (units <= q->slack[what] && c->conn->w->now_us >= q->paid_us[what])
+		q->pending[what] = units;
+	else
+		pay(c, what, units);
 }
 
 void

@@ -24,9 +24,10 @@ quo_init(struct quo_cell *c, double per_s, uint64_t burst_us, uint64_t now_us, b
 {
 	uint64_t now = now_us << QUO_TICK_BITS;
 
-	c->burst = burst_us << QUO_TICK_BITS;
+	/* Half of all the time that there was: no clock, if it is a turn behind, is so young that a charge had to look. */
+	c->burst = burst_us < now_us / 2 ? burst_us << QUO_TICK_BITS : now / 2;
 	atomic_store_explicit(&c->cost, cost_of(per_s), memory_order_relaxed);
-	atomic_store_explicit(&c->due, !full ? now : now > c->burst ? now - c->burst : 0, memory_order_relaxed);
+	atomic_store_explicit(&c->due, full ? now - c->burst : now, memory_order_relaxed);
 	atomic_store_explicit(&c->promised, 0, memory_order_relaxed);
 	atomic_store_explicit(&c->used, 0, memory_order_relaxed);
 }
@@ -83,7 +84,7 @@ quo_idle(const struct quo_cell *c, uint64_t now_us)
 {
 	uint64_t now = now_us << QUO_TICK_BITS;
 
-	return now > c->burst && atomic_load_explicit(&((struct quo_cell *)(uintptr_t)c)->due, memory_order_relaxed) <= now - c->burst;
+	return atomic_load_explicit(&((struct quo_cell *)(uintptr_t)c)->due, memory_order_relaxed) <= now - c->burst;
 }
 
 bool
@@ -120,7 +121,7 @@ quo_affords(const struct quo_cell *c, uint64_t want, uint64_t least, uint64_t wi
 {
 	struct quo_cell *x = (struct quo_cell *)(uintptr_t)c;
 	uint64_t	 cost = atomic_load_explicit(&x->cost, memory_order_relaxed), now = now_us << QUO_TICK_BITS;
-	uint64_t	 due = atomic_load_explicit(&x->due, memory_order_relaxed), credit = now > c->burst ? now - c->burst : 0;
+	uint64_t	 due = atomic_load_explicit(&x->due, memory_order_relaxed), credit = now - c->burst;
 	uint64_t	 end = now + (within_us << QUO_TICK_BITS), told, n;
 
 	if (cost == 0)

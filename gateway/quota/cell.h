@@ -33,7 +33,7 @@ struct quo_cell {
 	_Atomic uint64_t cost;		/* of a unit, in ticks << QUO_COST_BITS; 0: there is no limit */
 	_Atomic uint64_t promised;	/* what quo_promise told others lately: slot << 40 | units */
 	_Atomic uint64_t used;		/* quo_enter's: how many there are, of something that is counted */
-	uint64_t	 burst;		/* in ticks; never changes */
+	uint64_t	 burst;		/* in ticks, less than its first moment; never changes */
 };
 
 /* A cell with all its credit, or with none. per_s: units a second; less than 0.001 is 0.001, negative: no limit. */
@@ -42,20 +42,35 @@ void quo_init(struct quo_cell *c, double per_s, uint64_t burst_us, uint64_t now_
  * time; a charge that comes in between may be counted at either rate. True: it was another one. */
 bool quo_set(struct quo_cell *c, double per_s, uint64_t now_us);
 
+/* What units cost, in ticks; the largest debt at most. cost: of one. */
+static inline uint64_t
+quo_price(uint64_t units, uint64_t cost)
+{
+	unsigned __int128 ticks = (unsigned __int128)units * cost;
+
+	/* Two comparisons are less than clamping all of it: one of them is always the same. */
+	if ((uint64_t)(ticks >> 64) >> QUO_COST_BITS != 0 || (uint64_t)(ticks >> QUO_COST_BITS) > QUO_DEBT_MAX_US << QUO_TICK_BITS)
+		return QUO_DEBT_MAX_US << QUO_TICK_BITS;
+	return (uint64_t)(ticks >> QUO_COST_BITS);
+}
+
 /* Charges units; any thread, no lock. How many microseconds from now it is paid for; 0: at once. */
 static inline uint64_t
 quo_charge(struct quo_cell *c, uint64_t units, uint64_t now_us)
 {
-	uint64_t	  cost = atomic_load_explicit(&c->cost, memory_order_relaxed), now = now_us << QUO_TICK_BITS;
-	uint64_t	  old = atomic_load_explicit(&c->due, memory_order_relaxed), least = now > c->burst ? now - c->burst : 0;
-	uint64_t	  most = now + (QUO_DEBT_MAX_US << QUO_TICK_BITS), due;
-	unsigned __int128 add = ((unsigned __int128)units * cost) >> QUO_COST_BITS;
+	uint64_t cost = atomic_load_explicit(&c->cost, memory_order_relaxed);
+	uint64_t now, old, least, price, due;
 
 	if (cost == 0)
 		return 0;
+	now = now_us << QUO_TICK_BITS;
+	least = now - c->burst;
+	price = quo_price(units, cost);
+	old = atomic_load_explicit(&c->due, memory_order_relaxed);
 	do {
-		due = old < least ? least : old;
-		due = due > most || add > most - due ? most : due + (uint64_t)add;
+		due = (old < least ? least : old) + price;	/* neither is far enough from now to overflow */
+		if (due > now + (QUO_DEBT_MAX_US << QUO_TICK_BITS))
+			due = now + (QUO_DEBT_MAX_US << QUO_TICK_BITS);
 	} while (!atomic_compare_exchange_weak_explicit(&c->due, &old, due, memory_order_relaxed, memory_order_relaxed));
 	return due > now ? (due - now + (UINT64_C(1) << QUO_TICK_BITS) - 1) >> QUO_TICK_BITS : 0;
 }
