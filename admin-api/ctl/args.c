@@ -104,19 +104,65 @@ check_options(const struct ctl_command *cmd, const struct ctl_options *o, const 
 	return CTL_OK;
 }
 
+static bool
+is_noun(const char *word)
+{
+	for (size_t i = 0; i < ctl_ncommands; i++)
+		if (strcmp(ctl_commands[i].noun, word) == 0)
+			return true;
+	return false;
+}
+
+/* "tenant create, get or list". */
+static void
+print_verbs(const char *noun)
+{
+	const char *before = " ";
+	size_t	    last = ctl_ncommands;
+
+	while (strcmp(ctl_commands[last - 1].noun, noun) != 0)
+		last--;
+	fputs(noun, stderr);
+	for (size_t i = 0; i < last; i++) {
+		if (strcmp(ctl_commands[i].noun, noun) != 0)
+			continue;
+		fprintf(stderr, "%s%s", i + 1 == last ? " or " : before, ctl_commands[i].verb);
+		before = ", ";
+	}
+}
+
+static int
+unknown(const char **word, int nwords)
+{
+	if (nwords == 0) {
+		fprintf(stderr, "alcovectl: no command; alcovectl help lists all commands\n");
+	} else if (!is_noun(word[0])) {
+		fprintf(stderr, "alcovectl: found the unknown command %.40s; alcovectl help lists all commands\n", word[0]);
+	} else {
+		fprintf(stderr, "alcovectl: found %.40s %.40s, expected ", word[0], nwords > 1 ? word[1] : "alone");
+		print_verbs(word[0]);
+		fprintf(stderr, "; alcovectl help %.40s says more\n", word[0]);
+	}
+	return CTL_USAGE;
+}
+
 static int
 pick(const char **word, int nwords, struct ctl_call *c, const struct ctl_command **cmd)
 {
 	int from, n;
 
-	*cmd = nwords == 0 ? NULL : command_find(word[0], nwords > 1 ? word[1] : "");
-	if (*cmd == NULL && c->opt.help)
-		return CTL_OK;
-	if (*cmd == NULL) {
-		fprintf(stderr, "alcovectl: %s%.40s%s; alcovectl help lists all commands\n", nwords == 0 ? "no command" : "found the unknown command ",
-		    nwords == 0 ? "" : word[0], nwords > 1 || nwords == 0 ? "" : " (or its second word is missing)");
-		return CTL_USAGE;
+	if (nwords > 1 && strcmp(word[0], "help") == 0) {
+		word++;
+		nwords--;
+		c->opt.help = true;
 	}
+	*cmd = nwords == 0 ? NULL : command_find(word[0], nwords > 1 ? word[1] : "");
+	if (*cmd == NULL && c->opt.help && (nwords == 0 || (nwords == 1 && is_noun(word[0])))) {
+		c->noun = nwords == 0 ? NULL : word[0];
+		return CTL_OK;
+	}
+	if (*cmd == NULL)
+		return unknown(word, nwords);
 	from = (*cmd)->verb[0] == '\0' ? 1 : 2;
 	n = ctl_args_count((*cmd)->args);
 	if (c->opt.help)

@@ -294,6 +294,6 @@ const struct ctl_command ctl_commands[] = {
 	{ "cluster", "", "", "", "show the physical cluster", "GET", "/v1/cluster", NULL, cluster_columns, NULL },
 	{ "whoami", "", "", "", "show whose token this is", "GET", "/v1/whoami", NULL, who_columns, NULL },
 	{ "version", "", "", "", "print the version", NULL, NULL, NULL, NULL, NULL },
-	{ "help", "", "", "", "print all commands", NULL, NULL, NULL, NULL, NULL },
+	{ "help", "", "", "", "print all commands; help COMMAND: those that begin so", NULL, NULL, NULL, NULL, NULL },
 };
 const size_t ctl_ncommands = ALV_COUNT(ctl_commands);

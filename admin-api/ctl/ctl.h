@@ -28,6 +28,7 @@ struct ctl_options {
 struct ctl_call {
 	struct ctl_options  opt;
 	const char	   *arg[CTL_ARGS_MAX];	/* the command's own words */
+	const char	   *noun;		/* where help was asked for: of these commands alone; NULL: of all */
 	char		   *token;		/* wiped at the end */
 };
 
@@ -52,12 +53,12 @@ extern const struct ctl_command ctl_commands[];
 extern const size_t		ctl_ncommands;
 
 /* ---- args.c ---- */
-/* CTL_OK: *cmd and c are set. CTL_USAGE: told on stderr. *cmd NULL: the whole help was asked for. */
+/* CTL_OK: *cmd and c are set. CTL_USAGE: told on stderr. *cmd NULL: help of more than one command was asked for. */
 int ctl_args_parse(int argc, char **argv, struct ctl_call *c, const struct ctl_command **cmd) ALV_MUST;
 int ctl_args_count(const char *args);
 
 /* ---- help.c ---- */
-void ctl_help_all(void);
+void ctl_help_all(const char *noun);	/* NULL: every command */
 void ctl_help_command(const struct ctl_command *cmd);
 const char *ctl_option_value_name(const char *option);	/* NULL: a flag or unknown */
 

@@ -36,12 +36,14 @@ print_common(void)
 }
 
 void
-ctl_help_all(void)
+ctl_help_all(const char *noun)
 {
-	printf("usage: alcovectl [options] command ...\n\n");
+	printf("usage: alcovectl %s%sCOMMAND [options]\n\n", noun == NULL ? "" : noun, noun == NULL ? "" : " ");
 	for (size_t i = 0; i < ctl_ncommands; i++) {
 		char left[64];
 
+		if (noun != NULL && strcmp(noun, ctl_commands[i].noun) != 0)
+			continue;
 		snprintf(left, sizeof(left), "%s %s%s%s", ctl_commands[i].noun, ctl_commands[i].verb, ctl_commands[i].verb[0] == '\0' ? "" : " ",
 		    ctl_commands[i].args);
 		printf("  %-40s %s\n", left, ctl_commands[i].help);

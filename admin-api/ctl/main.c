@@ -103,7 +103,7 @@ main(int argc, char **argv)
 	if (r != CTL_OK)
 		return r;
 	if (cmd == NULL || (cmd->method == NULL && strcmp(cmd->noun, "help") == 0)) {
-		ctl_help_all();
+		ctl_help_all(c.noun);
 		return CTL_OK;
 	}
 	if (c.opt.help) {

@@ -323,6 +323,11 @@ the_rest(void **state)
 	expect(NULL, "help", 0, "tenant create ID", "");
 	expect(NULL, "--help", 0, "tenant create ID", "");
 	expect(NULL, "user create --help", 0, "--password-file FILE", "");
+	expect(NULL, "acl --help", 0, "usage: alcovectl acl COMMAND [options]\n\n  acl create TENANT", "");
+	expect(NULL, "help acl", 0, "usage: alcovectl acl COMMAND [options]\n\n  acl create TENANT", "");
+	expect(NULL, "help acl delete", 0, "usage: alcovectl acl delete TENANT [options]", "");
+	expect(NULL, "help nothing", 2, "", "unknown command nothing");
+	expect(NULL, "tenant creat acme", 2, "", "found tenant creat, expected tenant create, get, list, update, delete, suspend or resume");
 }
 
 static void
@@ -330,7 +335,7 @@ usage(void **state)
 {
 	(void)state;
 	expect(NULL, "", 2, "", "no command");
-	expect(NULL, "tenant", 2, "", "unknown command tenant (or its second word is missing)");
+	expect(NULL, "tenant", 2, "", "found tenant alone, expected tenant create, get, list, update, delete, suspend or resume");
 	expect(NULL, "tenant get", 2, "", "found 0 words, expected 1: ID");
 	expect(NULL, "tenant get a b", 2, "", "found 2 words, expected 1: ID");
 	expect(NULL, "tenant get a --purge", 2, "", "--purge is not for tenant get");
