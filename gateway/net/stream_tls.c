@@ -23,21 +23,6 @@ why(const struct net_stream *s)
 	return text == NULL ? "TLS failed" : text;
 }
 
-void
-net_stream_subject(const struct net_stream *s, char *out, size_t n)
-{
-	X509 *cert = s->ssl == NULL || SSL_get_verify_result(s->ssl) != X509_V_OK ? NULL : SSL_get0_peer_certificate(s->ssl);
-	BIO  *b = cert == NULL ? NULL : BIO_new(BIO_s_mem());
-	int   got = 0;
-
-	ALV_CHECK(n > 0);
-	if (b != NULL && X509_NAME_print_ex(b, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253) >= 0)
-		got = BIO_read(b, out, (int)n - 1);
-	out[got > 0 ? got : 0] = '\0';
-	BIO_free(b);
-	ERR_clear_error();
-}
-
 enum alv_err
 net_tls_attach(struct net_stream *s, SSL *ssl)
 {

@@ -44,8 +44,8 @@ net_tls_why(void)
 
 /* ---- both sides ---------------------------------------------------------------------------- */
 
-static bool
-readable(const char *file, const char *what, struct net_tls_error *err)
+bool
+net_tls_readable(const char *file, const char *what, struct net_tls_error *err)
 {
 	FILE *f = fopen(file, "re");
 
@@ -92,7 +92,7 @@ net_tls_load_pair(SSL_CTX *ctx, const char *cert, const char *key, struct net_tl
 {
 	bool asked = false, ok;
 
-	if (!readable(cert, "certificate", err) || !readable(key, "key", err))
+	if (!net_tls_readable(cert, "certificate", err) || !net_tls_readable(key, "key", err))
 		return false;
 	ERR_clear_error();
 	if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1) {
@@ -146,7 +146,7 @@ net_tls_trust(SSL_CTX *ctx, const char *ca_file, struct net_tls_error *err)
 		net_tls_fail(err, "the system's CA certificates: %s", net_tls_why());
 		return false;
 	}
-	if (!readable(ca_file, "CA", err))
+	if (!net_tls_readable(ca_file, "CA", err))
 		return false;
 	if (SSL_CTX_load_verify_file(ctx, ca_file) == 1)
 		return true;

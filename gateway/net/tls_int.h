@@ -16,17 +16,32 @@ const char *net_tls_why(void);
 SSL_CTX *net_tls_ctx(const SSL_METHOD *method, const char *min_protocol, struct net_tls_error *err) ALV_MUST;
 bool	 net_tls_load_pair(SSL_CTX *ctx, const char *cert, const char *key, struct net_tls_error *err) ALV_MUST;
 /* Whom to believe; NULL: the system's authorities. */
+bool	 net_tls_readable(const char *file, const char *what, struct net_tls_error *err) ALV_MUST;
 bool	 net_tls_trust(SSL_CTX *ctx, const char *ca_file, struct net_tls_error *err) ALV_MUST;
 
 /* ---- tls_clients.c: whose certificates clients may have ------------------------------------------------- */
-struct net_clients;
+struct net_clients;	/* immutable, counted, any thread */
+/* *out is to be freed also where it fails. */
+bool	 net_clients_new(const struct net_tls_server_conf *c, struct net_clients **out, struct net_tls_error *err) ALV_MUST;
+void	 net_clients_free(struct net_clients *x);	/* one user less; NULL is allowed */
+void	 net_clients_hold(struct net_clients *x);	/* one more */
+uint64_t net_clients_number(const struct net_clients *x);	/* no two have the same; not 0 */
 /* What a context is told of it. */
-bool net_clients_ask(SSL_CTX *ctx, const struct net_tls_server_conf *c, struct net_tls_error *err) ALV_MUST;
-/* Those of names; *out is to be freed also where it fails. */
-bool net_clients_new(const struct net_tls_server_conf *c, struct net_clients **out, struct net_tls_error *err) ALV_MUST;
-void net_clients_free(struct net_clients *x);
+bool net_clients_ask(const struct net_clients *x, SSL_CTX *ctx, struct net_tls_error *err) ALV_MUST;
 /* In the handshake, when the context is chosen. *own: the name has its own. False: out of memory. */
 bool net_clients_use(const struct net_clients *x, SSL *ssl, struct alv_str whose, bool *own) ALV_MUST;
+/* Would they let in now what was believed before, by a name's own or not? What only time brings is not looked at: the ends of
+ * certificates and lists. chain: what the client sent besides. */
+bool net_clients_believe(const struct net_clients *x, struct alv_str whose, bool own, X509 *cert, STACK_OF(X509) *chain) ALV_MUST;
+/* The certificate that a stream's peer showed and that was verified; NULL: none. Within on_open only; the stream's. */
+X509 *net_verified(const struct net_stream *s);
+
+/* ---- of a server, for those who ask later (tls_server.c) ------------------------------------------------ */
+/* Whom it believes now, with a user more; free it. */
+struct net_clients *net_tls_server_clients(const struct net_tls_server *t) ALV_MUST;
+/* Whom the handshake of this SSL went by; whose name it was by what `whose` says. */
+const struct net_clients *net_tls_clients_of(const SSL *ssl);
+struct alv_str		  net_tls_whose(const struct net_stream *s);
 
 /* ---- tls_ticket.c: keys of session tickets ------------------------------------------------------------ */
 struct net_tickets;

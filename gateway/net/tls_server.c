@@ -118,11 +118,17 @@ keep_name(struct net_stream *s, const char *name)
 	return name[0] == '\0' || s->sni != NULL;
 }
 
+static struct alv_str
+whose_of(const struct net_tls_server_set *set, const char *name, const struct net_stream *s)
+{
+	return set->whose == NULL ? ALV_STR_NULL : set->whose(set->arg, name, s->sni_result);
+}
+
 /* Behind the choice of a context, which has its own. A second hello is about the same name. */
 static bool
 choose_authority(const struct net_tls_server_set *set, SSL *ssl, struct net_stream *s, const char *name)
 {
-	struct alv_str whose = set->whose == NULL ? ALV_STR_NULL : set->whose(set->arg, name, s->sni_result);
+	struct alv_str whose = whose_of(set, name, s);
 	bool	       own;
 
 	s->flags &= ~(uint32_t)NET_F_OWN_AUTHORITY;
@@ -237,14 +243,15 @@ still_valid(SSL_CTX *ctx, const char *file, struct net_tls_error *err)
 }
 
 static SSL_CTX *
-make_ctx(const struct net_tls_server_conf *c, const struct net_tls_pair *files, struct net_tls_error *err)
+make_ctx(const struct net_tls_server_conf *c, const struct net_tls_pair *files, const struct net_clients *clients,
+    struct net_tls_error *err)
 {
 	SSL_CTX *ctx = net_tls_ctx(TLS_server_method(), c->min_protocol, err);
 
 	if (ctx == NULL)
 		return NULL;
 	if (!set_ciphers(ctx, c, err) || !net_tls_load_pair(ctx, files->cert_file, files->key_file, err) ||
-	    !still_valid(ctx, files->cert_file, err) || !net_clients_ask(ctx, c, err)) {
+	    !still_valid(ctx, files->cert_file, err) || !net_clients_ask(clients, ctx, err)) {
 		SSL_CTX_free(ctx);
 		return NULL;
 	}
@@ -263,7 +270,7 @@ add_pair(struct net_tls_server_set *set, const struct net_tls_server_conf *c, co
 {
 	struct pair *p = &set->pair[set->npairs];
 
-	p->ctx = make_ctx(c, files, err);
+	p->ctx = make_ctx(c, files, set->clients, err);
 	if (p->ctx == NULL)
 		return false;
 	set->npairs++;
@@ -443,4 +450,31 @@ net_tls_server_ssl(const struct net_tls_server *server)
 		return ssl;
 	SSL_free(ssl);
 	return NULL;
+}
+
+/* ---- for shown.c -------------------------------------------------------------------------------------- */
+
+struct net_clients *
+net_tls_server_clients(const struct net_tls_server *server)
+{
+	struct net_tls_server *t = (struct net_tls_server *)(uintptr_t)server;
+	struct net_clients    *x;
+
+	pthread_mutex_lock(&t->lock);
+	x = t->set->clients;
+	net_clients_hold(x);
+	pthread_mutex_unlock(&t->lock);
+	return x;
+}
+
+const struct net_clients *
+net_tls_clients_of(const SSL *ssl)
+{
+	return ((const struct net_tls_server_set *)SSL_get_ex_data(ssl, set_index))->clients;
+}
+
+struct alv_str
+net_tls_whose(const struct net_stream *s)
+{
+	return whose_of(SSL_get_ex_data(s->ssl, set_index), s->sni == NULL ? "" : s->sni, s);
 }

@@ -33,7 +33,7 @@ log_close(const struct px_client *c)
 
 	alv_log(met_close_fault(c->why) == 0 ? ALV_LOG_DEBUG : ALV_LOG_INFO, "connection closed",
 	    ALV_KV_Z("reason", met_close_text(c->why)), ALV_KV_Z("detail", c->words), ALV_KV_Z("tenant", c->conn.tenant),
-	    ALV_KV_Z("user", c->conn.user), ALV_KV_Z("certificate", c->subject), ALV_KV_Z("peer", c->conn.host),
+	    ALV_KV_Z("user", c->conn.user), ALV_KV_Z("certificate", net_shown_subject(c->shown)), ALV_KV_Z("peer", c->conn.host),
 	    ALV_KV_I("node", c->conn.node),
 	    ALV_KV_I("age_ms", (now - c->opened_us) / 1000), ALV_KV_I("bytes_in", s->bytes_in),
 	    ALV_KV_I("bytes_out", s->bytes_out));
@@ -56,7 +56,7 @@ release(struct net_later *l)
 	net_later_cancel(w->loop, &c->again);
 	net_stream_fini(&c->stream);
 	px_worker_forget(w, c);
-	free(c->subject);
+	net_shown_drop(c->shown);
 	c->magic = 0;
 	free(c);
 	atomic_fetch_sub_explicit(&w->connections, 1, memory_order_relaxed);
@@ -225,14 +225,18 @@ px_client_flush(struct px_client *c)
 
 /* ---- the stream's events ---------------------------------------------------------------------------------- */
 
-static void
-note_subject(struct px_client *c)
+/* What it showed may be revoked since the handshake looked: who changes the lists asks those that serve. False: it is closed. */
+static bool
+keep_shown(struct px_client *c)
 {
-	char text[256];
+	enum alv_err err = net_shown_keep(&c->stream, c->port->tls, &c->shown);
 
-	net_stream_subject(&c->stream, text, sizeof(text));
-	if (text[0] != '\0')
-		c->subject = strdup(text);	/* NULL: the log does without */
+	if (err)
+		c->words = err == ALV_E_LIMIT ? "the client's certificates are too large" : NULL;
+	else if (net_shown_good(c->shown))
+		return true;
+	px_client_close(c, err == ALV_E_LIMIT ? MET_CLOSE_MEMORY : err ? MET_CLOSE_INTERNAL : MET_CLOSE_CERTIFICATE_REVOKED, false);
+	return false;
 }
 
 /* False: it is closed. */
@@ -269,7 +273,8 @@ on_open(struct net_stream *s)
 		px_client_close(c, MET_CLOSE_SNI_UNKNOWN, false);
 		return;
 	}
-	note_subject(c);
+	if (!keep_shown(c))
+		return;
 	if (c->port->conf->tls && c->port->conf->login == POL_LOGIN_CERTIFICATE && !enter_by_certificate(c))
 		return;
 	c->state = PX_SERVING;
@@ -414,6 +419,8 @@ px_client_check(struct px_client *c)
 		return;
 	if (!api_conn_check(&c->conn, &why))
 		px_client_close(c, why, true);
+	else if (!net_shown_good(c->shown))
+		px_client_close(c, MET_CLOSE_CERTIFICATE_REVOKED, true);
 	else
 		px_up_check(c);
 	if (c->state == PX_SERVING && c->conn.quota.muted_until_us != 0) {

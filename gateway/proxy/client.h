@@ -2,6 +2,7 @@
 #ifndef PX_CLIENT_H
 #define PX_CLIENT_H
 
+#include "net/shown.h"
 #include "net/stream.h"
 #include "proxy/crowd.h"
 #include "proxy/hold.h"
@@ -46,7 +47,7 @@ struct px_client {
 	bool		     stream_gone;	/* on_closed came */
 	struct api_conn	     conn;
 	const struct px_port *port;
-	char		     *subject;	/* of the certificate that it showed, for the log; NULL: none */
+	struct net_shown     *shown;	/* the certificate; NULL: none */
 	struct px_inflight   inflight;
 	struct px_request   *current;	/* being judged or waiting to be sent; see request.h */
 	struct px_hold	     hold;	/* memory */
@@ -81,7 +82,7 @@ void px_client_accept(struct px_worker *w, const struct px_port *port, int fd, c
 void px_client_end(struct px_client *c, enum met_close why);
 /* Closes now; `flush`: what is queued may still leave. */
 void px_client_close(struct px_client *c, enum met_close why, bool flush);
-/* After a publication: may it go on? */
+/* After a publication, or other lists of what is revoked: may it go on? */
 void px_client_check(struct px_client *c);
 /* Asks it to leave, in the manner of PX_LEAVES_QUIET or PX_LEAVES_SOON. */
 void px_client_leave(struct px_client *c, enum px_leave how);

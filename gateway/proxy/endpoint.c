@@ -167,7 +167,7 @@ prepare_tls(struct px_port *first, const struct pol_listener *l, struct net_tls_
 	struct net_tls_authority  *own = calloc(l->nauthorities + 1, sizeof(*own));
 	struct net_tls_server_conf c = { .pairs = pairs, .npairs = l->npairs, .min_protocol = l->min_protocol,
 		.client_auth = (enum net_tls_ask)l->client_auth, .client_ca_file = l->client_ca_file, .client_crl_file = l->client_crl_file,
-		.authorities = own, .nauthorities = l->nauthorities, .whose = l->nauthorities > 0 ? sni_whose : NULL, .sni = sni_served,
+		.authorities = own, .nauthorities = l->nauthorities, .whose = sni_whose, .sni = sni_served,
 		.trust = sni_trust, .sni_arg = first };
 	struct net_tls_error	   words = { "" };
 	bool			   good;
@@ -221,8 +221,10 @@ px_tls_prepare(struct px_gateway *g, const struct pol_config *conf, size_t i, st
 void
 px_tls_use(struct px_gateway *g, size_t i, struct net_tls_server_set *set)
 {
-	if (set != NULL)
-		net_tls_server_use(g->tls[i], set);
+	if (set == NULL)
+		return;
+	net_tls_server_use(g->tls[i], set);
+	px_gateway_published(g);	/* whoever showed a certificate is held against it */
 }
 
 /* Opens the ports of one listener into p[0..]; *n grows by what was opened. */

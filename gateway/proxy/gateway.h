@@ -52,7 +52,7 @@ enum alv_err px_tls_prepare(struct px_gateway *g, const struct pol_config *conf,
 void	     px_tls_use(struct px_gateway *g, size_t i, struct net_tls_server_set *set);	/* takes set; NULL is allowed */
 /* One line per bound port, for the log and for `--ready-file`: "<listener> <bootstrap|node id> <port>". */
 void px_gateway_ports(const struct px_gateway *g, struct alv_buf *out);
-/* Something was published (a tenant, the cluster's view): every worker looks at its connections. Any thread. */
+/* Something was published (a tenant, the cluster's view, whose certificates are believed): every worker looks at its connections. Any thread. */
 void px_gateway_published(struct px_gateway *g);
 /* Closes the listeners; connections close between two requests. px_gateway_connections tells how many are left. */
 void	 px_gateway_drain(struct px_gateway *g, uint32_t grace_ms);

@@ -1,10 +1,13 @@
 """Client certificates as logins: by rules, by alternative names, by authorities of a tenant's own, until they are revoked."""
 import contextlib
+import datetime
 import ssl
+import time
+import types
 
 import confluent_kafka.admin as ca
 
-from runner import create_topic, equal, fresh, kw, stack, true
+from runner import create_topic, equal, fresh, kw, produce, stack, true
 from upstream import authority, openssl
 
 GATEWAY = True
@@ -207,6 +210,54 @@ def test_revoked(s):
     true("the robot still is", "REVOKED" in told(g, "own", "robot", host))
     (g.folder / "mtlsa.crl").write_text(good)
     g.reload()
+
+
+def told_off(*wires, topic):
+    """Each writes on by turns, the first until it is closed. The others must not notice."""
+    began, open_ = time.monotonic(), True
+    while open_:
+        true("it writes on and on", time.monotonic() < began + 10)
+        for w in wires[1:]:
+            produce(w, topic, [b"x"])
+        try:
+            produce(wires[0], topic, [b"x"])
+        except (kw.WireError, OSError):
+            open_ = False
+    for w in wires[1:]:
+        produce(w, topic, [b"x"])
+
+
+def when(line):
+    """The time of a line of the log."""
+    return datetime.datetime.fromisoformat(line.split()[0].replace("Z", "+00:00"))
+
+
+def test_revoked_in_the_middle(s):
+    """Whose certificate, or whose authority, is revoked is out at once, in the middle of its traffic; who has another goes on."""
+    g = made(s)
+    topic, conf = fresh("revoked"), g.folder / "alcove.yaml"
+    text, closed = conf.read_text(), {"reason": "certificate_revoked"}
+    g.rest("PATCH", "/v1/tenants/mtlsa", {"superUsers": ["User:alice", "User:bob"]})
+    at = {t: types.SimpleNamespace(wire=lambda t=t: connect(g, "own", {"mtlsa": "alice", "mtlsb": "gina"}[t], f"{t}.{DOMAIN}"))
+          for t in ("mtlsa", "mtlsb")}
+    for t in at.values():
+        create_topic(t, topic)
+    with at["mtlsa"].wire() as alice, at["mtlsb"].wire() as gina, connect(g, "own", "bob", f"mtlsa.{DOMAIN}") as bob:
+        revoke(g.folder, "mtlsa-ca", "mtlsa.crl", "bob")
+        said = g.reload()
+        told_off(bob, alice, gina, topic=topic)
+        equal("counted", 1, g.metric("alcove_connections_closed_total", **closed))
+        line = next(x for x in g.log_now().splitlines() if "the certificate was revoked" in x)
+        true(line, all(x in line for x in ('tenant="mtlsa"', 'user="bob"', 'certificate="CN=bob,OU=people"')))
+        late = when(line) - when(next(x for x in said.splitlines() if "reloaded" in x))
+        true(f"within a second: {late}", late.total_seconds() < 1)
+        conf.write_text(text.replace("mtlsa-ca.pem, client.crl.file: mtlsa.crl", "mtlsb-ca.pem"))
+        g.reload()
+        told_off(alice, gina, topic=topic)
+        equal("her authority is none any more", 2, g.metric("alcove_connections_closed_total", **closed))
+    conf.write_text(text)
+    g.reload()
+    equal("as before", "super", told(g, "own", "alice", f"mtlsa.{DOMAIN}"))
 
 
 def stack_socket(g):

@@ -8,6 +8,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,16 +65,15 @@ cert_save(const struct certs *c, struct cert_id *id, const char *name)
 	cert_must(f != NULL && PEM_write_PrivateKey(f, id->key, NULL, NULL, 0, NULL, NULL) == 1 && fclose(f) == 0, "writing a key");
 }
 
-/* issuer NULL: a CA that signs itself. san NULL: none. until: days from now. */
+/* By a key that is there. issuer NULL: it signs itself. authority: it may sign others. */
 static inline void
-cert_make(const struct certs *c, struct cert_id *id, const char *name, const struct cert_id *issuer, const char *san,
-    int until, bool rsa)
+cert_issue(const struct certs *c, struct cert_id *id, const char *name, const struct cert_id *issuer, const char *san, int until,
+    bool authority)
 {
 	static long	      serial = 1000;
 	const struct cert_id *by = issuer == NULL ? id : issuer;
 	X509		     *x = X509_new();
 
-	id->key = rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
 	id->cert = x;
 	cert_must(x != NULL && id->key != NULL, "a key");
 	X509_set_version(x, 2);
@@ -83,11 +83,46 @@ cert_make(const struct certs *c, struct cert_id *id, const char *name, const str
 	X509_set_pubkey(x, id->key);
 	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
 	X509_set_issuer_name(x, X509_get_subject_name(by->cert));
-	cert_extension(x, by->cert, NID_basic_constraints, issuer == NULL ? "critical,CA:TRUE" : "critical,CA:FALSE");
+	cert_extension(x, by->cert, NID_basic_constraints, authority ? "critical,CA:TRUE" : "critical,CA:FALSE");
 	if (san != NULL)
 		cert_extension(x, by->cert, NID_subject_alt_name, san);
 	cert_must(X509_sign(x, by->key, EVP_sha256()) > 0, "signing");
 	cert_save(c, id, name);
+}
+
+/* issuer NULL: a CA that signs itself. san NULL: none. until: days from now. */
+static inline void
+cert_make(const struct certs *c, struct cert_id *id, const char *name, const struct cert_id *issuer, const char *san,
+    int until, bool rsa)
+{
+	id->key = rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
+	cert_issue(c, id, name, issuer, san, until, issuer == NULL);
+}
+
+/* A list of what ca has revoked: one, or, where that is NULL, nothing. */
+static inline void
+cert_revoke(const struct cert_id *ca, const char *file, const X509 *revoked, long from_s, long until_s)
+{
+	X509_CRL     *crl = X509_CRL_new();
+	X509_REVOKED *r = X509_REVOKED_new();
+	ASN1_TIME    *last = X509_gmtime_adj(NULL, from_s), *next = X509_gmtime_adj(NULL, until_s);
+	FILE	     *f = fopen(file, "w");
+
+	cert_must(crl != NULL && r != NULL && last != NULL && next != NULL && f != NULL && X509_CRL_set_version(crl, 1) == 1, "a list");
+	X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca->cert));
+	X509_CRL_set1_lastUpdate(crl, last);
+	X509_CRL_set1_nextUpdate(crl, next);
+	if (revoked != NULL) {
+		X509_REVOKED_set_serialNumber(r, (ASN1_INTEGER *)(uintptr_t)X509_get0_serialNumber(revoked));
+		X509_REVOKED_set_revocationDate(r, last);
+		X509_CRL_add0_revoked(crl, r);
+	} else {
+		X509_REVOKED_free(r);
+	}
+	cert_must(X509_CRL_sign(crl, ca->key, EVP_sha256()) > 0 && PEM_write_X509_CRL(f, crl) == 1 && fclose(f) == 0, "signing a list");
+	ASN1_TIME_free(last);
+	ASN1_TIME_free(next);
+	X509_CRL_free(crl);
 }
 
 static inline void

@@ -18,34 +18,6 @@ whose(void *arg, const char *name, void *result)
 }
 
 static void
-write_crl(const struct cert_id *ca, const char *file, const X509 *revoked, long from_s, long until_s)
-{
-	X509_CRL     *crl = X509_CRL_new();
-	X509_REVOKED *r = X509_REVOKED_new();
-	ASN1_TIME    *last = X509_gmtime_adj(NULL, from_s), *next = X509_gmtime_adj(NULL, until_s);
-	FILE	     *f = fopen(file, "w");
-
-	assert_true(crl != NULL && r != NULL && last != NULL && next != NULL && f != NULL);
-	assert_int_equal(X509_CRL_set_version(crl, 1), 1);
-	X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca->cert));
-	X509_CRL_set1_lastUpdate(crl, last);
-	X509_CRL_set1_nextUpdate(crl, next);
-	if (revoked != NULL) {
-		X509_REVOKED_set_serialNumber(r, (ASN1_INTEGER *)(uintptr_t)X509_get0_serialNumber(revoked));
-		X509_REVOKED_set_revocationDate(r, last);
-		X509_CRL_add0_revoked(crl, r);
-	} else {
-		X509_REVOKED_free(r);
-	}
-	assert_true(X509_CRL_sign(crl, ca->key, EVP_sha256()) > 0);
-	assert_int_equal(PEM_write_X509_CRL(f, crl), 1);
-	fclose(f);
-	ASN1_TIME_free(last);
-	ASN1_TIME_free(next);
-	X509_CRL_free(crl);
-}
-
-static void
 serve(const struct net_tls_server_conf *c)
 {
 	struct net_tls_error err = { "" };
@@ -115,18 +87,18 @@ lists_revoke(void **state)
 	snprintf(mine, sizeof(mine), "%s/mine.crl", certs.dir);
 	snprintf(theirs, sizeof(theirs), "%s/theirs.crl", certs.dir);
 	for (int v = TLS1_2_VERSION; v <= TLS1_3_VERSION; v++) {
-		write_crl(&certs.ca, mine, NULL, -60, 3600);
-		write_crl(&certs.other_ca, theirs, certs.stranger.cert, -60, 3600);
+		cert_revoke(&certs.ca, mine, NULL, -60, 3600);
+		cert_revoke(&certs.other_ca, theirs, certs.stranger.cert, -60, 3600);
 		serve(&c);
 		comes("globex.kafka.test", &certs.client, v, 0, false);
 		comes("acme.kafka.test", &certs.stranger, v, SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED, true);
-		write_crl(&certs.ca, mine, certs.client.cert, -60, 3600);
-		write_crl(&certs.other_ca, theirs, NULL, -3600, -60);	/* out of date: nobody knows any more */
+		cert_revoke(&certs.ca, mine, certs.client.cert, -60, 3600);
+		cert_revoke(&certs.other_ca, theirs, NULL, -3600, -60);	/* out of date: nobody knows any more */
 		serve(&c);
 		comes("globex.kafka.test", &certs.client, v, SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED, false);
 		comes("acme.kafka.test", &certs.stranger, v, SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED, true);
-		write_crl(&certs.other_ca, mine, NULL, -60, 3600);	/* another authority's: nobody knows either */
-		write_crl(&certs.other_ca, theirs, NULL, -60, 3600);
+		cert_revoke(&certs.other_ca, mine, NULL, -60, 3600);	/* another authority's: nobody knows either */
+		cert_revoke(&certs.other_ca, theirs, NULL, -60, 3600);
 		serve(&c);
 		comes("globex.kafka.test", &certs.client, v, SSL_R_TLSV1_ALERT_UNKNOWN_CA, false);
 		comes("acme.kafka.test", &certs.stranger, v, 0, true);
