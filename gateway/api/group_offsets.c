@@ -3,6 +3,7 @@
  * out of the answer. */
 #include "api/counts.h"
 #include "api/groups.h"
+#include "api/readers.h"
 
 /* ---- OffsetCommit ---------------------------------------------------------------------------------------- */
 
@@ -13,8 +14,10 @@ api_offset_commit_request(struct api_call *c, struct kfk_tree *q)
 	struct alv_str		group = kfk_get_str(q, &q->root, KFK_OFFSET_COMMIT_REQUEST_GROUP_ID);
 	int16_t			code = api_judge_group(c, group, POL_OP_READ);
 
-	if (code == 0 && kfk_get_int(q, &q->root, KFK_OFFSET_COMMIT_REQUEST_GENERATION_ID_OR_MEMBER_EPOCH) < 0)
+	if (code == 0 && kfk_get_int(q, &q->root, KFK_OFFSET_COMMIT_REQUEST_GENERATION_ID_OR_MEMBER_EPOCH) < 0) {
 		code = api_count_offsets(c, group);
+		api_reader_commits(c, group);
+	}
 	if (code == 0)
 		return api_split_forward(c, q, sh);
 	api_split_all(c, q, &q->root, sh, &api_memo(c)->split, code);
@@ -24,6 +27,7 @@ api_offset_commit_request(struct api_call *c, struct kfk_tree *q)
 enum api_result
 api_offset_commit_response(struct api_call *c, struct kfk_tree *r)
 {
+	api_reader_committed(c, r);
 	return api_splice_answer(c, r, api_shape(API_SHAPE_OFFSET_COMMIT));
 }
 

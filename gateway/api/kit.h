@@ -107,7 +107,8 @@ struct api_memo {
 	struct alv_str	 question;	/* shared.c: its bytes; null: the answer is not kept */
 	uint64_t	 asked_us;
 	struct api_host_key *host;	/* hosts.h: the member that asks; NULL: none */
-	struct alv_str	 group, member;	/* readers.h: the same; of a share fetch its group. Null: none */
+	struct alv_str	 group, member;	/* readers.h: the same; of a share fetch its group, of a commit by nobody's member too. Null: none */
+	struct api_reader_topology *topology;	/* readers.h: that a streams group's member says; NULL: it says none */
 	uint64_t	*parts, parts_sum;	/* readers.h: what a fetch asks for */
 	uint32_t	 nparts;
 	struct alv_str	 pattern;	/* TOPIC_REGEX: the one text that may go upstream, made here; of a list: what stays */

@@ -12,16 +12,28 @@ readers_of(const struct api_call *c)
 	return c->conn->w->shared->readers;
 }
 
+struct api_reader_key
+api_reader_key(const struct api_call *c, struct alv_str client_id)
+{
+	return api_readers_key(readers_of(c), alv_str_of(c->conn->tenant), alv_str_of(c->conn->principal), client_id, alv_str_of(c->conn->host));
+}
+
 static struct api_reader_key
 key_of(const struct api_call *c)
 {
-	return api_readers_key(readers_of(c), alv_str_of(c->conn->tenant), alv_str_of(c->conn->principal), c->hdr.client_id, alv_str_of(c->conn->host));
+	return api_reader_key(c, c->hdr.client_id);
+}
+
+uint32_t
+api_reader_now_s(const struct api_call *c)
+{
+	return (uint32_t)(c->conn->w->now_us / 1000000);
 }
 
 static uint32_t
 now_s(const struct api_call *c)
 {
-	return (uint32_t)(c->conn->w->now_us / 1000000);
+	return api_reader_now_s(c);
 }
 
 /* ---- learning -------------------------------------------------------------------------------------------- */
@@ -36,8 +48,11 @@ api_reader_asks(struct api_call *c, struct alv_str group, struct alv_str member)
 void
 api_reader_leaves(struct api_call *c, struct alv_str group, struct alv_str member)
 {
-	if (readers_of(c) != NULL)
-		api_readers_gone(readers_of(c), key_of(c), group, member);
+	if (readers_of(c) == NULL)
+		return;
+	api_readers_gone(readers_of(c), key_of(c), group, member);
+	if (c->hdr.key == KFK_API_STREAMS_GROUP_HEARTBEAT)
+		api_reader_tasks_gone(c, group, member);
 }
 
 /* Partitions under way to a member. */
@@ -159,6 +174,8 @@ api_reader_answered(struct api_call *c, const struct kfk_tree *r, int64_t code)
 		synced(c, r);
 	else if (c->hdr.key == KFK_API_CONSUMER_GROUP_HEARTBEAT)
 		beaten(c, r);
+	else if (c->hdr.key == KFK_API_STREAMS_GROUP_HEARTBEAT)
+		api_reader_tasks(c, r);
 	else if (c->hdr.key == KFK_API_HEARTBEAT)
 		api_readers_seen(readers_of(c), key_of(c), m->group, m->member, now_s(c));
 }
@@ -209,7 +226,7 @@ api_reader_group(struct api_call *c, struct alv_str *group)
 	struct api_fetcher   *f = &c->conn->fetcher;
 	const struct api_turn *t = c->hdr.key == KFK_API_FETCH ? m->own : NULL;
 	struct api_reader_key k;
-	uint64_t	      version;
+	uint64_t	      version, sum;
 
 	*group = m->group;
 	if (c->hdr.key == KFK_API_SHARE_FETCH) {
@@ -220,9 +237,10 @@ api_reader_group(struct api_call *c, struct alv_str *group)
 		fetches_set(c, &t->session->set);
 	k = key_of(c);
 	version = api_readers_version(readers_of(c), k);
-	if (f->known && f->sum == m->parts_sum && f->version == version && now_s(c) < f->at_s + AGAIN_S)
+	sum = m->parts_sum ^ k.a;	/* a connection may say another client id each time */
+	if (f->known && f->sum == sum && f->version == version && now_s(c) < f->at_s + AGAIN_S)
 		return false;
-	*f = (struct api_fetcher){ .known = true, .sum = m->parts_sum, .version = version, .at_s = now_s(c) };
+	*f = (struct api_fetcher){ .known = true, .sum = sum, .version = version, .at_s = now_s(c) };
 	*group = m->nparts > API_READER_PARTS_MAX || m->parts == NULL ? ALV_STR_NULL :
 	    api_readers_find(readers_of(c), k, m->parts, m->nparts, now_s(c), &c->arena);
 	return true;

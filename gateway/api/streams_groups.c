@@ -7,6 +7,7 @@
 #include "api/counts.h"
 #include "api/groups.h"
 #include "api/hosts.h"
+#include "api/readers.h"
 
 enum { CREATED_S = 30 };	/* within that a broker has made what a topology needs, and the catalogue knows */
 
@@ -205,6 +206,9 @@ api_streams_group_heartbeat_request(struct api_call *c, struct kfk_tree *q)
 		return api_refuse_member(c, KFK_STREAMS_GROUP_HEARTBEAT_RESPONSE_ERROR_CODE, KFK_STREAMS_GROUP_HEARTBEAT_RESPONSE_ERROR_MESSAGE,
 		    code, text);
 	api_host_asks(c, q);
+	api_reader_topology(c, q);
+	if (kfk_get_int(q, &q->root, Q(MEMBER_EPOCH)) < 0)	/* it leaves */
+		api_reader_leaves(c, kfk_get_str(q, &q->root, Q(GROUP_ID)), kfk_get_str(q, &q->root, Q(MEMBER_ID)));
 	return api_forward(c, q);
 }
 

@@ -34,6 +34,7 @@ runner.main([
     "acls",
     "acls_native",
     "quotas",
+    "readers",
     "quotas_native",
     "brokers",
     "life",

@@ -38,10 +38,11 @@ REPO = pathlib.Path(__file__).resolve().parents[2]
 KAFKA = REPO / "tests/kit/kafka"
 FLAVOR = os.environ.get("FLAVOR") or "asan"
 CLUSTER_ID = "YWxjb3ZlLXRlc3Qta2Fma2E"  # of the physical cluster; kafka/start makes it so
-QUICK = {"group.consumer.min.heartbeat.interval.ms": 300, "group.consumer.heartbeat.interval.ms": 300}  # KIP-848 rebalances
+# Rebalances of KIP-848 and of streams groups.
+QUICK = {"group.consumer.min.heartbeat.interval.ms": 300, "group.consumer.heartbeat.interval.ms": 300,
+         "group.streams.min.heartbeat.interval.ms": 300, "group.streams.heartbeat.interval.ms": 300, "group.streams.initial.rebalance.delay.ms": 0}
 # What makes a broker of 4.4 ask streams groups for descriptions of their topologies; without it, it refuses them with 35.
-DESCRIBING = {"group.streams.topology.description.plugin.class": "org.apache.kafka.server.streams.InMemoryTopologyDescriptionPlugin",
-              "group.streams.initial.rebalance.delay.ms": 0}
+DESCRIBING = {"group.streams.topology.description.plugin.class": "org.apache.kafka.server.streams.InMemoryTopologyDescriptionPlugin"}
 NODES_MAX = 4  # broker ports of each port listener
 SANITIZER = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|SUMMARY: \w+Sanitizer|runtime error:|LeakSanitizer has")
 DOMAIN = "alcove.test"
