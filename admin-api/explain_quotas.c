@@ -138,22 +138,70 @@ add(const struct asked *a, enum pol_quota_key key, json_t *items)
 			json_array_append_new(items, ruling(a, (enum pol_quota_kind)kind, key));
 }
 
+static bool
+has_limit(const struct asked *a, enum pol_quota_match match, enum pol_quota_key key)
+{
+	const struct pol_quota_entity e = { .kind = POL_QUOTA_OF_GROUP, .part = { { .match = match } } };
+	bool			      has;
+
+	(void)limit_of(a, &e, key, &has);
+	return has;
+}
+
+static bool
+some_group_has(const struct asked *a, enum pol_quota_key key)
+{
+	for (size_t i = 0; i < a->t->nquotas; i++) {
+		const struct pol_quota *q = &a->t->quotas[i];
+
+		if (q->entity.kind == POL_QUOTA_OF_GROUP && q->entity.part[0].match == POL_QUOTA_NAMED && (q->set & 1u << key) != 0)
+			return true;
+	}
+	return false;
+}
+
+/* Some group has a limit, and by which way around it others have none: whose a fetch is, is in the end its client's word. */
+static void
+note_gaps(const struct asked *a, enum pol_quota_key key, json_t *notes)
+{
+	const char    *name = pol_quota_info(key)->name;
+	struct alv_buf b;
+
+	if (!some_group_has(a, key) || has_limit(a, POL_QUOTA_DEFAULT, key))
+		return;
+	alv_buf_init(&b, 1024);
+	alv_buf_printf(&b, "%s: some groups have a limit, but each other group has none; set one for the default group (group null)", name);
+	json_array_append_new(notes, adm_json_str(alv_str_make(b.p, b.n)));
+	alv_buf_fini(&b);
+	if (has_limit(a, POL_QUOTA_UNATTRIBUTED, key))
+		return;
+	alv_buf_init(&b, 1024);
+	alv_buf_printf(&b, "%s: some groups have a limit, but fetches of which it is not known whose they are have none; set one for unattributed, or "
+	    "for the default group", name);
+	json_array_append_new(notes, adm_json_str(alv_str_make(b.p, b.n)));
+	alv_buf_fini(&b);
+}
+
 void
 adm_quota_explain(struct adm_req *r)
 {
 	struct asked	   a = { .t = adm_tenant(r), .principal = r->query[ADM_Q_PRINCIPAL], .client_id = r->query[ADM_Q_CLIENT_ID],
 		       .group = r->query[ADM_Q_GROUP], .address = r->query[ADM_Q_ADDRESS] };
 	enum pol_quota_key key;
-	json_t		  *items;
+	json_t		  *items, *notes;
 
 	if (a.t == NULL || !adm_quota_key(r, &key))
 		return;
 	a.client = a.principal.p != NULL || a.client_id.p != NULL;
 	a.of_group = a.group.p != NULL || alv_str_eqz(r->query[ADM_Q_TYPE], "unattributed");
 	items = json_array();
-	for (int k = 0; k < POL_QUOTA_KEYS; k++)
-		if (key == POL_QUOTA_KEYS || (int)key == k)
-			add(&a, (enum pol_quota_key)k, items);
-	adm_answer_json(r, 200, json_pack("{s:s, s:o}", "scope", "Each number holds for the whole virtual cluster: for all its brokers and "
-	    "connections together, not for each broker.", "items", items));
+	notes = json_array();
+	for (int k = 0; k < POL_QUOTA_KEYS; k++) {
+		if (key != POL_QUOTA_KEYS && (int)key != k)
+			continue;
+		add(&a, (enum pol_quota_key)k, items);
+		note_gaps(&a, (enum pol_quota_key)k, notes);
+	}
+	adm_answer_json(r, 200, json_pack("{s:s, s:o, s:o}", "scope", "Each number holds for the whole virtual cluster: for all its brokers and "
+	    "connections together, not for each broker.", "notes", notes, "items", items));
 }

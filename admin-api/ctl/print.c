@@ -151,16 +151,22 @@ print_line(const char *before, const json_t *text)
 	alv_buf_fini(&b);
 }
 
-/* An answer in words: its text, and what is to be said beside it. */
 static void
-print_text(const json_t *answer)
+print_notes(const json_t *answer)
 {
 	size_t	i;
 	json_t *note;
 
-	print_line("", json_object_get(answer, "text"));
 	json_array_foreach(json_object_get(answer, "notes"), i, note)
 		print_line("note: ", note);
+}
+
+/* An answer in words: its text, and what is to be said beside it. */
+static void
+print_text(const json_t *answer)
+{
+	print_line("", json_object_get(answer, "text"));
+	print_notes(answer);
 }
 
 void
@@ -191,6 +197,7 @@ ctl_print(const struct ctl_call *c, const struct ctl_command *cmd, const json_t 
 	print_rows(cmd->columns, rows);
 	if (json_is_string(scope))
 		print_line("", scope);
+	print_notes(answer);
 	json_decref(rows);
 }
 

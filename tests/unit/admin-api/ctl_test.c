@@ -275,6 +275,10 @@ quotas(void **state)
 	expect(NULL, "tenant create acme", 0, "acme", "");
 	expect(NULL, "quota set acme --user alice --add-config producer_byte_rate=1048576,request_percentage=12.5", 0, "CHANGED\n1\n", "");
 	expect(NULL, "quota set acme --user alice --client-id <default> --add-config request_rate=1e3 --delete-config consumer_byte_rate", 0, "1\n", "");
+	expect(NULL, "quota set acme --group g --add-config consumer_byte_rate=4", 0, "1\n", "");
+	expect(NULL, "quota explain acme --unattributed --key consumer_byte_rate", 0, "not for each broker.\nnote: consumer_byte_rate: some groups have a limit, "
+	    "but each other group has none", "");
+	expect(NULL, "quota set acme --group g --delete-config consumer_byte_rate", 0, "1\n", "");
 	expect(NULL, "quota set acme --group <default> --add-config consumer_byte_rate=5", 0, "1\n", "");
 	expect(NULL, "quota set acme --unattributed --add-config consumer_byte_rate=6", 0, "1\n", "");
 	expect(NULL, "quota set acme --whole-tenant --add-config topics=100", 0, "1\n", "");

@@ -212,12 +212,46 @@ who_decides_and_why(void **state)
 	assert_int_equal(fx_try(f, "GET", "/v1/tenants/nobody/quotas/explain", NULL, NULL), 404);
 }
 
+/* Limits on some groups leave others without one: it says which. */
+static void
+whom_limits_on_groups_leave_out(void **state)
+{
+	static const char others[] = "\"consumer_byte_rate: some groups have a limit, but each other group has none",
+			  nobodys[] = "\"consumer_byte_rate: some groups have a limit, but fetches of which it is not known whose they are have none";
+	static const struct {
+		const char *set;
+		bool	    others, nobodys;
+	} steps[] = {
+		{ "{\"type\":\"tenant\",\"limits\":{\"consumer_byte_rate\":5}}", false, false },
+		{ "{\"type\":\"unattributed\",\"limits\":{\"consumer_byte_rate\":5}}", false, false },
+		{ "{\"type\":\"unattributed\",\"limits\":{\"consumer_byte_rate\":null}}", false, false },
+		{ "{\"type\":\"group\",\"group\":\"g\",\"limits\":{\"consumer_byte_rate\":5}}", true, true },
+		{ "{\"type\":\"unattributed\",\"limits\":{\"consumer_byte_rate\":5}}", true, false },
+		{ "{\"type\":\"group\",\"group\":null,\"limits\":{\"consumer_byte_rate\":5}}", false, false },
+		{ "{\"type\":\"unattributed\",\"limits\":{\"consumer_byte_rate\":null}}", false, false },
+	};
+	struct fx	*f = *state;
+	struct fx_answer a;
+	char		 body[256];
+
+	for (size_t i = 0; i < ALV_COUNT(steps); i++) {
+		snprintf(body, sizeof(body), "{\"quotas\":[%s]}", steps[i].set);
+		assert_int_equal(fx_try(f, "POST", QUOTAS, NULL, body), 200);
+		a = fx_do(f, "GET", QUOTAS "/explain?group=g&key=consumer_byte_rate", NULL);
+		assert_int_equal(strstr(a.text, others) != NULL, steps[i].others);
+		assert_int_equal(strstr(a.text, nobodys) != NULL, steps[i].nobodys);
+		fx_done(&a);
+		explained(f, "group=g&key=producer_byte_rate", "\"notes\":[]");
+	}
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { T(life_of_quotas), T(pages_of_quotas), T(bad_quotas), T(who_decides_and_why) };
+	const struct CMUnitTest tests[] = { T(life_of_quotas), T(pages_of_quotas), T(bad_quotas), T(who_decides_and_why),
+		T(whom_limits_on_groups_leave_out) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
