@@ -47,18 +47,19 @@ px_change_send(struct px_client *c, struct px_request *r)
 {
 	struct con_change *ch = r->call.change;
 	struct errand	  *e = calloc(1, sizeof(*e));
+	enum alv_err	   err = ALV_E_NOMEM;
 
-	ch->err = ALV_E_NOMEM;
 	if (e != NULL) {
 		*e = (struct errand){ .mail.fn = back, .loop = c->worker->loop, .client = c, .request = r };
 		ch->done = done;
 		ch->arg = e;
-		ch->err = con_submit(c->worker->gateway->control, ch);
+		err = con_submit(c->worker->gateway->control, ch);
 	}
-	if (ch->err == ALV_OK) {
+	if (!err) {	/* ch->err is the control thread's by now */
 		c->away++;
 		return true;
 	}
+	ch->err = err;
 	snprintf(ch->detail, sizeof(ch->detail), "too many changes are waiting already");
 	free(e);
 	return false;

@@ -28,6 +28,7 @@ struct proxy {
 	struct con_creation *wanted;	/* the last topics that were to be made; free it */
 	struct con_change   *change;	/* the last one that was asked for */
 	enum alv_err	    no_change;	/* why none is taken */
+	enum alv_err	    soon;	/* how each ends before con_submit returns; OK: it waits in `change` */
 	int		    client;	/* the client's end */
 	bool		    mute;	/* the broker does not answer */
 	void (*answer)(struct proxy *p, struct kfk_tree *r);	/* what the broker says; NULL: nothing but defaults */
@@ -79,6 +80,11 @@ con_submit(struct con_control *c, struct con_change *change)
 	(void)c;
 	if (the_proxy->no_change != ALV_OK)
 		return the_proxy->no_change;
+	if (the_proxy->soon != ALV_OK) {
+		change->err = the_proxy->soon;
+		change->done(change);
+		return ALV_OK;
+	}
 	assert_null(the_proxy->change);
 	the_proxy->change = change;
 	return ALV_OK;

@@ -338,6 +338,24 @@ requests_wait_for_changes(void **state)
 	}
 }
 
+/* The control thread may be done with a change while the worker still hands it over: what it says counts. */
+static void
+a_change_may_fail_at_once(void **state)
+{
+	enum { CODE_AT = 4 + 4 + 1 + 4 + 1 };	/* size, correlation id, tags; throttle time, how many results */
+	uint8_t	     answer[CODE_AT + 2];
+	struct proxy p;
+
+	(void)state;
+	begin(&p);
+	p.soon = ALV_E_STORE;
+	proxy_send(&p, KFK_API_CREATE_ACLS, 3, 1, create_acl);
+	PROXY_UNTIL(&p, recv(p.client, answer, sizeof(answer), MSG_PEEK) == sizeof(answer));
+	assert_int_equal((int16_t)(answer[CODE_AT] << 8 | answer[CODE_AT + 1]), KFK_UNKNOWN_SERVER_ERROR);
+	assert_int_equal(proxy_await(&p), 1);
+	proxy_close(&p);
+}
+
 static void
 ask_absent(struct kfk_tree *q)
 {
@@ -641,6 +659,7 @@ main(void)
 		cmocka_unit_test(answers_may_come_too_late),
 		cmocka_unit_test(requests_wait_for_groups),
 		cmocka_unit_test(requests_wait_for_changes),
+		cmocka_unit_test(a_change_may_fail_at_once),
 		cmocka_unit_test(a_missing_topic_is_ordered),
 		cmocka_unit_test(a_response_asks_and_then_teaches),
 		cmocka_unit_test(a_client_that_hung_up_goes_soon),
