@@ -8,6 +8,7 @@
 
 #include <alcove/check.h>
 #include <alcove/log.h>
+#include <alcove/meter.h>
 #include <alcove/str.h>
 
 #include <stdio.h>
@@ -137,17 +138,24 @@ static enum alv_err
 write_all(struct con_core *k, struct con_change *c, struct sto_tenant *t, const struct pol_scram *keys,
     struct pol_tenant **snap)
 {
-	const struct sto_who who = { c->actor, c->origin };
+	const struct sto_who who = { c->actor, c->origin, c->native };
+	size_t		     dropped = 0;
 	enum alv_err	     err = sto_begin(k->store, &who);
 
 	if (err)
 		return err;
 	err = ops[c->op]->write(k, c, t, keys);
+	if (!err && c->native)
+		err = sto_audit_trim(k->store, alv_str_of(c->tenant), k->audit_native_rows, &dropped);
 	if (!err)
 		err = snapshot(k, alv_str_of(c->tenant), snap);
+	if (err) {
+		sto_rollback(k->store);
+		return err;
+	}
+	err = sto_commit(k->store);
 	if (!err)
-		return sto_commit(k->store);
-	sto_rollback(k->store);
+		met_process_add(MET_AUDIT_DROPPED, (int64_t)dropped);
 	return err;
 }
 
@@ -199,7 +207,7 @@ drop_alias(struct con_core *k, const struct sto_alias *a)
 static enum alv_err
 remove_tenant(struct con_core *k, struct alv_str id)
 {
-	static const struct sto_who who = { "alcove", "purge complete" };
+	static const struct sto_who who = { .actor = "alcove", .origin = "purge complete" };
 	enum alv_err err = sto_begin(k->store, &who);
 
 	if (err)

@@ -15,6 +15,7 @@ struct con_core {
 	const struct clu_board *board;
 	const struct pol_config *conf;		/* for the listeners' host names; NULL: there are none */
 	_Atomic uint32_t	iterations;	/* of new SCRAM keys */
+	_Atomic uint32_t	audit_native_rows;	/* as the configuration says */
 	const uint8_t	       *quotas;		/* what is enforced, as pol_quota_value_check takes it */
 	void (*on_publish)(void *arg);
 	void		       *arg;

@@ -142,6 +142,7 @@ open_state(struct con_control *k, struct alv_buf *words)
 	k->core.board = c->board;
 	k->core.conf = c->conf;
 	k->core.iterations = c->conf->scram_iterations;
+	k->core.audit_native_rows = c->conf->limits.audit_native_rows;
 	k->core.on_publish = c->on_publish;
 	k->core.arg = c->arg;
 	err = con_publish_all(&k->core);
@@ -216,6 +217,7 @@ void
 con_configure(struct con_control *k, const struct pol_config *conf)
 {
 	k->core.iterations = conf->scram_iterations;
+	k->core.audit_native_rows = conf->limits.audit_native_rows;
 	k->core.conf = conf;
 	ups_ctx_configure(&k->ups, &conf->upstream);
 	con_census_configure(&k->census, conf->upstream.census_interval_ms);

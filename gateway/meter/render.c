@@ -152,6 +152,12 @@ render_STALLS(const struct render *r, const char *name)
 }
 
 static void
+render_AUDIT_DROPPED(const struct render *r, const char *name)
+{
+	process(r, name, "", MET_AUDIT_DROPPED);
+}
+
+static void
 render_RELOADS(const struct render *r, const char *name)
 {
 	process(r, name, "{result=\"ok\"}", MET_RELOADED);

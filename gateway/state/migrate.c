@@ -72,6 +72,14 @@ static const struct migration migrations[] = {
 	    "CREATE TABLE user_group (tenant TEXT NOT NULL, user TEXT NOT NULL, name TEXT NOT NULL,"
 	    " PRIMARY KEY (tenant, user, name),"
 	    " FOREIGN KEY (tenant, user) REFERENCES user ON DELETE CASCADE) STRICT, WITHOUT ROWID;" },
+	/* Until here only the origin said that a change came by Kafka's apis. */
+	{ "audit of native changes, bounded",
+	    "ALTER TABLE audit ADD COLUMN native INTEGER NOT NULL DEFAULT 0 CHECK (native IN (0, 1));"
+	    "UPDATE audit SET native = 1 WHERE substr(origin, 1, 6) = 'kafka ';"
+	    "CREATE INDEX audit_native_by_tenant ON audit (tenant, n) WHERE native = 1;"
+	    "CREATE TABLE audit_native (tenant TEXT PRIMARY KEY, kept INTEGER NOT NULL, dropped INTEGER NOT NULL,"
+	    " dropped_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	    "INSERT INTO audit_native SELECT tenant, count(*), 0, 0 FROM audit WHERE native = 1 GROUP BY tenant;" },
 };
 
 static enum alv_err

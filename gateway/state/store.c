@@ -197,6 +197,7 @@ sto_begin(struct sto_store *s, const struct sto_who *who)
 	s->open = true;
 	s->who = *who;
 	s->revision = 0;
+	s->audited = 0;
 	return ALV_OK;
 }
 

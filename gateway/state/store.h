@@ -29,12 +29,17 @@ enum alv_err sto_probe(struct sto_store *s) ALV_MUST;
 
 struct sto_who {
 	const char *actor, *origin;	/* "platform:ops", "rest 10.0.0.1" */
+	bool	    native;		/* a tenant's client: its rows of the audit are bounded, nobody else's */
 };
 /* who outlives the transaction. */
 enum alv_err sto_begin(struct sto_store *s, const struct sto_who *who) ALV_MUST;
 /* On failure everything was rolled back. */
 enum alv_err sto_commit(struct sto_store *s) ALV_MUST;
 void	     sto_rollback(struct sto_store *s);
+/* At the end of a native transaction about one tenant: where more than max (0: any number) of its native rows are in the audit, the
+ * oldest go, at least as many as were written; *dropped says how many. Where there are far too many (max was lowered) it takes several
+ * transactions, so that none is long. */
+enum alv_err sto_audit_trim(struct sto_store *s, struct alv_str tenant, size_t max, size_t *dropped) ALV_MUST;
 
 /* ---- tenants --------------------------------------------------------------------------------------- */
 

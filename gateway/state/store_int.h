@@ -25,6 +25,7 @@ struct sto_store {
 	uint8_t		fake_secret[STO_SECRET_BYTES];
 	struct sto_who	who;
 	bool		open;		/* a transaction is */
+	size_t		audited;	/* rows of the audit that it wrote */
 	uint64_t	revision;	/* of this transaction, 0: none taken yet */
 	char		words[STO_WORDS_MAX];
 };

@@ -126,6 +126,7 @@ struct pol_limits {
 	uint32_t memory_share_percent;		/* of that for one tenant at most */
 	uint32_t memory_floor_bytes;		/* for each tenant, whatever the others hold */
 	uint32_t request_min_rate, response_min_rate;	/* bytes a second; 0: any */
+	uint32_t audit_native_rows;		/* of the audit, for each tenant; 0: any number */
 };
 
 /* A claim that a token has to have; value NULL: any. */

@@ -90,6 +90,7 @@ enum met_process {
 	MET_STUCK,			/* how many are now */
 	MET_RELOADED,			/* the configuration or files that it names were read anew and taken */
 	MET_NOT_RELOADED,		/* they were not, or not all */
+	MET_AUDIT_DROPPED,		/* rows of tenants' own changes that made room for newer ones */
 	MET_PROCESS_COUNTS
 };
 void	met_process_add(enum met_process what, int64_t n);

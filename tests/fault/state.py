@@ -15,6 +15,10 @@ from stage import Stage, equal, kw, stack, true
 EROFS = 30
 KILLS = 60 if LONG else 4
 ROTS = 60 if LONG else 6
+AUDIT_ROWS = 50  # of a tenant's own changes
+FAILED = -1  # UNKNOWN_SERVER_ERROR: what the store said is the operator's
+ANY_ACL = {"ResourceTypeFilter": 1, "ResourceNameFilter": None, "PatternTypeFilter": 1, "PrincipalFilter": None, "HostFilter": None, "Operation": 1,
+           "PermissionType": 1}
 
 
 class OnDisk(Stage):
@@ -23,7 +27,12 @@ class OnDisk(Stage):
     def __init__(self):
         stack.run("make", "-s", "-C", stack.REPO, "fault-shims")
         self.faults, self.mounted = Faults(), False
-        super().__init__(env=self.faults.env())
+        super().__init__(env=self.faults.env(), limits={"audit.native.rows.max": AUDIT_ROWS})
+
+    def __enter__(self):
+        super().__enter__()
+        self.rest("PATCH", "/v1/tenants/acme", {"authorizer": "acl", "superUsers": ["User:alice"]})
+        return self
 
     def mount(self, options):
         done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "alcove-test", self.folder / "disk"], stderr=subprocess.PIPE, text=True)
@@ -48,6 +57,41 @@ class OnDisk(Stage):
     def aliases(self):
         return {a["name"] for a in self.rest("GET", "/v1/tenants/acme/aliases?limit=500")["items"]}
 
+    @contextlib.contextmanager
+    def natively(self):
+        """-> alter(name), described(): what acme's own client does with an ACL, a quota and a user of that name, each by a request of its own."""
+        with self.acme.wire(record=False) as w:
+            def described():
+                acls = w.request("DescribeAcls", 3, ANY_ACL)["Resources"]
+                quotas = w.request("DescribeClientQuotas", 1, {"Components": [], "Strict": False})["Entries"]
+                users = w.request("DescribeUserScramCredentials", 0, {"Users": None})["Results"]
+                return ({r["ResourceName"] for r in acls}, {q["Entity"][0]["EntityName"] for q in quotas}, {u["User"] for u in users})
+
+            def alter(name):
+                acl = w.request("CreateAcls", 3, {"Creations": [
+                    {"ResourceType": 2, "ResourceName": name, "ResourcePatternType": 3, "Principal": "User:bob", "Host": "*", "Operation": 3,
+                     "PermissionType": 3}]})
+                quota = w.request("AlterClientQuotas", 1, {"ValidateOnly": False, "Entries": [
+                    {"Entity": [{"EntityType": "user", "EntityName": name}],
+                     "Ops": [{"Key": "producer_byte_rate", "Value": 1e6, "Remove": False}]}]})
+                user = w.request("AlterUserScramCredentials", 0, {"Deletions": [], "Upsertions": [
+                    {"Name": name, "Mechanism": 2, "Iterations": 4096, "Salt": b"salt", "SaltedPassword": bytes(64)}]})
+                return [x["ErrorCode"] for x in (acl["Results"][0], quota["Entries"][0], user["Results"][0])]
+            yield alter, described
+
+    def refused_natively(self):
+        """The same, natively. What a larger change left behind may have room for a small one: then that is done, and whole."""
+        with self.natively() as (alter, described):
+            for i in range(50):
+                before, name = described(), f"never-{i}"
+                codes = alter(name)
+                true(f"CreateAcls, AlterClientQuotas, AlterUserScramCredentials: {codes}", set(codes) <= {0, FAILED})
+                equal(f"what there is after {codes}", tuple(names | ({name} if code == 0 else set()) for names, code in zip(before, codes)),
+                      described())
+                if codes == [FAILED] * 3:
+                    return
+            raise AssertionError("the state can still be written")
+
     def refused(self, words):
         """Changes are refused with a sentence that has these words; readers and clients notice nothing; /readyz says it."""
         for method, path, body in (("POST", "/v1/tenants/acme/users", {"name": "never", "password": "a-password"}),
@@ -63,6 +107,7 @@ class OnDisk(Stage):
         equal("globex", "active", self.rest("GET", "/v1/tenants/globex")["state"])
         self.neighbour()
         self.neighbour(anew=True)
+        self.refused_natively()
         status, why = stack.wait_until("/readyz is 503", lambda: (lambda r: r if r[0] == 503 else None)(self.gateway.ops("/readyz")), 5)
         true(f"/readyz says it: {why!r}", words in why and str(self.file) in why)
 
@@ -71,6 +116,9 @@ class OnDisk(Stage):
         name = f"after-{time.monotonic_ns()}"
         self.rest("POST", "/v1/tenants/acme/users", {"name": name, "password": "a-password"})
         true("changes are done again", name in self.users())
+        with self.natively() as (alter, described):
+            equal("and natively", [0] * 3, alter(name))
+            true("they are in force", all(name in names for names in described()))
         self.neighbour()
 
 
@@ -276,6 +324,35 @@ def check_rot_while_running(s):
     s.well_again()
 
 
+# ---- the audit of what tenants do --------------------------------------------------------------------------------------
+
+def check_audit_flood(s):
+    """A tenant that changes its ACLs without end fills no disk: its own rows make room for each other, and for nobody else's."""
+    def count(where):
+        with contextlib.closing(sqlite3.connect(f"file:{s.file}?mode=ro", uri=True)) as db:
+            return db.execute(f"SELECT count(*) FROM audit WHERE {where}").fetchone()[0]
+
+    def dropped():
+        return s.gateway.metric("alcove_audit_rows_dropped_total")
+    s.rest("PATCH", "/v1/tenants/globex", {"authorizer": "acl", "superUsers": ["User:alice"]})
+    acls = [{"ResourceType": 2, "ResourceName": f"flood-{i}", "ResourcePatternType": 3, "Principal": "User:bob", "Host": "*", "Operation": 3,
+             "PermissionType": 3} for i in range(AUDIT_ROWS)]
+    with s.globex.wire(record=False) as w:
+        equal("globex's", 0, w.request("CreateAcls", 3, {"Creations": acls[:1]})["Results"][0]["ErrorCode"])
+    others, rows, before = count("NOT native"), count("native AND tenant = 'acme'"), dropped()
+    with s.acme.wire(record=False) as w:
+        for _ in range(4):
+            equal("made", [0] * AUDIT_ROWS, [r["ErrorCode"] for r in w.request("CreateAcls", 3, {"Creations": acls})["Results"]])
+            gone = w.request("DeleteAcls", 3, {"Filters": [ANY_ACL | {"ResourceNameFilter": a["ResourceName"]} for a in acls]})
+            equal("and gone", AUDIT_ROWS, sum(len(f["MatchingAcls"]) for f in gone["FilterResults"]))
+            s.neighbour()
+    equal("acme's rows", AUDIT_ROWS, count("native AND tenant = 'acme'"))
+    equal("the latest of them", AUDIT_ROWS, count("native AND tenant = 'acme' AND what = 'acl.delete'"))
+    equal("globex's rows", 1, count("native AND tenant = 'globex'"))
+    equal("administrators' rows", others, count("NOT native"))
+    equal("what the metric says", before + rows + 8 * AUDIT_ROWS - AUDIT_ROWS, dropped())
+
+
 # ---- killed ------------------------------------------------------------------------------------------------------------
 
 class Changes:
@@ -365,5 +442,5 @@ def check_kills(s):
     true("there were changes", total > KILLS)
 
 
-CHECKS = (check_write_errors, check_locked, check_kills, check_full_disk, check_read_only, check_rot_at_start, check_rot_while_running)
+CHECKS = (check_write_errors, check_locked, check_audit_flood, check_kills, check_full_disk, check_read_only, check_rot_at_start, check_rot_while_running)
 make = OnDisk

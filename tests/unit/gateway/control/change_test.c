@@ -6,6 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <alcove/meter.h>
 #include <alcove/str.h>
 
 #include "control/change.h"
@@ -280,6 +281,33 @@ acls_come_and_go(void **state)
 	close_world(w);
 	open_world(w);
 	assert_true(alv_str_eqz(tenant(w, "acme")->rules[0].name, "other"));
+}
+
+/* What a tenant's client changes takes room from what it changed before; what is not made, or by an administrator, takes none. */
+static void
+native_changes_share_a_bound(void **state)
+{
+	struct world	 *w = *state;
+	struct pol_rule	  r[3] = { allow_orders, allow_orders, allow_orders };
+	struct con_change c = kit_change(CON_ACL_CREATE, "acme");
+	int64_t		  before = met_process_read(MET_AUDIT_DROPPED);
+
+	ok(w, adopting("acme"));
+	w->core.audit_native_rows = 2;
+	r[1].name = ALV_STR("other");
+	r[2].name = ALV_STR("third");
+	assert_int_equal(with_rules(w, c, r, 1).err, ALV_OK);
+	c.native = true;
+	assert_int_equal(with_rules(w, c, r, 3).changed, 2);
+	assert_int_equal(met_process_read(MET_AUDIT_DROPPED), before);
+	assert_int_equal(with_rules(w, c, r, 3).changed, 0);
+	r[0].name = ALV_STR("fourth");
+	assert_int_equal(sto_exec(w->core.store, "PRAGMA query_only = ON"), ALV_OK);
+	assert_int_equal(with_rules(w, c, r, 1).err, ALV_E_STORE);
+	assert_int_equal(sto_exec(w->core.store, "PRAGMA query_only = OFF"), ALV_OK);
+	assert_int_equal(met_process_read(MET_AUDIT_DROPPED), before);
+	assert_int_equal(with_rules(w, c, r, 1).changed, 1);
+	assert_int_equal(met_process_read(MET_AUDIT_DROPPED), before + 1);
 }
 
 /* All there is then is the list; the same list changes nothing. */
@@ -586,7 +614,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(ids_are_judged), T(ids_fit_the_listeners), T(own_host_names), T(own_host_names_are_not_the_listeners),
-		T(authorizers_and_super_users), T(topics_that_are_asked_for), T(acls_come_and_go), T(acls_are_replaced), T(acls_are_judged_whole),
+		T(authorizers_and_super_users), T(topics_that_are_asked_for), T(acls_come_and_go), T(native_changes_share_a_bound), T(acls_are_replaced), T(acls_are_judged_whole),
 		T(a_tenant_lives_and_goes), T(users_are_judged_and_kept), T(groups_of_users), T(aliases_are_judged_and_kept),
 		T(aliases_into_a_prefix_end_with_it), T(a_failing_store_changes_nothing),
 		T(changes_without_ends_or_actors_are_refused),

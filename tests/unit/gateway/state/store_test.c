@@ -1,81 +1,8 @@
 /* The store: what is written is there after a reopen, with its audit; what fails leaves all as it was, with words. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
 #include <signal.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <cmocka.h>
+#include <sys/resource.h>
 
-#include <alcove/str.h>
-
-#include "state/store_int.h"
-
-static const struct sto_who who = { "platform:ops", "rest 127.0.0.1" };
-
-struct place {
-	char dir[64], file[96], key[96];
-};
-
-static void
-write_file(const char *path, const char *text, size_t n)
-{
-	FILE *f = fopen(path, "w");
-
-	assert_non_null(f);
-	assert_int_equal(fwrite(text, 1, n, f), n);
-	fclose(f);
-}
-
-static int
-make_place(void **state)
-{
-	struct place *p = calloc(1, sizeof(*p));
-
-	snprintf(p->dir, sizeof(p->dir), "/tmp/alcove-store-XXXXXX");
-	assert_non_null(mkdtemp(p->dir));
-	snprintf(p->file, sizeof(p->file), "%s/state.db", p->dir);
-	snprintf(p->key, sizeof(p->key), "%s/key", p->dir);
-	write_file(p->key, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n", 45);
-	assert_int_equal(chmod(p->key, 0600), 0);
-	*state = p;
-	return 0;
-}
-
-static int
-drop_place(void **state)
-{
-	static const char *const ends[] = { "", "-wal", "-shm", "-journal", ".lock" };
-	struct place *p = *state;
-	char	      path[128];
-
-	for (size_t i = 0; i < ALV_COUNT(ends); i++) {
-		snprintf(path, sizeof(path), "%s%s", p->file, ends[i]);
-		unlink(path);
-	}
-	unlink(p->key);
-	assert_int_equal(rmdir(p->dir), 0);
-	free(p);
-	return 0;
-}
-
-static struct sto_store *
-open_store(const struct place *p)
-{
-	struct sto_store *s;
-	struct alv_buf	  words;
-
-	alv_buf_init(&words, 4096);
-	if (sto_open(p->file, p->key, &s, &words))
-		fail_msg("%.*s", (int)words.n, (const char *)words.p);
-	alv_buf_fini(&words);
-	return s;
-}
+#include "tests/unit/gateway/state/kit.h"
 
 /* Opening fails and says so in words that hold this. */
 static void
@@ -91,19 +18,6 @@ refused(const struct place *p, const char *expected)
 	if (strstr((char *)words.p, expected) == NULL)
 		fail_msg("found \"%s\", expected \"%s\"", (char *)words.p, expected);
 	alv_buf_fini(&words);
-}
-
-static uint64_t
-add_tenant(struct sto_store *s, const char *id)
-{
-	struct sto_tenant t = { .state = POL_ACTIVE };
-
-	snprintf(t.id, sizeof(t.id), "%s", id);
-	snprintf(t.display_name, sizeof(t.display_name), "The %s \"team\"", id);
-	assert_int_equal(sto_begin(s, &who), ALV_OK);
-	assert_int_equal(sto_tenant_add(s, &t), ALV_OK);
-	assert_int_equal(sto_commit(s), ALV_OK);
-	return t.revision;
 }
 
 static struct pol_scram
@@ -136,20 +50,6 @@ put_user(struct sto_store *s, const char *tenant, const char *name, uint8_t seed
 		return err;
 	}
 	return sto_commit(s);
-}
-
-static char *
-ask(struct sto_store *s, const char *sql)
-{
-	static char   out[4096];
-	sqlite3_stmt *q;
-
-	assert_int_equal(sqlite3_prepare_v2(s->db, sql, -1, &q, NULL), SQLITE_OK);
-	out[0] = '\0';
-	if (sqlite3_step(q) == SQLITE_ROW && sqlite3_column_text(q, 0) != NULL)
-		snprintf(out, sizeof(out), "%s", (const char *)sqlite3_column_text(q, 0));
-	sqlite3_finalize(q);
-	return out;
 }
 
 static void
@@ -283,30 +183,12 @@ acls(void **state)
 	sto_close(s);
 }
 
-/* Every word that a rule can have is in the audit as Kafka calls it. */
-static void
-words_in_the_audit(void **state)
-{
-	struct sto_store *s = open_store(*state);
-	struct pol_rule	  r = { POL_TOPIC, POL_LITERAL, ALV_STR("x"), ALV_STR("User:a"), ALV_STR("*"), POL_OP_ALL, POL_ALLOW };
-	uint64_t	  now;
-	bool		  added;
-
-	add_tenant(s, "acme");
-	assert_int_equal(sto_begin(s, &who), ALV_OK);
-	for (int op = POL_OP_ALL; op <= POL_OP_TWO_PHASE_COMMIT; op++) {
-		r.op = (enum pol_op)op;
-		r.resource = (enum pol_resource)(POL_TOPIC + op % 6);
-		assert_int_equal(sto_rule_add(s, ALV_STR("acme"), &r, &added, &now), ALV_OK);
-	}
-	assert_int_equal(sto_commit(s), ALV_OK);
-	assert_string_equal(ask(s, "SELECT group_concat(after ->> 'operation') FROM audit WHERE what = 'acl.create'"),
-	    "ALL,READ,WRITE,CREATE,DELETE,ALTER,DESCRIBE,CLUSTER_ACTION,DESCRIBE_CONFIGS,ALTER_CONFIGS,IDEMPOTENT_WRITE,"
-	    "CREATE_TOKENS,DESCRIBE_TOKENS,TWO_PHASE_COMMIT");
-	assert_string_equal(ask(s, "SELECT group_concat(DISTINCT after ->> 'resourceType') FROM audit WHERE what = 'acl.create'"),
-	    "CLUSTER,TRANSACTIONAL_ID,DELEGATION_TOKEN,USER,TOPIC,GROUP");
-	sto_close(s);
-}
+/* Back to the schema of the first two migrations. */
+#define UNDO_ALL_BUT_2 \
+	"DROP TABLE super_user; DROP TABLE quota; ALTER TABLE tenant DROP COLUMN authorizer; ALTER TABLE tenant DROP COLUMN everyone; " \
+	"ALTER TABLE tenant DROP COLUMN auto_create; ALTER TABLE tenant DROP COLUMN auto_partitions; " \
+	"ALTER TABLE tenant DROP COLUMN auto_replication; DROP TABLE user_group; ALTER TABLE user DROP COLUMN groups_revision; " \
+	"DROP TABLE audit_native; DROP INDEX audit_native_by_tenant; ALTER TABLE audit DROP COLUMN native; "
 
 /* Until the third schema a tenant had rules by which its users may do all: it has no authorizer then. */
 static void
@@ -318,10 +200,7 @@ who_decides(void **state)
 	struct sto_parts     p;
 
 	add_tenant(s, "acme");
-	assert_int_equal(sto_exec(s, "DROP TABLE super_user; DROP TABLE quota; ALTER TABLE tenant DROP COLUMN authorizer; "
-	    "ALTER TABLE tenant DROP COLUMN everyone; ALTER TABLE tenant DROP COLUMN auto_create; "
-	    "ALTER TABLE tenant DROP COLUMN auto_partitions; ALTER TABLE tenant DROP COLUMN auto_replication; "
-	    "DROP TABLE user_group; ALTER TABLE user DROP COLUMN groups_revision; DELETE FROM migration WHERE version > 2; PRAGMA user_version = 2;"
+	assert_int_equal(sto_exec(s, UNDO_ALL_BUT_2 "DELETE FROM migration WHERE version > 2; PRAGMA user_version = 2;"
 	    "INSERT INTO rule VALUES (1, 'acme', 2, 3, '*', 'User:*', '*', 2, 3)"), ALV_OK);
 	sto_close(s);
 	s = open_store(*state);
@@ -360,13 +239,12 @@ host_names(void **state)
 	struct ten_own	  own;
 
 	add_tenant(s, "acme");
-	assert_int_equal(sto_exec(s, "DROP TABLE quota; DROP TABLE host_name; DROP TABLE super_user; ALTER TABLE tenant DROP COLUMN authorizer; "
-	    "ALTER TABLE tenant DROP COLUMN everyone; ALTER TABLE tenant DROP COLUMN auto_create; "
-	    "ALTER TABLE tenant DROP COLUMN auto_partitions; ALTER TABLE tenant DROP COLUMN auto_replication; "
-	    "DROP TABLE user_group; ALTER TABLE user DROP COLUMN groups_revision; DELETE FROM migration WHERE version > 1; PRAGMA user_version = 1"), ALV_OK);
+	assert_int_equal(sto_exec(s, UNDO_ALL_BUT_2 "UPDATE audit SET origin = 'kafka 10.0.0.1'; DROP TABLE host_name; "
+	    "DELETE FROM migration WHERE version > 1; PRAGMA user_version = 1"), ALV_OK);
 	sto_close(s);
 	s = open_store(*state);
 	assert_string_equal(ask(s, "SELECT count(*) = max(version) AND max(version) = (SELECT user_version FROM pragma_user_version) FROM migration"), "1");
+	assert_string_equal(ask(s, "SELECT tenant || kept || dropped FROM audit_native"), "acme10");
 	assert_int_equal(sto_tenant_get(s, ALV_STR("acme"), &t), ALV_OK);
 	assert_int_equal(ten_own_parse(ALV_STR("k.acme.com"), ALV_STR("b$(node).acme.com"), &own, &field, &expected), ALV_OK);
 	t.own_set = true;
@@ -639,13 +517,12 @@ network_file_systems_are_known(void **state)
 	assert_null(sto_fs_refused(0x01021994));	/* tmpfs */
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, make_place, drop_place)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(everything_survives_a_reopen), T(every_write_is_audited), T(host_names), T(acls), T(words_in_the_audit), T(who_decides), T(what_is_not_there_is_told),
+		T(everything_survives_a_reopen), T(every_write_is_audited), T(host_names), T(acls), T(who_decides),
+		T(what_is_not_there_is_told),
 		T(aliases_are_found_by_target), T(secrets_are_not_in_the_file), T(moved_keys_do_not_unseal),
 		T(second_opener_is_refused), T(wrong_keys_are_refused), T(foreign_and_newer_files_are_refused),
 		T(damaged_files_are_refused), T(full_disk_changes_nothing), T(write_limit_changes_nothing),
