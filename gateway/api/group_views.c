@@ -149,7 +149,7 @@ api_consumer_group_describe_response(struct api_call *c, struct kfk_tree *r)
 	for (struct kfk_node *g = groups == NULL ? NULL : groups->kids; g != NULL; g = g->next) {
 		if (may_see_members(c, r, g))
 			continue;
-		api_hide_group(r, g, R(GROUPS_GROUP_ID), R(GROUPS_ERROR_CODE), R(GROUPS_ERROR_MESSAGE));
+		api_hide_group(r, g, R(GROUPS_GROUP_ID), R(GROUPS_ERROR_CODE), R(GROUPS_ERROR_MESSAGE), API_HIDDEN_GROUP);
 	}
 	api_host_tells(c, r, &consumer_list);
 	api_splice_groups(c, r, &consumer_list);

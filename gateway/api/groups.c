@@ -65,14 +65,14 @@ api_splice_groups(struct api_call *c, struct kfk_tree *r, const struct api_group
 }
 
 void
-api_hide_group(struct kfk_tree *r, struct kfk_node *group, uint16_t id, uint16_t code, uint16_t text)
+api_hide_group(struct kfk_tree *r, struct kfk_node *group, uint16_t id, uint16_t code, uint16_t text, const char *words)
 {
 	struct alv_str name = kfk_get_str(r, group, id);
 
 	group->kids = group->last = NULL;
 	kfk_set_str(r, group, id, name);
 	kfk_set_int(r, group, code, KFK_TOPIC_AUTHORIZATION_FAILED);
-	kfk_set_str(r, group, text, ALV_STR("The group has described topic(s) that the client is not authorized to describe."));
+	kfk_set_str(r, group, text, alv_str_of(words));
 }
 
 enum api_result

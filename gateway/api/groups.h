@@ -22,8 +22,10 @@ enum api_result api_split_groups_forward(struct api_call *c, struct kfk_tree *q,
 /* And back: un-map, splice, answer. */
 enum api_result api_splice_groups_answer(struct api_call *c, struct kfk_tree *r, const struct api_group_list *l) ALV_MUST;
 
-/* A described group with a topic that the principal may not describe: nothing of it is told but that. */
-void api_hide_group(struct kfk_tree *r, struct kfk_node *group, uint16_t id, uint16_t code, uint16_t text);
+/* A described group with a topic that the principal may not describe: nothing of it is told but that, in a broker's words. */
+#define API_HIDDEN_GROUP   "The group has described topic(s) that the client is not authorized to describe."
+#define API_HIDDEN_STREAMS "The described group uses topics that the client is not authorized to describe."
+void api_hide_group(struct kfk_tree *r, struct kfk_node *group, uint16_t id, uint16_t code, uint16_t text, const char *words);
 
 /* A broker's list of everybody's groups or transactional ids, of which own ones are left that may be described. `all`: the
  * principal need not be asked for each. pattern: those it matches (text that reg_compile took); null: all. NULL: out of memory. */

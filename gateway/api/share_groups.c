@@ -95,7 +95,7 @@ api_share_group_describe_response(struct api_call *c, struct kfk_tree *r)
 	groups = kfk_get(&r->root, R(GROUPS));
 	for (struct kfk_node *g = groups == NULL ? NULL : groups->kids; g != NULL; g = g->next)
 		if (!may_see_all(c, r, g))
-			api_hide_group(r, g, R(GROUPS_GROUP_ID), R(GROUPS_ERROR_CODE), R(GROUPS_ERROR_MESSAGE));
+			api_hide_group(r, g, R(GROUPS_GROUP_ID), R(GROUPS_ERROR_CODE), R(GROUPS_ERROR_MESSAGE), API_HIDDEN_GROUP);
 	api_host_tells(c, r, &share_list);
 	api_splice_groups(c, r, &share_list);
 	return api_answer(c, r);

@@ -241,7 +241,7 @@ api_streams_group_describe_response(struct api_call *c, struct kfk_tree *r)
 
 		if (topology != NULL && !topology->v.is_null &&
 		    each_topic(&x, kfk_get(topology, R(GROUPS_TOPOLOGY_SUBTOPOLOGIES)), described, may_describe) != 0)
-			api_hide_group(r, g, R(GROUPS_GROUP_ID), R(GROUPS_ERROR_CODE), R(GROUPS_ERROR_MESSAGE));
+			api_hide_group(r, g, R(GROUPS_GROUP_ID), R(GROUPS_ERROR_CODE), R(GROUPS_ERROR_MESSAGE), API_HIDDEN_STREAMS);
 	}
 	api_host_tells(c, r, &streams_list);
 	api_splice_groups(c, r, &streams_list);

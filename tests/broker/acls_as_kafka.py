@@ -6,6 +6,7 @@ same each time; each answer is reduced to names, error codes and authorized oper
 import random
 import uuid
 
+import acls_streams
 import checks
 from runner import equal, kw, stack, true
 
@@ -224,7 +225,7 @@ def sharing(ids):
 
 
 def streaming(ids):
-    """Of a group that is not there: what is asked of topics is in streams.py, since a member that gets in changes what the next one meets."""
+    """Of a group that is not there: what is asked of topics is in acls_streams.py."""
     yield "StreamsGroupHeartbeat", 0, {
         "GroupId": "g-z", "MemberId": str(uuid.UUID(int=4)), "MemberEpoch": 5, "EndpointInformationEpoch": 0, "RebalanceTimeoutMs": -1,
         "ProcessId": None, "ActiveTasks": None, "StandbyTasks": None, "WarmupTasks": None, "ClientTags": None, "Topology": None}
@@ -494,4 +495,4 @@ def check_zeros(s):
 
 def test_verdicts():
     """Sets of ACLs made at random, and none at all: each answer of each user as Kafka's."""
-    checks.run(Both, (check_random_sets, check_tokens, check_acl_apis, check_zeros))
+    checks.run(Both, (check_random_sets, acls_streams.check_streams_topics, check_tokens, check_acl_apis, check_zeros))

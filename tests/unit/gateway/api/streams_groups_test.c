@@ -304,6 +304,7 @@ streams_groups_are_described(void **state)
 	assert_int_equal(kfk_get_int(t, g, R(GROUPS_AUTHORIZED_OPERATIONS)), 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11);
 	g = stage_named(t, &t->root, R(GROUPS), R(GROUPS_GROUP_ID), "hidden");
 	assert_int_equal(kfk_get_int(t, g, R(GROUPS_ERROR_CODE)), KFK_TOPIC_AUTHORIZATION_FAILED);
+	stage_text(kfk_get_str(t, g, R(GROUPS_ERROR_MESSAGE)), "The described group uses topics that the client is not authorized to describe.");
 	assert_int_equal(stage_count(g, R(GROUPS_MEMBERS)), 0);
 	g = stage_named(t, &t->root, R(GROUPS), R(GROUPS_GROUP_ID), "closed");
 	assert_int_equal(kfk_get_int(t, g, R(GROUPS_ERROR_CODE)), KFK_GROUP_AUTHORIZATION_FAILED);
