@@ -5,6 +5,7 @@
  * One table for all workers, of fixed size: sets of WAYS places, each under one of LOCKS locks.
  * Invariant: a place is one key's for as long as it is among the newest WAYS of its set. */
 #include <alcove/authn.h>
+#include <alcove/cidr.h>
 #include <alcove/str.h>
 
 #include <pthread.h>
@@ -55,6 +56,17 @@ aut_delays_free(struct aut_delays *d)
 	free(d);
 }
 
+/* Of IPv6 the first 64 bits: whoever has one of the addresses behind them has all. */
+static uint64_t
+hash_host(uint64_t seed, struct alv_str host)
+{
+	struct alv_cidr address;
+
+	if (alv_cidr_parse(host, &address))
+		return alv_hash(host.p, host.n, seed);
+	return alv_hash(address.addr, address.v4 ? 4 : 8, seed);
+}
+
 static uint64_t
 hash(uint64_t seed, const struct aut_attempt *a)
 {
@@ -67,10 +79,11 @@ hash(uint64_t seed, const struct aut_attempt *a)
 	alv_put_be32(n, (uint32_t)a->user.n);
 	seed = alv_hash(n, sizeof(n), seed);
 	seed = alv_hash(a->user.p, a->user.n, seed);
-	return alv_hash(a->host.p, a->host.n, seed);
+	return hash_host(seed, a->host);
 }
 
-/* The key's place; a new one takes the place of the one that was seen longest ago. */
+/* The key's place; a new one takes the place of the one that was seen longest ago. What was seen last may have been seen later than
+ * now: each worker's clock is that of its turn. */
 static struct place *
 take(struct aut_delays *d, const uint64_t key[static 2], uint64_t now_us)
 {
@@ -78,7 +91,7 @@ take(struct aut_delays *d, const uint64_t key[static 2], uint64_t now_us)
 
 	for (struct place *p = set; p < set + WAYS; p++) {
 		if (p->seen_us != 0 && p->key[0] == key[0] && p->key[1] == key[1]) {
-			if (now_us - p->seen_us >= FORGET_US)
+			if (now_us > p->seen_us && now_us - p->seen_us >= FORGET_US)
 				p->failures = 0;
 			return p;
 		}
@@ -114,7 +127,8 @@ aut_delays_note(struct aut_delays *d, const struct aut_attempt *a, bool passed)
 	late = passed && (p->passed || p->failures == 0) ? 0 : lateness(a, p->failures);
 	p->failures = passed ? 0 : p->failures + (p->failures < DOUBLINGS_MAX);
 	p->passed |= passed;
-	p->seen_us = a->now_us == 0 ? 1 : a->now_us;
+	if (p->seen_us < a->now_us)
+		p->seen_us = a->now_us;
 	pthread_mutex_unlock(lock);
 	return late;
 }

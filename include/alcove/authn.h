@@ -90,8 +90,8 @@ struct aut_delays;
 struct aut_delays *aut_delays_new(void) ALV_MUST;
 void		   aut_delays_free(struct aut_delays *d);	/* NULL is allowed */
 struct aut_attempt {
-	struct alv_str tenant, user, host;	/* as they were said, whether they are there or not; host: the client's address */
-	uint64_t       now_us;			/* monotonic */
+	struct alv_str tenant, user, host;	/* as they were said, whether they are there or not; host: the client's address, of IPv6 its network counts */
+	uint64_t       now_us;			/* monotonic; the caller's may be behind another's */
 	uint64_t       first_us, max_us;	/* of the first failure; of any. first_us 0: nothing is ever late */
 };
 /* Counts what became of an attempt; microseconds that its answer has to wait, 0: none. d NULL: none. */

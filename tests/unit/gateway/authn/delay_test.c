@@ -105,6 +105,34 @@ forgotten_after_ten_quiet_minutes(void **state)
 	assert_int_equal(note("acme", "alice", "10.0.0.1", false), 100);
 }
 
+/* Workers' clocks are those of their turns: the one that notes later may have the earlier time. */
+static void
+a_clock_that_is_behind_forgets_nothing(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		note("acme", "alice", "10.0.0.1", false);
+	now--;
+	assert_int_equal(note("acme", "alice", "10.0.0.1", false), 800);
+	now -= 3 * MS;
+	assert_int_equal(note("acme", "alice", "10.0.0.1", true), 1600);
+}
+
+/* Whoever has one address of IPv6 has the 2^64 beside it. */
+static void
+of_ipv6_it_is_the_network(void **state)
+{
+	(void)state;
+	assert_int_equal(note("acme", "alice", "2a00:1450:1:2::1", false), 100);
+	assert_int_equal(note("acme", "alice", "2a00:1450:1:2:ffff:ffff:ffff:ffff", false), 200);
+	assert_int_equal(note("acme", "alice", "2a00:1450:1:2::", false), 400);
+	assert_int_equal(note("acme", "alice", "2a00:1450:1:3::1", false), 100);
+	/* One of IPv4 is itself, however it is written. */
+	assert_int_equal(note("acme", "alice", "10.0.0.1", false), 100);
+	assert_int_equal(note("acme", "alice", "::ffff:10.0.0.1", false), 200);
+	assert_int_equal(note("acme", "alice", "::ffff:10.0.0.2", false), 100);
+}
+
 static void
 zero_means_never(void **state)
 {
@@ -145,6 +173,8 @@ main(void)
 		TEST(a_right_one_waits_as_long_where_none_was_right_before),
 		TEST(an_address_that_was_right_before_does_not_wait),
 		TEST(forgotten_after_ten_quiet_minutes),
+		TEST(a_clock_that_is_behind_forgets_nothing),
+		TEST(of_ipv6_it_is_the_network),
 		TEST(zero_means_never),
 		TEST(a_table_of_fixed_size),
 	};
