@@ -117,19 +117,28 @@ jwk_target_ask(struct jwk_target *t, const atomic_bool *stop, bool *news, size_t
 
 /* ---- when ------------------------------------------------------------------------------------------------ */
 
-uint64_t
-jwk_target_due(const struct jwk_target *t, uint64_t now)
+/* Later with each failure, but never rarer than it is anyway. */
+static uint64_t
+back_off_ms(const struct jwk_target *t)
 {
 	uint64_t wait = BACK_OFF_MS;
 
-	if (t->file != NULL)
-		return now + FILE_MS * MS;
-	if (t->failures == 0)
-		return now + t->refresh_ms * MS;
 	for (unsigned i = 1; i < t->failures && wait < BACK_OFF_MAX_MS; i++)
 		wait *= 2;
 	wait = wait > BACK_OFF_MAX_MS ? BACK_OFF_MAX_MS : wait;
-	return now + (wait > t->refresh_ms ? t->refresh_ms : wait) * MS;
+	return wait > t->refresh_ms ? t->refresh_ms : wait;
+}
+
+uint64_t
+jwk_target_due(const struct jwk_target *t, uint64_t now)
+{
+	uint64_t wait = t->failures == 0 ? t->refresh_ms : back_off_ms(t);
+
+	if (t->file != NULL)
+		wait = FILE_MS;
+	else if (t->wanted && wait > WANTED_MS)
+		wait = WANTED_MS;
+	return now + wait * MS;
 }
 
 uint64_t

@@ -39,7 +39,7 @@ bool jwk_target_is(const struct jwk_target *t, const struct pol_issuer *i);
 
 /* Asks once, and gives what was found to the source. True: good. news: they are others than before. The thread's, without the lock. */
 bool jwk_target_ask(struct jwk_target *t, const atomic_bool *stop, bool *news, size_t *keys, char why[static JWK_WHY]) ALV_MUST;
-/* When it is to be asked next, after `now`: it went well or not. Pure. */
+/* When it is to be asked next, after `now`: it went well or not, and perhaps somebody has wanted a key since it began. Pure. */
 uint64_t jwk_target_due(const struct jwk_target *t, uint64_t now);
 /* A key was wanted that is not there: when it may be asked, at the earliest. */
 uint64_t jwk_target_due_wanted(const struct jwk_target *t, uint64_t now);

@@ -63,6 +63,26 @@ wanted_keys_are_asked_for_soon_and_not_too_often(void **state)
 	assert_int_equal(jwk_target_due_wanted(&t, 3 * S), 3 * S);
 }
 
+/* Somebody wants one while it is being asked: that is not forgotten when the answer comes, nor when the configuration is another one. */
+static void
+what_is_wanted_meanwhile_stays_wanted(void **state)
+{
+	char		  file[] = "x";
+	struct jwk_target t = { .refresh_ms = 3600000, .wanted = true };
+
+	(void)state;
+	assert_int_equal(jwk_target_due(&t, 100 * S), 110 * S);
+	t.refresh_ms = 3000;
+	assert_int_equal(jwk_target_due(&t, 100 * S), 103 * S);
+	t.refresh_ms = 3600000;
+	t.failures = 2;
+	assert_int_equal(jwk_target_due(&t, 100 * S), 102 * S);
+	t.failures = 9;
+	assert_int_equal(jwk_target_due(&t, 100 * S), 110 * S);
+	t.file = file;
+	assert_int_equal(jwk_target_due(&t, 100 * S), 101 * S);
+}
+
 /* ---- the thread --------------------------------------------------------------------------------------------- */
 
 struct world {
@@ -324,6 +344,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(how_often),
 		cmocka_unit_test(wanted_keys_are_asked_for_soon_and_not_too_often),
+		cmocka_unit_test(what_is_wanted_meanwhile_stays_wanted),
 		cmocka_unit_test(a_file_that_changes),
 		cmocka_unit_test(the_last_keys_get_too_old),
 		cmocka_unit_test(keys_stay_with_their_issuer),
