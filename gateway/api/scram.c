@@ -54,17 +54,21 @@ order(const void *a, const void *b)
 	return alv_str_cmp(*(const struct alv_str *)a, *(const struct alv_str *)b);
 }
 
-/* Where the first of this name is; it is there. */
+/* Where the first of this name is; it is there. All may have one name, so nobody walks back to it. */
 static size_t
 place_of(const struct names *all, struct alv_str name)
 {
-	const struct alv_str *x = bsearch(&name, all->name, all->n, sizeof(name), order);
+	size_t lo = 0, hi = all->n;
 
-	if (x == NULL)
-		return all->n;
-	while (x > all->name && alv_str_eq(x[-1], name))
-		x--;
-	return (size_t)(x - all->name);
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (alv_str_cmp(all->name[mid], name) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
 }
 
 static bool

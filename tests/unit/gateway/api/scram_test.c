@@ -4,6 +4,7 @@
 #include <alcove/credential.h>
 
 #include <stdlib.h>
+#include <time.h>
 
 /* alice may do `right` to the cluster; bob and carol have credentials, dave has none. */
 static void
@@ -272,6 +273,47 @@ too_many_in_one_request(void **state)
 	stage_close(&s);
 }
 
+static uint64_t
+cpu_us(void)
+{
+	struct timespec t;
+
+	assert_int_equal(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t), 0);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* As many as there may be of one name cost about what as many names do, not the square of it: the loop is everybody's. */
+static void
+one_name_many_times(void **state)
+{
+	uint64_t took[2];
+
+	(void)state;
+	for (int same = 0; same < 2; same++) {
+		struct stage	 s;
+		struct kfk_tree *q, *r;
+		char		 name[POL_USER_NAME_MAX + 1];
+
+		open_users(&s, POL_OP_ALTER);
+		memset(name, 'u', sizeof(name));
+		name[POL_USER_NAME_MAX] = '\0';
+		q = begin(&s);
+		for (int i = 0; i < POL_CREDENTIALS_MAX; i++) {
+			for (int k = 1, x = same ? 0 : i; k <= 5; k++, x /= 10)
+				name[POL_USER_NAME_MAX - k] = (char)('0' + x % 10);
+			kfk_set_str(q, kfk_add(q, kfk_get(&q->root, Q(DELETIONS))), Q(DELETIONS_NAME), alv_arena_str(q->arena, alv_str_of(name)));
+		}
+		took[same] = cpu_us();
+		assert_int_equal(stage_send(&s), API_ANSWER);
+		took[same] = cpu_us() - took[same];
+		r = stage_client(&s);
+		assert_int_equal(stage_count(&r->root, R(RESULTS)), same ? 1 : POL_CREDENTIALS_MAX);
+		stage_close(&s);
+	}
+	if (took[1] > 2 * took[0])
+		fail_msg("one name took %lu us, as many names %lu us", took[1], took[0]);
+}
+
 /* librdkafka's requests have one byte too many: no tagged fields, once more. Whatever else is behind the end is a malformed message. */
 static void
 one_byte_behind_the_end(void **state)
@@ -309,6 +351,7 @@ main(void)
 		cmocka_unit_test(what_is_not_has_its_error),
 		cmocka_unit_test(who_may_not_changes_nothing),
 		cmocka_unit_test(too_many_in_one_request),
+		cmocka_unit_test(one_name_many_times),
 		cmocka_unit_test(one_byte_behind_the_end),
 	};
 
