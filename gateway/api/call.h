@@ -243,6 +243,8 @@ enum api_result api_response(struct api_call *call, const struct alv_chain *body
  * CLOSE: what has left cannot be taken back, so nothing else helps. */
 bool		api_streams(const struct api_call *call);
 enum api_result api_stream(struct api_call *call, size_t body_n, const struct alv_chain *in) ALV_MUST;
+/* Whose work a login's is, while one is under way: keys of a job in the crypto pool, of the tenant and of the client's address. */
+void		api_login_share(const struct api_conn *c, uint64_t *key, uint64_t *part);
 /* A bare SASL token (conn->raw_sasl); call->hdr is zero. */
 enum api_result api_raw_token(struct api_call *call, struct alv_str token) ALV_MUST;
 void		api_call_fini(struct api_call *call);	/* out, arena */

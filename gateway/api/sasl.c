@@ -4,6 +4,8 @@
  *
  * Invariants: every failure of a login is one answer, the same bytes whatever the reason; a login never changes the
  * tenant or the principal of a connection that has one; of a snapshot only copies are kept. */
+#include <alcove/cidr.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -250,6 +252,25 @@ proven(struct api_call *c, struct alv_str token)
 	count(conn, ALV_LOGIN_OK);
 	api_sasl_forget(conn);
 	return answer_token(c, token, life_ms);
+}
+
+/* At a shared port anybody says any tenant: these have so many keys together, which of them is whose nobody knows, and whether there
+ * is such a tenant makes no difference. */
+void
+api_login_share(const struct api_conn *c, uint64_t *key, uint64_t *part)
+{
+	enum { SHARED = 64 };
+	struct alv_str	secret = c->w->shared->fake_secret, tenant = alv_str_of(c->tenant), client;
+	struct alv_cidr room;
+
+	if (tenant.n == 0) {
+		tenant = alv_str_of(c->sasl == NULL || !c->sasl->asked ? "" : c->sasl->account.tenant);
+		*key = alv_hash(tenant.p, tenant.n, alv_hash(secret.p, secret.n, 0)) % SHARED;
+	} else {
+		*key = alv_hash(tenant.p, tenant.n, 0);
+	}
+	client = alv_cidr_client(alv_str_of(c->host), &room);
+	*part = alv_hash(client.p, client.n, 1) | 1;
 }
 
 /* The end of an exchange whose answer waits. */

@@ -56,21 +56,12 @@ aut_delays_free(struct aut_delays *d)
 	free(d);
 }
 
-/* Of IPv6 the first 64 bits: whoever has one of the addresses behind them has all. */
-static uint64_t
-hash_host(uint64_t seed, struct alv_str host)
-{
-	struct alv_cidr address;
-
-	if (alv_cidr_parse(host, &address))
-		return alv_hash(host.p, host.n, seed);
-	return alv_hash(address.addr, address.v4 ? 4 : 8, seed);
-}
-
 static uint64_t
 hash(uint64_t seed, const struct aut_attempt *a)
 {
-	uint8_t n[4];
+	struct alv_cidr room;
+	struct alv_str	client = alv_cidr_client(a->host, &room);
+	uint8_t		n[4];
 
 	/* With its length, so that ("a", "bc") and ("ab", "c") differ. */
 	alv_put_be32(n, (uint32_t)a->tenant.n);
@@ -79,7 +70,7 @@ hash(uint64_t seed, const struct aut_attempt *a)
 	alv_put_be32(n, (uint32_t)a->user.n);
 	seed = alv_hash(n, sizeof(n), seed);
 	seed = alv_hash(a->user.p, a->user.n, seed);
-	return hash_host(seed, a->host);
+	return alv_hash(client.p, client.n, seed);
 }
 
 /* The key's place; a new one takes the place of the one that was seen longest ago. What was seen last may have been seen later than

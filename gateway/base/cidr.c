@@ -109,6 +109,14 @@ alv_cidr_has(const struct alv_cidr *c, const struct sockaddr_storage *a)
 	return v4 == c->v4 && begins(c, p);
 }
 
+struct alv_str
+alv_cidr_client(struct alv_str host, struct alv_cidr *room)
+{
+	enum { OF_IPV4 = 4, OF_IPV6 = 8 };
+
+	return alv_cidr_parse(host, room) ? host : alv_str_make((const char *)room->addr, room->v4 ? OF_IPV4 : OF_IPV6);
+}
+
 bool
 alv_cidr_any(const struct alv_cidr *all, size_t n, const struct sockaddr_storage *a)
 {

@@ -1,5 +1,5 @@
 /* The pool. Jobs wait in lanes, one for each fair_key that has any; lanes stand in a ring and each gives one job in its
- * turn, so a tenant with many jobs delays another's by one job per thread at most. Lanes are allocated at start: there can't
+ * turn, so a tenant with many jobs delays another's by one job per thread at most. Within a lane there are parts (clients' addresses). Lanes are allocated at start: there can't
  * be more of them than queued jobs.
  * Invariants (under the lock): a lane is in the ring and in its bucket exactly while it holds jobs; queued is their sum. */
 #include <alcove/check.h>
@@ -205,6 +205,21 @@ net_jobs_free(struct net_jobs *p)
 	free(p);
 }
 
+/* A part of a key has no more than what it leaves: so however much one part brings, another one finds room. */
+static bool
+has_room(const struct net_jobs *p, const struct lane *x, uint64_t part)
+{
+	size_t same = 0;
+
+	if (p->queued == p->queue_max)
+		return false;
+	if (x == NULL)
+		return true;
+	for (const struct net_job *j = part == 0 ? NULL : x->head; j != NULL; j = j->next)
+		same += j->part_key == part;
+	return x->n + same < p->per_key_max;
+}
+
 enum alv_err
 net_jobs_submit(struct net_jobs *p, struct net_job *j)
 {
@@ -213,7 +228,7 @@ net_jobs_submit(struct net_jobs *p, struct net_job *j)
 
 	pthread_mutex_lock(&p->lock);
 	x = find_lane(p, j->fair_key);
-	if (p->queued < p->queue_max && (x == NULL || x->n < p->per_key_max)) {
+	if (has_room(p, x, j->part_key)) {
 		if (x == NULL)
 			x = open_lane(p, j->fair_key);
 		j->next = NULL;

@@ -15,6 +15,7 @@ struct net_job {
 	struct net_mail	 mail;
 	struct net_loop *loop;
 	uint64_t	 fair_key;	/* e.g. hash of the tenant id */
+	uint64_t	 part_key;	/* within that, e.g. of a client's address; 0: it is no part */
 	void (*work)(struct net_job *j);
 	void (*done)(struct net_job *j);
 	struct net_job	*next;
@@ -23,7 +24,8 @@ struct net_job {
 struct net_jobs *net_jobs_new(unsigned threads, size_t queue_max, size_t per_key_max) ALV_MUST;
 /* Waits for what runs; queued ones are run. The loops that asked must still be there: their done comes by mail. */
 void		 net_jobs_free(struct net_jobs *p);
-/* FULL: the queue, or this key's share of it, is full; the caller keeps the job. Any thread. */
+/* FULL: the queue, or this key's share of it, is full, or this part of the key has as much of that share as it leaves to others; the
+ * caller keeps the job. Any thread. */
 enum alv_err net_jobs_submit(struct net_jobs *p, struct net_job *j) ALV_MUST;
 
 /* getaddrinfo as a job; r->job.fair_key may be set after init. A host that is an address needs no DNS. The caller

@@ -92,7 +92,7 @@ px_login_send(struct px_client *c)
 	if (l == NULL)
 		return false;
 	l->job.loop = c->worker->loop;
-	l->job.fair_key = alv_hash(c->conn.tenant, strlen(c->conn.tenant), 0);
+	api_login_share(&c->conn, &l->job.fair_key, &l->job.part_key);
 	l->job.work = login_work;
 	l->job.done = login_done;
 	l->client = c;

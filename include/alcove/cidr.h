@@ -23,5 +23,8 @@ int  alv_cidr_cmp(const struct alv_cidr *a, const struct alv_cidr *b);
 /* An IPv4 address is in IPv4 networks only, also where an IPv6 socket shows it as ::ffff:a.b.c.d. */
 bool alv_cidr_has(const struct alv_cidr *c, const struct sockaddr_storage *a);
 bool alv_cidr_any(const struct alv_cidr *all, size_t n, const struct sockaddr_storage *a);
+/* What tells the client at an address from others: the address, of IPv6 its first 64 bits, since whoever has one of those behind them
+ * has all. Another text than an address is itself. A view of host or of *room. */
+struct alv_str alv_cidr_client(struct alv_str host, struct alv_cidr *room);
 
 #endif

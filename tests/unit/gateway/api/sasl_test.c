@@ -270,6 +270,63 @@ a_shared_port_takes_the_tenant_from_the_login(void **state)
 	}
 }
 
+/* The key of alice's work in the pool, and its part. */
+static uint64_t
+share(struct stage *s, const char *login, const char *host, uint64_t *part)
+{
+	uint64_t key;
+
+	log_out(s);
+	snprintf(s->conn.host, sizeof(s->conn.host), "%s", host);
+	assert_int_equal(handshake(s, 1, "PLAIN"), API_ANSWER);
+	stage_begin(s, KFK_API_SASL_AUTHENTICATE, 1);
+	s->conn.sasl->lookup(s->conn.sasl->lookup_arg, alv_str_of(login), &s->conn.sasl->account);
+	s->conn.sasl->asked = true;
+	api_login_share(&s->conn, &key, part);
+	api_sasl_forget(&s->conn);
+	return key;
+}
+
+/* A tenant whose users log in in crowds delays none that is at another host, nor most of those at a shared port; and whoever makes up
+ * tenants there has no more turns than somebody who names one. */
+static void
+work_is_shared_by_tenant_and_address(void **state)
+{
+	uint64_t     acme, part[3], seen[100], key;
+	size_t	     n = 0;
+	char	     login[32];
+	struct stage s;
+
+	(void)state;
+	stage_open(&s, NULL, 0);
+	acme = share(&s, "alice", "10.0.0.1", &part[0]);
+	assert_int_equal(share(&s, "globex/alice", "10.0.0.2", &part[1]), acme);	/* the host says it */
+	assert_int_not_equal(part[0], part[1]);
+	snprintf(s.conn.tenant, sizeof(s.conn.tenant), "globex");
+	assert_int_not_equal(share(&s, "alice", "10.0.0.1", &part[2]), acme);
+	assert_int_equal(part[2], part[0]);
+	s.listener.endpoint = POL_ENDPOINT_PORT;
+	s.conn.tenant[0] = '\0';
+	acme = share(&s, "acme/alice", "2a00::1", &part[0]);
+	assert_int_equal(share(&s, "acme/nobody", "2a00::2", &part[1]), acme);
+	assert_int_equal(part[0], part[1]);
+	assert_int_not_equal(share(&s, "globex/alice", "2a00:0:0:1::1", &part[1]), acme);
+	assert_int_not_equal(part[0], part[1]);
+	for (int i = 0; i < 5000; i++) {
+		size_t k = 0;
+
+		snprintf(login, sizeof(login), "t%d/u", i);
+		key = share(&s, login, "10.0.0.1", &part[0]);
+		while (k < n && seen[k] != key)
+			k++;
+		seen[k] = key;
+		n += k == n;
+		assert_true(n < ALV_COUNT(seen));
+	}
+	assert_in_range(n, 32, 64);
+	stage_close(&s);
+}
+
 /* Answers to failed logins wait, by who and from where; the bytes are those of one that did not. */
 static void
 failures_are_answered_late(void **state)
@@ -469,6 +526,7 @@ main(void)
 		cmocka_unit_test(bare_tokens_after_an_old_handshake),
 		cmocka_unit_test(a_new_login_keeps_the_identity),
 		cmocka_unit_test(a_shared_port_takes_the_tenant_from_the_login),
+		cmocka_unit_test(work_is_shared_by_tenant_and_address),
 		cmocka_unit_test(a_tokens_user_need_not_be_there),
 		cmocka_unit_test(who_is_no_users_is_still_its_tenants),
 	};

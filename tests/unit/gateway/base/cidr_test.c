@@ -70,6 +70,23 @@ membership(void **state)
 }
 
 static void
+clients(void **state)
+{
+	static const struct { const char *a, *b; bool same; } cases[] = {
+		{ "10.0.0.1", "10.0.0.1", true }, { "10.0.0.1", "10.0.0.2", false }, { "10.0.0.1", "::ffff:10.0.0.1", true },
+		{ "2a00:1:2:3::1", "2a00:1:2:3:ffff::", true }, { "2a00:1:2:3::1", "2a00:1:2:4::1", false }, { "::1", "::2", true },
+		{ "", "", true }, { "nowhere", "nowhere", true }, { "nowhere", "elsewhere", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ALV_COUNT(cases); i++) {
+		struct alv_cidr one, other;
+
+		assert_int_equal(alv_str_eq(alv_cidr_client(alv_str_of(cases[i].a), &one), alv_cidr_client(alv_str_of(cases[i].b), &other)), cases[i].same);
+	}
+}
+
+static void
 no_address(void **state)
 {
 	struct sockaddr_storage a = { .ss_family = AF_UNSPEC };
@@ -111,6 +128,7 @@ main(void)
 		cmocka_unit_test(nets_in_nets),
 		cmocka_unit_test(spellings),
 		cmocka_unit_test(membership),
+		cmocka_unit_test(clients),
 		cmocka_unit_test(no_address),
 	};
 

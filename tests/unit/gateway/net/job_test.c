@@ -145,6 +145,53 @@ test_a_key_has_a_share_and_the_queue_an_end(void **state)
 	net_jobs_free(pool);
 }
 
+static bool
+fits(struct net_jobs *pool, uint64_t key, uint64_t part)
+{
+	struct probe *p = probe(key, false);
+
+	p->job.part_key = part;
+	if (net_jobs_submit(pool, &p->job) == ALV_OK) {
+		ngoal++;
+		return true;
+	}
+	free(p);
+	return false;
+}
+
+static size_t
+how_many_fit(struct net_jobs *pool, uint64_t key, uint64_t part)
+{
+	size_t n = 0;
+
+	while (fits(pool, key, part))
+		n++;
+	return n;
+}
+
+/* No part of a key takes the room of all: it has no more than what it leaves, so there is room for one that comes later. */
+static void
+test_parts_of_a_key_leave_room(void **state)
+{
+	static const struct { uint64_t key, part; size_t fit; } want[] = {
+		{ 1, 1, 8 }, { 1, 2, 4 }, { 1, 3, 2 }, { 1, 4, 1 }, { 1, 5, 1 }, { 1, 6, 0 },
+		{ 2, 1, 8 },	/* of another key it is another one */
+		{ 3, 0, 16 },	/* who is no part has all */
+	};
+	struct net_jobs *pool = held_pool(100, 16);
+	size_t		 got[ALV_COUNT(want)];
+
+	(void)state;
+	ngoal = 1;
+	for (size_t i = 0; i < ALV_COUNT(want); i++)
+		got[i] = how_many_fit(pool, want[i].key, want[i].part);
+	pthread_mutex_unlock(&gate);
+	net_loop_run(loop);
+	net_jobs_free(pool);
+	for (size_t i = 0; i < ALV_COUNT(want); i++)
+		assert_int_equal(got[i], want[i].fit);
+}
+
 static void
 test_free_runs_what_is_queued(void **state)
 {
@@ -168,6 +215,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_one_of_each_key_in_turn, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_key_has_a_share_and_the_queue_an_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_parts_of_a_key_leave_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_free_runs_what_is_queued, setup, teardown),
 	};
 
