@@ -149,14 +149,13 @@ void
 aut_account_fill(struct aut_account *a, const struct pol_tenant *t, struct alv_str tenant_id, struct alv_str name,
     struct alv_str secret, uint32_t iterations)
 {
-	const struct pol_user *u = t == NULL || t->state != POL_ACTIVE ? NULL : pol_user_find(t, name);
-	bool		       real = u != NULL && u->enabled && name.n < sizeof(a->user);
+	const struct pol_user *u = t == NULL || name.n >= sizeof(a->user) ? NULL : pol_user_find(t, name);
 	struct pol_shape       shape = choose_shape(t, secret, tenant_id, name);
 
-	if (real)
+	if (u != NULL)
 		shape = pol_shape_of(u);
 	make_fake(a, &shape, secret, tenant_id, name, iterations);
-	if (!real)
+	if (u == NULL)
 		return;
 	for (int m = 0; m < POL_MECHANISMS; m++) {
 		if (u->scram[m].present) {
@@ -165,5 +164,5 @@ aut_account_fill(struct aut_account *a, const struct pol_tenant *t, struct alv_s
 		}
 	}
 	a->user_revision = u->revision;
-	a->known = true;
+	a->known = u->enabled && t->state == POL_ACTIVE;
 }

@@ -26,7 +26,7 @@ enum alv_err aut_scram_make(enum pol_mechanism m, struct alv_str password, uint3
 enum alv_err aut_scram_of_salted(enum pol_mechanism m, const uint8_t *salted, struct pol_scram *k) ALV_MUST;
 
 /* What the gateway knows of a login name. A name that is not known still gets keys: made from a secret of the
- * process' state, the same each time, so that nobody can tell; `known` is then false and every proof fails.
+ * process' state, the same each time, so that nobody can tell; `known` is then false and every proof fails, as for one that may not.
  * Copies: nothing of a snapshot is kept. */
 struct aut_account {
 	bool		 known;
@@ -46,8 +46,8 @@ typedef void (*aut_lookup_fn)(void *arg, struct alv_str login, struct aut_accoun
 void aut_account_fake(struct aut_account *a, struct alv_str secret, struct alv_str tenant, struct alv_str login,
     uint32_t iterations);
 /* What a lookup should call: user `name` of a tenant's snapshot (NULL: no such tenant; tenant_id then is what the
- * endpoint or the login said). No user, a disabled one and a tenant that is not active give a fake account; a user
- * without keys for a mechanism gets fake ones for it. The fakes are made in every case, so that the work is the same, and
+ * endpoint or the login said). Nobody gives a fake account; a disabled user, and one of a tenant that is not active, is not known,
+ * but shows what it showed before. A user without keys for a mechanism gets fake ones for it. The fakes are made in every case, so that the work is the same, and
  * look like the keys of one of the tenant's users: its shape. iterations: of new passwords, where nothing else is known. */
 void aut_account_fill(struct aut_account *a, const struct pol_tenant *t, struct alv_str tenant_id, struct alv_str name,
     struct alv_str secret, uint32_t iterations);

@@ -74,8 +74,38 @@ accounts_come_from_the_snapshot(void **state)
 	fill(&a, "alice");
 	assert_false(a.known);
 	tenant.state = POL_ACTIVE;
-	aut_account_fill(&none, NULL, ALV_STR("acme"), ALV_STR("alice"), ALV_STR("process secret"), 8192);
+	fill(&a, "dave");
+	aut_account_fill(&none, NULL, ALV_STR("acme"), ALV_STR("dave"), ALV_STR("process secret"), 8192);
 	assert_memory_equal(&a, &none, sizeof(a));
+}
+
+/* What SCRAM shows of somebody who is disabled, or whose tenant is suspended, is what it showed before: a salt that changes that day
+ * would tell that the name was somebody's. */
+static void
+what_is_shown_does_not_change_with_the_state(void **state)
+{
+	struct aut_account before, after;
+
+	(void)state;
+	fill(&before, "alice");
+	users[0].enabled = false;
+	fill(&after, "alice");
+	users[0].enabled = true;
+	assert_true(before.known && !after.known);
+	assert_memory_equal(before.scram, after.scram, sizeof(before.scram));
+	tenant.state = POL_SUSPENDED;
+	fill(&after, "alice");
+	tenant.state = POL_ACTIVE;
+	assert_false(after.known);
+	assert_memory_equal(before.scram, after.scram, sizeof(before.scram));
+	assert_int_equal(before.plain, after.plain);
+	fill(&before, "bob");	/* whose PLAIN is SHA-256's */
+	users[1].enabled = false;
+	fill(&after, "bob");
+	users[1].enabled = true;
+	assert_memory_equal(before.scram, after.scram, sizeof(before.scram));
+	assert_int_equal(before.plain, after.plain);
+	assert_int_equal(after.user_revision, before.user_revision);
 }
 
 static void
@@ -175,6 +205,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fakes_are_stable_and_distinct),
 		cmocka_unit_test(accounts_come_from_the_snapshot),
+		cmocka_unit_test(what_is_shown_does_not_change_with_the_state),
 		cmocka_unit_test(plain_is_judged),
 		cmocka_unit_test(over_long_plain_fails),
 		cmocka_unit_test(mechanisms_have_names),
