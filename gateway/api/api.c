@@ -241,7 +241,7 @@ judge(struct api_call *c, const struct alv_chain *body)
 	}
 	err = kfk_tree_decode(&q, s, c->hdr.version, body, &c->arena);
 	alv_chain_init(&meant, body->pool);
-	if (err == ALV_E_TRAILING && (api_metadata_padded(&c->hdr, body, &meant) || api_scram_padded(&c->hdr, body, &meant)))
+	if (err == ALV_E_TRAILING && api_padded(&c->hdr, body, &meant))
 		err = kfk_tree_decode(&q, s, c->hdr.version, &meant, &c->arena);
 	alv_chain_clear(&meant);
 	if (err) {

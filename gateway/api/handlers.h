@@ -27,11 +27,11 @@ enum api_result api_list_offsets_response(struct api_call *c, struct kfk_tree *r
 enum api_result api_leader_epoch_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_leader_epoch_response(struct api_call *c, struct kfk_tree *r);
 
+/* padded.c */
+/* Of a body with bytes behind its message. False: it is malformed. Else `meant` (empty, with a pool) has views of what it is. */
+bool api_padded(const struct kfk_req_header *h, const struct alv_chain *body, struct alv_chain *meant) ALV_MUST;
+
 /* metadata.c, describe.c */
-/* False: the body is what it seems. Else `meant` (empty, with a pool) has views of what it is. */
-bool api_metadata_padded(const struct kfk_req_header *h, const struct alv_chain *body, struct alv_chain *meant);
-/* The same for AlterUserScramCredentials: one byte more at the end. */
-bool api_scram_padded(const struct kfk_req_header *h, const struct alv_chain *body, struct alv_chain *meant) ALV_MUST;
 enum api_result api_metadata_request(struct api_call *c, struct kfk_tree *q);
 enum api_result api_metadata_response(struct api_call *c, struct kfk_tree *r);
 enum api_result api_describe_cluster_request(struct api_call *c, struct kfk_tree *q);

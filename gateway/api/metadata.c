@@ -11,31 +11,9 @@
 enum {
 	V_RACK = 1,	/* the first version that can say where a broker is */
 	V_FLAG = 4,	/* the first version that can say "do not create" */
-	V_FLEXIBLE = 9,
-	V_CLUSTER_OPERATIONS = 10,	/* the last one that can ask for them */
 	V_BY_ID = 12,
 	V_REBOOTSTRAP = 13	/* the first version that can send a client back to its bootstrap servers */
 };
-
-/* ---- request: a count that is too wide ------------------------------------------------------------- */
-
-/* librdkafka asks for all topics by a null list whose count takes four bytes, all zero: three too many. Brokers read
- * what is left as the end of the message and overlook what comes behind it; we take what was meant, and nothing else. */
-bool
-api_metadata_padded(const struct kfk_req_header *h, const struct alv_chain *body, struct alv_chain *meant)
-{
-	const size_t flags = h->version <= V_CLUSTER_OPERATIONS ? 3 : 2;
-	uint8_t	     list[4] = { 1 };
-
-	if (h->key != KFK_API_METADATA || h->version < V_FLEXIBLE || body->n != sizeof(list) + flags + 1 ||
-	    !alv_chain_peek(body, 0, list, sizeof(list)) ||
-	    memcmp(list, "\0\0\0", sizeof(list)) != 0)
-		return false;
-	for (const struct alv_piece *x = body->head; x != NULL; x = x->next)
-		alv_chain_ref(meant, x->block, x->p, x->n);
-	alv_chain_drop(meant, sizeof(list) - 1);
-	return !meant->err;
-}
 
 /* ---- request: all topics ------------------------------------------------------------------------ */
 

@@ -23,25 +23,6 @@ number_of(enum pol_mechanism m)
 	return m == POL_SCRAM_SHA_256 ? KAFKA_SHA_256 : KAFKA_SHA_512;
 }
 
-/* librdkafka ends AlterUserScramCredentials with its tagged fields, none of them, twice. Brokers overlook what comes behind the end; we
- * take what was meant, and nothing else. */
-bool
-api_scram_padded(const struct kfk_req_header *h, const struct alv_chain *body, struct alv_chain *meant)
-{
-	size_t	left = body->n - 1;
-	uint8_t last = 1;
-
-	if (h->key != KFK_API_ALTER_USER_SCRAM_CREDENTIALS || body->n == 0 || !alv_chain_peek(body, left, &last, 1) || last != 0)
-		return false;
-	for (const struct alv_piece *x = body->head; x != NULL && left > 0; x = x->next) {
-		size_t n = x->n < left ? x->n : left;
-
-		alv_chain_ref(meant, x->block, x->p, n);
-		left -= n;
-	}
-	return !meant->err;
-}
-
 /* Names of a request, sorted: who is there twice? Null: out of memory. */
 struct names {
 	size_t		n;

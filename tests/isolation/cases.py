@@ -901,7 +901,7 @@ def _(world, v):
 @case("malformed frames end the connection: counts, lengths, varints, tags, trailing bytes")
 def _(world, v):
     good = kw.encode("Metadata", 9, "request", {"Topics": [], "AllowAutoTopicCreation": False})
-    for body in (b"\xff\xff\xff\xff\x07" + good[1:], b"\x80\x80\x80\x80\x80\x01", good + b"\0", good[:-1], good[:-1] + b"\x02\0\0\0\0",
+    for body in (b"\xff\xff\xff\xff\x07" + good[1:], b"\x80\x80\x80\x80\x80\x01", good + b"\1", good + b"\0\0", good[:-1], good[:-1] + b"\x02\0\0\0\0",
                  good[:-1] + b"\x01\x05\xff\xff\xff\xff\x0f", b""):
         closes(world, lambda w: w.send("Metadata", 9, body=body))
     closes(world, lambda w: w.send_raw(b"\x7f\xff\xff\xff" + b"\0" * 64))

@@ -270,29 +270,6 @@ early_ids_spoil_the_request(void **state)
 	stage_close(&s);
 }
 
-/* As librdkafka sends it: a null list whose count has four bytes. */
-static void
-wide_null_list(void **state)
-{
-	static const uint8_t v12[] = { 0, 0, 0, 0, 1, 0, 0 }, v10[] = { 0, 0, 0, 0, 1, 0, 0, 0 }, other[] = { 0, 0, 0, 0, 1, 0, 0, 0 },
-			     list[] = { 1, 0, 0, 0, 1, 0, 0 };
-	struct stage	     s;
-
-	(void)state;
-	stage_open(&s, NULL, 0);
-	stage_begin(&s, KFK_API_METADATA, 12);
-	assert_int_equal(stage_send_bytes(&s, v12, sizeof(v12)), API_FORWARD);
-	assert_int_equal(stage_count(&stage_upstream(&s)->root, Q(TOPICS)), 3);
-	stage_begin(&s, KFK_API_METADATA, 10);
-	assert_int_equal(stage_send_bytes(&s, v10, sizeof(v10)), API_FORWARD);
-	assert_int_equal(stage_count(&stage_upstream(&s)->root, Q(TOPICS)), 3);
-	stage_begin(&s, KFK_API_METADATA, 12);
-	assert_int_equal(stage_send_bytes(&s, other, sizeof(other)), API_CLOSE);
-	stage_begin(&s, KFK_API_METADATA, 12);
-	assert_int_equal(stage_send_bytes(&s, list, sizeof(list)), API_CLOSE);
-	stage_close(&s);
-}
-
 static void
 operations_are_the_principals(void **state)
 {
@@ -456,7 +433,6 @@ main(void)
 		cmocka_unit_test(foreign_ids_do_not_exist),
 		cmocka_unit_test(an_unknown_id_waits_once),
 		cmocka_unit_test(early_ids_spoil_the_request),
-		cmocka_unit_test(wide_null_list),
 		cmocka_unit_test(operations_are_the_principals),
 		cmocka_unit_test(an_unreachable_leader_is_none),
 		cmocka_unit_test(missing_topics_are_made),
