@@ -5,12 +5,12 @@ from connect import physical, seen
 from runner import both, commit_offset, create_topic, equal
 from service import Service
 
-STEPS = ("topics", "records", "configs", "partitions", "heartbeats", "offsets", "failover")
+STEPS = ("topics", "records", "configs", "acls", "partitions", "heartbeats", "offsets", "failover")
 MAIN = "org.apache.kafka.connect.mirror.MirrorMaker"
 TOPIC, LATE, PRIVATE, GROUP = "orders", "orders-late", "secrets", "readers"
 RETENTION_MS, SENT, MORE = "123456789", 30, 10
 SETTLED_MAX_S = 90
-OFTEN = ("emit.checkpoints", "sync.group.offsets", "emit.heartbeats", "refresh.topics", "refresh.groups", "sync.topic.configs")
+OFTEN = ("sync.topic.acls", "emit.checkpoints", "sync.group.offsets", "emit.heartbeats", "refresh.topics", "refresh.groups", "sync.topic.configs")
 FACTORS = ("", "checkpoints.topic.", "heartbeats.topic.", "offset-syncs.topic.", "offset.storage.", "status.storage.", "config.storage.")
 
 
@@ -19,8 +19,7 @@ def properties(tenants):
     return {"clusters": ",".join(names), **{f"{t.name}.{k}": v for t in tenants for k, v in t.java().items()},
             **{f"{a}->{b}.enabled": "true" for a in names for b in names if a != b},
             "topics": f"{TOPIC}.*", "groups": GROUP, "plugin.discovery": "service_load",
-            # Rights are looked up and copied by what comes with ACLs' own calls only.
-            "sync.topic.acls.enabled": "false", "sync.group.offsets.enabled": "true", "offset.lag.max": 0,
+            "sync.topic.acls.enabled": "true", "sync.group.offsets.enabled": "true", "offset.lag.max": 0,
             **{f"{x}.interval.seconds": 1 for x in OFTEN}, **{f"{x}replication.factor": 1 for x in FACTORS}}
 
 
@@ -58,9 +57,12 @@ def partitions(tenant, topic):
         return len(w.request("Metadata", 12, {"Topics": [{"Name": topic}]})["Topics"][0]["Partitions"])
 
 
-def prepares(tenant):
+def prepares(s, tenant):
     create_topic(tenant, TOPIC, 2, {"retention.ms": RETENTION_MS})
     create_topic(tenant, PRIVATE)
+    s.rest("POST", f"/v1/tenants/{tenant.name}/acls", {"acls": [
+        {"resourceType": "TOPIC", "resourceName": topic, "principal": f"User:{who}-of-{tenant.name}", "operation": operation}
+        for topic, who, operation in ((TOPIC, "reader", "READ"), (TOPIC, "writer", "WRITE"), (PRIVATE, "reader", "READ"))]})
     sends(tenant, TOPIC, values(tenant, "first", SENT))
     sends(tenant, PRIVATE, values(tenant, "private", 3))
     with tenant.wire() as w:
@@ -72,8 +74,8 @@ def prepares(tenant):
 class Way:
     """From one tenant to the other."""
 
-    def __init__(self, maker, source, target):
-        self.maker, self.source, self.target = maker, source, target
+    def __init__(self, s, maker, source, target):
+        self.s, self.maker, self.source, self.target = s, maker, source, target
 
     def copy(self, topic):
         return f"{self.source.name}.{topic}"
@@ -96,6 +98,16 @@ class Way:
         self.wait_until("there is a third partition", lambda: partitions(self.target, self.copy(TOPIC)) == 3)
         sends(self.source, TOPIC, values(self.source, "third", MORE), 2)
         self.arrives(TOPIC)
+
+    def lets_in(self):
+        """Who may read a topic may read its copy; a right to write is not copied, nor one of another topic."""
+        want = [(self.copy(TOPIC), f"User:reader-of-{self.source.name}", "READ", "ALLOW")]
+
+        def copied():
+            found = self.s.rest("GET", f"/v1/tenants/{self.target.name}/acls?resourceType=TOPIC")["items"]
+            return [(a["resourceName"], a["principal"], a["operation"], a["permission"]) for a in found
+                    if a["resourceName"].startswith(f"{self.source.name}.")]
+        self.wait_until("ACLs are copied", lambda: copied() == want)
 
     def beats(self):
         """Heartbeats of the source, copied, say from where to where; and so do checkpoints which group is meant."""
@@ -121,6 +133,7 @@ class Way:
 
     def all(self):
         self.copies()
+        self.lets_in()
         self.follows()
         self.beats()
 
@@ -160,9 +173,9 @@ def scenario(s):
 
 def mirrors(s, tenants):
     before = physical(s.kafka)
-    both(prepares, *tenants)
+    both(lambda t: prepares(s, t), *tenants)
     with Service(s, "mirror", MAIN, properties(tenants)) as maker:
-        ways = [Way(maker, *tenants), Way(maker, *reversed(tenants))]
+        ways = [Way(s, maker, *tenants), Way(s, maker, *reversed(tenants))]
         both(Way.all, *ways)
         both(Way.fails_over, *ways)
         for way in ways:
@@ -173,4 +186,5 @@ def mirrors(s, tenants):
     equal("what tenants may not see, while its ids are known", [], s.verdict())
     for t in tenants:
         clear(t)
+        s.rest("DELETE", f"/v1/tenants/{t.name}/acls?resourceType=TOPIC")
     stack.wait_until("it is as before", lambda: physical(s.kafka) == before, 20)

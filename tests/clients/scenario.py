@@ -17,8 +17,8 @@ import stack  # noqa: E402
 from runner import both, equal  # noqa: E402
 
 PHASES = {"make": ("create", "produce", "transaction"), "use": ("consume", "commit", "describe", "rebalance"),
-          "drop": ("delete group", "delete topic")}
-PHASE_MAX_S, PREPARE_MAX_S, SENT, COMMITTED = 150, 1500, 200, 50
+          "secure": ("acls", "quotas", "users"), "drop": ("delete group", "delete topic")}
+PHASE_MAX_S, PREPARE_MAX_S, SENT, COMMITTED, RATE = 150, 1500, 200, 50, 1048576
 
 
 def table():
@@ -33,6 +33,7 @@ def environment(client, tenant):
         "BOOTSTRAP": conf["bootstrap.servers"], "CA": conf["ssl.ca.location"], "USER": conf["sasl.username"],
         "PASSWORD": conf["sasl.password"], "MECHANISM": conf["sasl.mechanism"], "TOPIC": f"clients.{client['name']}",
         "GROUP": f"readers of {client['name']}", "TXN": f"writer-{client['name']}", "MARK": f"{tenant.name}-{client['name']}",
+        "GUEST": f"guest-of-{client['name']}",
         "PROTOCOL": client["protocol"]}.items()}
 
 
@@ -70,11 +71,33 @@ def check_used(kafka, client, tenant):
         equal("partitions with offsets", {0, 1, 2, 3}, {p for p, o in offsets.items() if o > 0})
 
 
+def check_secured(s, client, tenant, steps):
+    """What an administrator of the tenant made is there by REST, in the tenant alone; then it is taken away."""
+    env, path = environment(client, tenant), f"/v1/tenants/{tenant.name}"
+    guest = env["CLIENT_GUEST"]
+    equal("ACLs by REST", [] if steps["acls"] else [(env["CLIENT_TOPIC"], "LITERAL", f"User:{guest}", "READ", "ALLOW")], [
+        (a["resourceName"], a["patternType"], a["principal"], a["operation"], a["permission"])
+        for a in s.rest("GET", f"{path}/acls?principal=User:{guest}")["items"]])
+    equal("quotas by REST", [] if steps["quotas"] else [{"producer_byte_rate": RATE}], [
+        q["limits"] for q in s.rest("GET", f"{path}/quotas?user={guest}")["items"]])
+    equal("users by REST", [] if steps["users"] else [["SCRAM-SHA-512"]], [
+        [m for m in u["mechanisms"] if m.startswith("SCRAM")] for u in s.rest("GET", f"{path}/users?prefix={guest}")["items"]])
+    with s.kafka.wire() as w:
+        equal("quotas of the cluster itself", [], w.request("DescribeClientQuotas", 1, {"Components": [], "Strict": False})["Entries"])
+        equal("users of the cluster itself", [], w.request("DescribeUserScramCredentials", 0, {"Users": None})["Results"])
+    s.rest("DELETE", f"{path}/acls?principal=User:{guest}")
+    s.rest("DELETE", f"{path}/quotas?user={guest}")
+    if not steps["users"]:
+        s.rest("DELETE", f"{path}/users/{guest}")
+
+
 def check_dropped(kafka, client, tenant, steps):
     env = environment(client, tenant)
     stack.wait_until("the topic is gone", lambda: f"{tenant.name}.{env['CLIENT_TOPIC']}" not in kafka.topics(), 20)
-    if steps["delete group"] is None:
-        equal("the group is gone", False, f"{tenant.name}.{env['CLIENT_GROUP']}" in kafka.groups())
+    if steps["delete group"]:  # what it leaves behind is in nobody else's way
+        with tenant.wire() as w:
+            w.request("DeleteGroups", 2, {"GroupsNames": [env["CLIENT_GROUP"]]})
+    equal("the group is gone", False, f"{tenant.name}.{env['CLIENT_GROUP']}" in kafka.groups())
 
 
 def own(client):
@@ -98,6 +121,8 @@ def scenario(s, client):
                 check_made(s.kafka, client, t, done[0])
             elif phase == "use":
                 check_used(s.kafka, client, t)
+            elif phase == "secure":
+                check_secured(s, client, t, done[0])
             else:
                 check_dropped(s.kafka, client, t, done[0])
     return steps
@@ -146,6 +171,8 @@ def arguments():
 def main():
     results, failed, began = [], [], time.monotonic()
     with stack.Stack(limits=stack.PATIENT) as s:
+        for t in (s.acme, s.globex):
+            s.rest("PATCH", f"/v1/tenants/{t.name}", {"authorizer": "acl", "superUsers": ["User:alice"]})
         for client in arguments():
             start, steps = time.monotonic(), {}
             try:

@@ -10,16 +10,35 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.ScramCredentialInfo;
+import org.apache.kafka.clients.admin.ScramMechanism;
+import org.apache.kafka.clients.admin.UserScramCredentialAlteration;
+import org.apache.kafka.clients.admin.UserScramCredentialDeletion;
+import org.apache.kafka.clients.admin.UserScramCredentialUpsertion;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.acl.AccessControlEntry;
+import org.apache.kafka.common.acl.AccessControlEntryFilter;
+import org.apache.kafka.common.acl.AclBinding;
+import org.apache.kafka.common.acl.AclBindingFilter;
+import org.apache.kafka.common.acl.AclOperation;
+import org.apache.kafka.common.acl.AclPermissionType;
+import org.apache.kafka.common.quota.ClientQuotaAlteration;
+import org.apache.kafka.common.quota.ClientQuotaEntity;
+import org.apache.kafka.common.quota.ClientQuotaFilter;
+import org.apache.kafka.common.quota.ClientQuotaFilterComponent;
+import org.apache.kafka.common.resource.PatternType;
+import org.apache.kafka.common.resource.ResourcePattern;
+import org.apache.kafka.common.resource.ResourcePatternFilter;
+import org.apache.kafka.common.resource.ResourceType;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 
 /** Kafka's own client; see ../README.md. */
 public class Scenario {
-	static final int PARTITIONS = 4, SENT = 200, COMMITTED = 50;
-	static final String TOPIC = env("TOPIC"), GROUP = env("GROUP");
+	static final int PARTITIONS = 4, SENT = 200, COMMITTED = 50, ITERATIONS = 8192;
+	static final String TOPIC = env("TOPIC"), GROUP = env("GROUP"), GUEST = env("GUEST");
 
 	static String env(String name) {
 		return System.getenv("CLIENT_" + name);
@@ -140,6 +159,53 @@ public class Scenario {
 		}
 	}
 
+	static AclBinding acl(PatternType pattern, AclOperation operation) {
+		return new AclBinding(new ResourcePattern(ResourceType.TOPIC, TOPIC, pattern),
+			new AccessControlEntry("User:" + GUEST, "*", operation, AclPermissionType.ALLOW));
+	}
+
+	static AclBindingFilter fits(AclOperation operation) {
+		return new AclBindingFilter(ResourcePatternFilter.ANY, new AccessControlEntryFilter("User:" + GUEST, null, operation, AclPermissionType.ANY));
+	}
+
+	/** The right to read, which stays, and the one to write, which is taken back. */
+	static void acls(Admin admin) throws Exception {
+		AclBinding read = acl(PatternType.LITERAL, AclOperation.READ), write = acl(PatternType.PREFIXED, AclOperation.WRITE);
+		admin.createAcls(List.of(read, write)).all().get();
+		must("two ACLs", 2, admin.describeAcls(fits(AclOperation.ANY)).values().get().size());
+		must("one is deleted", List.of(write), List.copyOf(admin.deleteAcls(List.of(fits(AclOperation.WRITE))).all().get()));
+		must("the other is left", List.of(read), List.copyOf(admin.describeAcls(fits(AclOperation.ANY)).values().get()));
+		say("acls");
+	}
+
+	static void quotas(Admin admin) throws Exception {
+		var who = new ClientQuotaEntity(Map.of(ClientQuotaEntity.USER, GUEST));
+		var set = List.of(new ClientQuotaAlteration.Op("producer_byte_rate", 1048576.0), new ClientQuotaAlteration.Op("consumer_byte_rate", 1.0));
+		for (var ops : List.of(set, List.of(new ClientQuotaAlteration.Op("consumer_byte_rate", null))))
+			admin.alterClientQuotas(List.of(new ClientQuotaAlteration(who, ops))).all().get();
+		var filter = ClientQuotaFilter.containsOnly(List.of(ClientQuotaFilterComponent.ofEntity(ClientQuotaEntity.USER, GUEST)));
+		must("one quota", Map.of(who, Map.of("producer_byte_rate", 1048576.0)), admin.describeClientQuotas(filter).entities().get());
+		say("quotas");
+	}
+
+	static void users(Admin admin) throws Exception {
+		ScramCredentialInfo of256 = new ScramCredentialInfo(ScramMechanism.SCRAM_SHA_256, ITERATIONS),
+			of512 = new ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, ITERATIONS);
+		for (UserScramCredentialAlteration a : List.of(new UserScramCredentialUpsertion(GUEST, of256, "a password"),
+			new UserScramCredentialUpsertion(GUEST, of512, "a password"), new UserScramCredentialDeletion(GUEST, ScramMechanism.SCRAM_SHA_256)))
+			admin.alterUserScramCredentials(List.of(a)).all().get();
+		must("one password", List.of(of512), admin.describeUserScramCredentials(List.of(GUEST)).description(GUEST).get().credentialInfos());
+		say("users");
+	}
+
+	static void secure() throws Exception {
+		try (Admin admin = Admin.create(conf(Map.of()))) {
+			acls(admin);
+			quotas(admin);
+			users(admin);
+		}
+	}
+
 	static void drop() throws Exception {
 		try (Admin admin = Admin.create(conf(Map.of()))) {
 			admin.deleteConsumerGroups(List.of(GROUP)).all().get();
@@ -155,6 +221,7 @@ public class Scenario {
 		switch (args[0]) {
 		case "make" -> make();
 		case "use" -> use();
+		case "secure" -> secure();
 		case "drop" -> drop();
 		default -> throw new IllegalArgumentException(args[0]);
 		}

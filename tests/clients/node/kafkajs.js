@@ -2,7 +2,7 @@
 'use strict';
 const fs = require('node:fs');
 const { setTimeout: sleep } = require('node:timers/promises');
-const { Kafka, logLevel, AssignerProtocol } = require('kafkajs');
+const { Kafka, logLevel, AssignerProtocol, AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = require('kafkajs');
 
 const PARTITIONS = 4, SENT = 200, COMMITTED = 50;
 const env = (name) => process.env[`CLIENT_${name}`];
@@ -93,6 +93,27 @@ async function use() {
   });
 }
 
+// The right to read, which stays, and the one to write, which is taken back.
+async function acls(a) {
+  const principal = `User:${env('GUEST')}`;
+  const acl = (resourcePatternType, operation) => ({ resourceType: AclResourceTypes.TOPIC, resourceName: topic, resourcePatternType, principal,
+    host: '*', operation, permissionType: AclPermissionTypes.ALLOW });
+  const fits = (operation) => ({ resourceType: AclResourceTypes.ANY, resourcePatternType: ResourcePatternTypes.ANY, principal, operation,
+    permissionType: AclPermissionTypes.ANY });
+  const patterns = async () => (await a.describeAcls(fits(AclOperationTypes.ANY))).resources.map((r) => r.resourcePatternType).sort().join();
+  await a.createAcls({ acl: [acl(ResourcePatternTypes.LITERAL, AclOperationTypes.READ), acl(ResourcePatternTypes.PREFIXED, AclOperationTypes.WRITE)] });
+  must('two ACLs', (await patterns()) === `${ResourcePatternTypes.LITERAL},${ResourcePatternTypes.PREFIXED}`);
+  const { filterResponses } = await a.deleteAcls({ filters: [fits(AclOperationTypes.WRITE)] });
+  must('one is deleted', filterResponses[0].errorCode === 0 && filterResponses[0].matchingAcls.length === 1);
+  must('the other is left', (await patterns()) === String(ResourcePatternTypes.LITERAL));
+  say('acls');
+}
+
+async function secure() {
+  await using(kafka.admin(), acls);
+  for (const step of ['quotas', 'users']) say(step, 'its admin client has no call for it');
+}
+
 async function drop() {
   await using(kafka.admin(), async (a) => {
     await a.deleteGroups([groupId]);
@@ -103,7 +124,7 @@ async function drop() {
   });
 }
 
-({ make, use, drop })[process.argv[2]]().then(() => process.exit(0), (e) => {
+({ make, use, secure, drop })[process.argv[2]]().then(() => process.exit(0), (e) => {
   console.error(e);
   process.exit(1);
 });

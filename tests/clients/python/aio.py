@@ -97,6 +97,11 @@ async def use():
     await x.close()
 
 
+async def secure():
+    for step in ("acls", "quotas", "users"):
+        say(step, none="its admin client has no call for it")
+
+
 async def drop():
     a = await admin()
     say("delete group", none="its admin client has no call for it")
@@ -109,4 +114,4 @@ async def drop():
     say("delete topic")
 
 
-phase(**{f.__name__: lambda f=f: asyncio.run(f()) for f in (make, use, drop)})
+phase(**{f.__name__: lambda f=f: asyncio.run(f()) for f in (make, use, secure, drop)})

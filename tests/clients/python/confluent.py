@@ -1,7 +1,8 @@
 """confluent-kafka-python."""
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer
-from confluent_kafka.admin import AdminClient, NewTopic
-from scenario import BOOTSTRAP, CA, COMMITTED, GROUP, MECHANISM, PARTITIONS, PASSWORD, PROTOCOL, SENT, TOPIC, TXN, USER
+from confluent_kafka.admin import AclBinding, AclBindingFilter, AclOperation, AclPermissionType, AdminClient, NewTopic, ResourcePatternType
+from confluent_kafka.admin import ResourceType, ScramCredentialInfo, ScramMechanism, UserScramCredentialDeletion, UserScramCredentialUpsertion
+from scenario import BOOTSTRAP, CA, COMMITTED, GROUP, GUEST, ITERATIONS, MECHANISM, PARTITIONS, PASSWORD, PROTOCOL, SENT, TOPIC, TXN, USER
 from scenario import all_of_it, must, phase, say, until, values
 
 CONF = {"bootstrap.servers": BOOTSTRAP, "security.protocol": "SASL_SSL", "ssl.ca.location": CA, "sasl.mechanism": MECHANISM,
@@ -72,6 +73,44 @@ def use():
     must("committed partitions", PARTITIONS, len([o for o in offsets if o.topic == TOPIC and o.offset > 0]))
 
 
+def acls(admin):
+    """The right to read, which stays, and the one to write, which is taken back."""
+    def acl(pattern, operation):
+        return AclBinding(ResourceType.TOPIC, TOPIC, pattern, f"User:{GUEST}", "*", operation, AclPermissionType.ALLOW)
+
+    def fits(operation):
+        return AclBindingFilter(ResourceType.ANY, None, ResourcePatternType.ANY, f"User:{GUEST}", None, operation, AclPermissionType.ANY)
+
+    read, write = acl(ResourcePatternType.LITERAL, AclOperation.READ), acl(ResourcePatternType.PREFIXED, AclOperation.WRITE)
+    for made in admin.create_acls([read, write]).values():
+        made.result(60)
+    must("two ACLs", {read, write}, set(admin.describe_acls(fits(AclOperation.ANY)).result(60)))
+    for gone in admin.delete_acls([fits(AclOperation.WRITE)]).values():
+        must("one is deleted", [write], gone.result(60))
+    must("the other is left", [read], admin.describe_acls(fits(AclOperation.ANY)).result(60))
+    say("acls")
+
+
+def users(admin):
+    def alter(change):
+        for f in admin.alter_user_scram_credentials([change]).values():
+            f.result(60)
+
+    for m in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
+        alter(UserScramCredentialUpsertion(GUEST, ScramCredentialInfo(m, ITERATIONS), b"a password"))
+    alter(UserScramCredentialDeletion(GUEST, ScramMechanism.SCRAM_SHA_256))
+    found = admin.describe_user_scram_credentials([GUEST])[GUEST].result(60).scram_credential_infos
+    must("one password", [(ScramMechanism.SCRAM_SHA_512, ITERATIONS)], [(c.mechanism, c.iterations) for c in found])
+    say("users")
+
+
+def secure():
+    admin = AdminClient(CONF)
+    acls(admin)
+    say("quotas", none="its admin client has no call for it")
+    users(admin)
+
+
 def drop():
     admin = AdminClient(CONF)
     admin.delete_consumer_groups([GROUP])[GROUP].result(60)
@@ -81,4 +120,4 @@ def drop():
     say("delete topic")
 
 
-phase(make=make, use=use, drop=drop)
+phase(make=make, use=use, secure=secure, drop=drop)

@@ -1,7 +1,8 @@
 """kafka-python."""
 from kafka import KafkaConsumer, KafkaProducer
-from kafka.admin import KafkaAdminClient, NewTopic
-from scenario import BOOTSTRAP, CA, COMMITTED, GROUP, MECHANISM, PARTITIONS, PASSWORD, SENT, TOPIC, TXN, USER
+from kafka.admin import ACL, ACLFilter, ACLOperation, ACLPermissionType, ACLResourcePatternType, KafkaAdminClient, NewTopic, ResourcePattern
+from kafka.admin import ResourcePatternFilter, ResourceType, ScramMechanism, UserScramCredentialDeletion, UserScramCredentialUpsertion
+from scenario import BOOTSTRAP, CA, COMMITTED, GROUP, GUEST, ITERATIONS, MECHANISM, PARTITIONS, PASSWORD, SENT, TOPIC, TXN, USER
 from scenario import all_of_it, must, phase, say, until, values
 
 CONF = {"bootstrap_servers": BOOTSTRAP, "security_protocol": "SASL_SSL", "ssl_cafile": CA, "sasl_mechanism": MECHANISM,
@@ -77,6 +78,43 @@ def use():
     a.close()
 
 
+def acls(admin):
+    """The right to read, which stays, and the one to write, which is taken back."""
+    def acl(pattern, operation):
+        return ACL(f"User:{GUEST}", "*", operation, ACLPermissionType.ALLOW, ResourcePattern(ResourceType.TOPIC, TOPIC, pattern))
+
+    def fits(operation):
+        return ACLFilter(f"User:{GUEST}", None, operation, ACLPermissionType.ANY, ResourcePatternFilter(
+            ResourceType.ANY, None, ACLResourcePatternType.ANY))
+
+    read, write = acl(ACLResourcePatternType.LITERAL, ACLOperation.READ), acl(ACLResourcePatternType.PREFIXED, ACLOperation.WRITE)
+    must("ACLs that failed", [], admin.create_acls([read, write])["failed"])
+    must("two ACLs", {read, write}, set(admin.describe_acls(fits(ACLOperation.ANY))[0]))
+    gone = admin.delete_acls([fits(ACLOperation.WRITE)])
+    must("one is deleted", [write], gone[0][1])
+    must("the other is left", [read], admin.describe_acls(fits(ACLOperation.ANY))[0])
+    say("acls")
+
+
+def users(admin):
+    def alter(change):
+        must("a change", {GUEST: None}, admin.alter_user_scram_credentials([change]))
+
+    for m in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
+        alter(UserScramCredentialUpsertion(GUEST, m, "a password", iterations=ITERATIONS))
+    alter(UserScramCredentialDeletion(GUEST, ScramMechanism.SCRAM_SHA_256))
+    found = admin.describe_user_scram_credentials([GUEST])[GUEST]["credential_infos"]
+    must("one password", [{"mechanism": ScramMechanism.SCRAM_SHA_512, "iterations": ITERATIONS}], found)
+    say("users")
+
+
+def secure():
+    admin = KafkaAdminClient(**CONF)
+    acls(admin)
+    say("quotas", none="its admin client has no call for it")
+    users(admin)
+
+
 def drop():
     admin = KafkaAdminClient(**CONF)
     admin.delete_groups([GROUP])
@@ -86,4 +124,4 @@ def drop():
     say("delete topic")
 
 
-phase(make=make, use=use, drop=drop)
+phase(make=make, use=use, secure=secure, drop=drop)

@@ -21,11 +21,14 @@ const (
 	partitions = 4
 	sent       = 200
 	committed  = 50
+
+	produceRate = 1048576
+	iterations  = 8192
 )
 
 var (
-	topic, group = env("TOPIC"), env("GROUP")
-	ctx, _       = context.WithTimeout(context.Background(), 2*time.Minute)
+	topic, group, guest = env("TOPIC"), env("GROUP"), env("GUEST")
+	ctx, _              = context.WithTimeout(context.Background(), 2*time.Minute)
 )
 
 func env(name string) string { return os.Getenv("CLIENT_" + name) }
@@ -166,6 +169,77 @@ func use() {
 	check("committed partitions", len(offsets[topic]) == partitions)
 }
 
+// The right to read, which stays, and the one to write, which is taken back.
+func acls(admin *kadm.Client) {
+	write := kadm.NewACLs().Allow("User:" + guest).AllowHosts("*").Topics(topic).ResourcePatternType(kadm.ACLPatternPrefixed).Operations(kadm.OpWrite)
+	made, err := admin.CreateACLs(ctx, kadm.NewACLs().Allow("User:"+guest).Topics(topic).Operations(kadm.OpRead))
+	must("create an ACL", err)
+	must("create an ACL", made[0].Err)
+	made, err = admin.CreateACLs(ctx, write)
+	must("create another", err)
+	must("create another", made[0].Err)
+	described := func() (all []string) {
+		found, err := admin.DescribeACLs(ctx, kadm.NewACLs().Allow("User:"+guest).AllowHosts().AnyResource().ResourcePatternType(kadm.ACLPatternAny).Operations())
+		must("describe ACLs", err)
+		for _, f := range found {
+			must("describe ACLs", f.Err)
+			for _, a := range f.Described {
+				all = append(all, fmt.Sprint(a.Pattern, a.Name, a.Operation))
+			}
+		}
+		slices.Sort(all)
+		return slices.Compact(all)
+	}
+	check("two ACLs", len(described()) == 2)
+	gone, err := admin.DeleteACLs(ctx, write)
+	must("delete an ACL", err)
+	must("delete an ACL", gone[0].Err)
+	check("one is deleted", len(gone[0].Deleted) == 1)
+	check("the other is left", slices.Equal(described(), []string{fmt.Sprint(kadm.ACLPatternLiteral, topic, kadm.OpRead)}))
+	say("acls")
+}
+
+func quotas(admin *kadm.Client) {
+	who := kadm.ClientQuotaEntity{{Type: "user", Name: &guest}}
+	for _, ops := range [][]kadm.AlterClientQuotaOp{{{Key: "producer_byte_rate", Value: produceRate}, {Key: "consumer_byte_rate", Value: 1}},
+		{{Key: "consumer_byte_rate", Remove: true}}} {
+		altered, err := admin.AlterClientQuotas(ctx, []kadm.AlterClientQuotaEntry{{Entity: who, Ops: ops}})
+		must("alter quotas", err)
+		must("alter quotas", altered[0].Err)
+	}
+	found, err := admin.DescribeClientQuotas(ctx, true, []kadm.DescribeClientQuotaComponent{{Type: "user", MatchName: &guest}})
+	must("describe quotas", err)
+	check("one quota", len(found) == 1 && slices.Equal(found[0].Values, kadm.ClientQuotaValues{{Key: "producer_byte_rate", Value: produceRate}}))
+	say("quotas")
+}
+
+func users(admin *kadm.Client) {
+	upsert := func(m kadm.ScramMechanism) {
+		altered, err := admin.AlterUserSCRAMs(ctx, nil, []kadm.UpsertSCRAM{{User: guest, Mechanism: m, Iterations: iterations, Password: "a password"}})
+		must("set a password", err)
+		must("set a password", altered.Error())
+	}
+	upsert(kadm.ScramSha256)
+	upsert(kadm.ScramSha512)
+	altered, err := admin.AlterUserSCRAMs(ctx, []kadm.DeleteSCRAM{{User: guest, Mechanism: kadm.ScramSha256}}, nil)
+	must("delete a password", err)
+	must("delete a password", altered.Error())
+	found, err := admin.DescribeUserSCRAMs(ctx, guest)
+	must("describe a user", err)
+	must("describe a user", found.Error())
+	check("one password", slices.Equal(found[guest].CredInfos, []kadm.CredInfo{{Mechanism: kadm.ScramSha512, Iterations: iterations}}))
+	say("users")
+}
+
+func secure() {
+	c := client()
+	defer c.Close()
+	admin := kadm.NewClient(c)
+	acls(admin)
+	quotas(admin)
+	users(admin)
+}
+
 func drop() {
 	c := client()
 	defer c.Close()
@@ -186,5 +260,5 @@ func drop() {
 }
 
 func main() {
-	map[string]func(){"make": create, "use": use, "drop": drop}[os.Args[1]]()
+	map[string]func(){"make": create, "use": use, "secure": secure, "drop": drop}[os.Args[1]]()
 }

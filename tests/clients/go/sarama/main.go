@@ -21,9 +21,12 @@ const (
 	partitions = 4
 	sent       = 200
 	committed  = 50
+
+	produceRate = 1048576
+	iterations  = 8192
 )
 
-var topic, group = env("TOPIC"), env("GROUP")
+var topic, group, guest = env("TOPIC"), env("GROUP"), env("GUEST")
 
 func env(name string) string { return os.Getenv("CLIENT_" + name) }
 
@@ -244,6 +247,74 @@ func use() {
 	must("close", a.Close())
 }
 
+// The right to read, which stays, and the one to write, which is taken back.
+func acls(a sarama.ClusterAdmin) {
+	principal := "User:" + guest
+	acl := func(operation sarama.AclOperation) sarama.Acl {
+		return sarama.Acl{Principal: principal, Host: "*", Operation: operation, PermissionType: sarama.AclPermissionAllow}
+	}
+	resource := func(pattern sarama.AclResourcePatternType) sarama.Resource {
+		return sarama.Resource{ResourceType: sarama.AclResourceTopic, ResourceName: topic, ResourcePatternType: pattern}
+	}
+	must("create an ACL", a.CreateACL(resource(sarama.AclPatternLiteral), acl(sarama.AclOperationRead)))
+	must("create another", a.CreateACL(resource(sarama.AclPatternPrefixed), acl(sarama.AclOperationWrite)))
+	filter := sarama.AclFilter{ResourceType: sarama.AclResourceAny, ResourcePatternTypeFilter: sarama.AclPatternAny, Principal: &principal,
+		Operation: sarama.AclOperationAny, PermissionType: sarama.AclPermissionAny}
+	found, err := a.ListAcls(filter)
+	must("list ACLs", err)
+	check("two ACLs", len(found) == 2)
+	filter.Operation = sarama.AclOperationWrite
+	gone, err := a.DeleteACL(filter, false)
+	must("delete an ACL", err)
+	check("one is deleted", len(gone) == 1 && gone[0].Err == sarama.ErrNoError)
+	filter.Operation = sarama.AclOperationAny
+	found, err = a.ListAcls(filter)
+	must("list ACLs", err)
+	check("the other is left", len(found) == 1 && found[0].Resource == resource(sarama.AclPatternLiteral) && len(found[0].Acls) == 1 &&
+		*found[0].Acls[0] == acl(sarama.AclOperationRead))
+	say("acls")
+}
+
+func quotas(a sarama.ClusterAdmin) {
+	who := []sarama.QuotaEntityComponent{{EntityType: sarama.QuotaEntityUser, MatchType: sarama.QuotaMatchExact, Name: guest}}
+	for _, op := range []sarama.ClientQuotasOp{{Key: "producer_byte_rate", Value: produceRate}, {Key: "consumer_byte_rate", Value: 1},
+		{Key: "consumer_byte_rate", Remove: true}} {
+		must("alter quotas", a.AlterClientQuotas(who, op, false))
+	}
+	found, err := a.DescribeClientQuotas([]sarama.QuotaFilterComponent{{EntityType: sarama.QuotaEntityUser, MatchType: sarama.QuotaMatchExact,
+		Match: guest}}, true)
+	must("describe quotas", err)
+	check("one quota", len(found) == 1 && len(found[0].Values) == 1 && found[0].Values["producer_byte_rate"] == produceRate)
+	say("quotas")
+}
+
+func users(a sarama.ClusterAdmin) {
+	each := func(what string, results []*sarama.AlterUserScramCredentialsResult, err error) {
+		must(what, err)
+		check(what, len(results) == 1 && results[0].ErrorCode == sarama.ErrNoError)
+	}
+	for _, m := range []sarama.ScramMechanismType{sarama.SCRAM_MECHANISM_SHA_256, sarama.SCRAM_MECHANISM_SHA_512} {
+		results, err := a.UpsertUserScramCredentials([]sarama.AlterUserScramCredentialsUpsert{{Name: guest, Mechanism: m, Iterations: iterations,
+			Salt: []byte("salt of sixteen "), Password: []byte("a password")}})
+		each("set a password", results, err)
+	}
+	results, err := a.DeleteUserScramCredentials([]sarama.AlterUserScramCredentialsDelete{{Name: guest, Mechanism: sarama.SCRAM_MECHANISM_SHA_256}})
+	each("delete a password", results, err)
+	found, err := a.DescribeUserScramCredentials([]string{guest})
+	must("describe a user", err)
+	check("one password", len(found) == 1 && len(found[0].CredentialInfos) == 1 &&
+		*found[0].CredentialInfos[0] == sarama.UserScramCredentialsResponseInfo{Mechanism: sarama.SCRAM_MECHANISM_SHA_512, Iterations: iterations})
+	say("users")
+}
+
+func secure() {
+	a := admin()
+	acls(a)
+	quotas(a)
+	users(a)
+	must("close", a.Close())
+}
+
 func drop() {
 	a := admin()
 	must("delete group", a.DeleteConsumerGroup(group))
@@ -261,5 +332,5 @@ func drop() {
 }
 
 func main() {
-	map[string]func(){"make": create, "use": use, "drop": drop}[os.Args[1]]()
+	map[string]func(){"make": create, "use": use, "secure": secure, "drop": drop}[os.Args[1]]()
 }

@@ -19,11 +19,14 @@ import (
 const (
 	partitions = 4
 	sent       = 200
+
+	produceRate = 1048576
+	iterations  = 8192
 )
 
 var (
-	topic, group = env("TOPIC"), env("GROUP")
-	ctx, _       = context.WithTimeout(context.Background(), 2*time.Minute)
+	topic, group, guest = env("TOPIC"), env("GROUP"), env("GUEST")
+	ctx, _              = context.WithTimeout(context.Background(), 2*time.Minute)
 )
 
 func env(name string) string { return os.Getenv("CLIENT_" + name) }
@@ -182,6 +185,82 @@ func use() {
 	}
 }
 
+// The right to read, which stays, and the one to write, which is taken back.
+func acls(c *kafka.Client) {
+	acl := func(pattern kafka.PatternType, operation kafka.ACLOperationType) kafka.ACLEntry {
+		return kafka.ACLEntry{ResourceType: kafka.ResourceTypeTopic, ResourceName: topic, ResourcePatternType: pattern,
+			Principal: "User:" + guest, Host: "*", Operation: operation, PermissionType: kafka.ACLPermissionTypeAllow}
+	}
+	made, err := c.CreateACLs(ctx, &kafka.CreateACLsRequest{ACLs: []kafka.ACLEntry{acl(kafka.PatternTypeLiteral, kafka.ACLOperationTypeRead),
+		acl(kafka.PatternTypePrefixed, kafka.ACLOperationTypeWrite)}})
+	must("create ACLs", err)
+	for _, e := range made.Errors {
+		must("create ACLs", e)
+	}
+	described := func() []kafka.ACLResource {
+		r, err := c.DescribeACLs(ctx, &kafka.DescribeACLsRequest{Filter: kafka.ACLFilter{ResourceTypeFilter: kafka.ResourceTypeAny,
+			ResourcePatternTypeFilter: kafka.PatternTypeAny, PrincipalFilter: "User:" + guest, Operation: kafka.ACLOperationTypeAny,
+			PermissionType: kafka.ACLPermissionTypeAny}})
+		must("describe ACLs", err)
+		must("describe ACLs", r.Error)
+		return r.Resources
+	}
+	check("two ACLs", len(described()) == 2)
+	gone, err := c.DeleteACLs(ctx, &kafka.DeleteACLsRequest{Filters: []kafka.DeleteACLsFilter{{ResourceTypeFilter: kafka.ResourceTypeAny,
+		ResourcePatternTypeFilter: kafka.PatternTypeAny, PrincipalFilter: "User:" + guest, Operation: kafka.ACLOperationTypeWrite,
+		PermissionType: kafka.ACLPermissionTypeAny}}})
+	must("delete an ACL", err)
+	must("delete an ACL", gone.Results[0].Error)
+	check("one is deleted", len(gone.Results[0].MatchingACLs) == 1)
+	left := described()
+	check("the other is left", len(left) == 1 && left[0].ResourceName == topic && left[0].PatternType == kafka.PatternTypeLiteral &&
+		len(left[0].ACLs) == 1 && left[0].ACLs[0].Operation == kafka.ACLOperationTypeRead)
+	say("acls", "")
+}
+
+func quotas(c *kafka.Client) {
+	who := []kafka.AlterClientQuotaEntity{{EntityType: "user", EntityName: guest}}
+	for _, ops := range [][]kafka.AlterClientQuotaOps{{{Key: "producer_byte_rate", Value: produceRate}, {Key: "consumer_byte_rate", Value: 1}},
+		{{Key: "consumer_byte_rate", Remove: true}}} {
+		r, err := c.AlterClientQuotas(ctx, &kafka.AlterClientQuotasRequest{Entries: []kafka.AlterClientQuotaEntry{{Entities: who, Ops: ops}}})
+		must("alter quotas", err)
+		must("alter quotas", r.Entries[0].Error)
+	}
+	found, err := c.DescribeClientQuotas(ctx, &kafka.DescribeClientQuotasRequest{Strict: true,
+		Components: []kafka.DescribeClientQuotasRequestComponent{{EntityType: "user", Match: guest}}})
+	must("describe quotas", err)
+	must("describe quotas", found.Error)
+	check("one quota", len(found.Entries) == 1 && len(found.Entries[0].Values) == 1 && found.Entries[0].Values[0].Value == produceRate)
+	say("quotas", "")
+}
+
+func users(c *kafka.Client) {
+	alter := func(r *kafka.AlterUserScramCredentialsRequest) {
+		altered, err := c.AlterUserScramCredentials(ctx, r)
+		must("alter a user", err)
+		must("alter a user", altered.Results[0].Error)
+	}
+	// The library leaves salting to its user.
+	for m, bytes := range map[kafka.ScramMechanism]int{kafka.ScramMechanismSha256: 32, kafka.ScramMechanismSha512: 64} {
+		alter(&kafka.AlterUserScramCredentialsRequest{Upsertions: []kafka.UserScramCredentialsUpsertion{{Name: guest, Mechanism: m,
+			Iterations: iterations, Salt: []byte("salt of sixteen "), SaltedPassword: make([]byte, bytes)}}})
+	}
+	alter(&kafka.AlterUserScramCredentialsRequest{Deletions: []kafka.UserScramCredentialsDeletion{{Name: guest, Mechanism: kafka.ScramMechanismSha256}}})
+	found, err := c.DescribeUserScramCredentials(ctx, &kafka.DescribeUserScramCredentialsRequest{Users: []kafka.UserScramCredentialsUser{{Name: guest}}})
+	must("describe a user", err)
+	must("describe a user", found.Error)
+	check("one password", slices.Equal(found.Results[0].CredentialInfos, []kafka.DescribeUserScramCredentialsCredentialInfo{
+		{Mechanism: kafka.ScramMechanismSha512, Iterations: iterations}}))
+	say("users", "")
+}
+
+func secure() {
+	c := client()
+	acls(c)
+	quotas(c)
+	users(c)
+}
+
 func drop() {
 	c := client()
 	groups, err := c.DeleteGroups(ctx, &kafka.DeleteGroupsRequest{GroupIDs: []string{group}})
@@ -200,5 +279,5 @@ func drop() {
 }
 
 func main() {
-	map[string]func(){"make": create, "use": use, "drop": drop}[os.Args[1]]()
+	map[string]func(){"make": create, "use": use, "secure": secure, "drop": drop}[os.Args[1]]()
 }
