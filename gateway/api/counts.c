@@ -140,11 +140,11 @@ expect(struct api_call *c, int what, enum api_group_type type, struct alv_str gr
 	return x;
 }
 
-/* Who has no id yet is counted under one that nobody else can have. */
+/* Who has no id yet is counted under one that nobody else can have: a correlation id would be the client's to choose. */
 static struct alv_str
 number_of(struct api_call *c)
 {
-	return alv_arena_printf(&c->arena, "\t%p %d", (void *)c->conn, c->hdr.correlation_id);
+	return alv_arena_printf(&c->arena, "\t%p %llu", (void *)c, (unsigned long long)c->conn->w->now_us);
 }
 
 int16_t
@@ -240,11 +240,28 @@ api_count_heartbeat(struct api_call *c, const struct kfk_tree *q, struct alv_str
 	return 0;
 }
 
+/* Where each member has an answer of its own, it alone says who left: a member that is named with another's instance stays. */
+static void
+count_left(struct api_call *c, const struct kfk_tree *r)
+{
+	const struct api_counting *x = api_memo(c)->counting;
+	const struct kfk_node	  *list = kfk_get(&r->root, KFK_LEAVE_GROUP_RESPONSE_MEMBERS);
+
+	if (x == NULL || book(c->conn) == NULL)
+		return;
+	for (const struct kfk_node *e = list == NULL ? NULL : list->kids; e != NULL; e = e->next)
+		if (kfk_get_int(r, e, KFK_LEAVE_GROUP_RESPONSE_MEMBERS_ERROR_CODE) == 0)
+			tal_gone(book(c->conn), id_of(c), x->kind,
+			    (struct tal_name){ x->as.within, kfk_get_str(r, e, KFK_LEAVE_GROUP_RESPONSE_MEMBERS_MEMBER_ID) });
+}
+
 void
 api_count_heartbeat_answer(struct api_call *c, const struct kfk_tree *r)
 {
 	const struct beats *b = beats_of(c);
 
+	if (c->hdr.key == KFK_API_LEAVE_GROUP)
+		count_left(c, r);
 	if (b != NULL)
 		api_count_answer(c, kfk_get_int(r, &r->root, b->r_error) == 0,
 		    b->r_member == API_NO_FIELD ? ALV_STR_NULL : kfk_get_str(r, &r->root, b->r_member));

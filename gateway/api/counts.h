@@ -11,7 +11,7 @@ enum api_group_type { API_CLASSIC, API_CONSUMER, API_SHARE, API_STREAMS };
 
 /* A member joins; its id may be empty: then the broker will say it. A new group as well, perhaps: 44; one member too many: 81. */
 int16_t api_count_join(struct api_call *c, enum api_group_type type, struct alv_str group, struct alv_str member, struct alv_str *text);
-/* One that has joined says that it is there; that it leaves. */
+/* One that has joined says that it is there; that it leaves (an empty id: the answer says who does). */
 void	api_count_stays(struct api_call *c, enum api_group_type type, struct alv_str group, struct alv_str member);
 void	api_count_leaves(struct api_call *c, enum api_group_type type, struct alv_str group, struct alv_str member);
 /* The broker's answer to any of them: what was asked for came true, or nothing did. member: the id that the broker gave. */

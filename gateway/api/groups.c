@@ -311,6 +311,7 @@ refuse_join(struct api_call *c, int16_t code)
 	enum { V_NO_NAME = 7 };
 	struct kfk_tree r;
 
+	api_count_answer(c, false, ALV_STR_NULL);
 	api_answer_begin(c, &r);
 	kfk_set_int(&r, &r.root, KFK_JOIN_GROUP_RESPONSE_ERROR_CODE, code);
 	if (r.version >= V_NO_NAME)
@@ -432,10 +433,7 @@ api_leave_group_request(struct api_call *c, struct kfk_tree *q)
 	/* Should it be refused, the next heartbeat says that it is still there, but not what it has: so it is nobody's until then. */
 	api_count_leaves(c, API_CLASSIC, group, one);
 	api_reader_leaves(c, group, one);
-	for (const struct kfk_node *e = members == NULL ? NULL : members->kids; e != NULL; e = e->next) {
-		one = kfk_get_str(q, e, Q(MEMBERS_MEMBER_ID));
-		api_count_leaves(c, API_CLASSIC, group, one);
-		api_reader_leaves(c, group, one);
-	}
+	for (const struct kfk_node *e = members == NULL ? NULL : members->kids; e != NULL; e = e->next)
+		api_reader_leaves(c, group, kfk_get_str(q, e, Q(MEMBERS_MEMBER_ID)));
 	return one_group(c, q, KFK_LEAVE_GROUP_REQUEST_GROUP_ID, KFK_LEAVE_GROUP_RESPONSE_ERROR_CODE);
 }

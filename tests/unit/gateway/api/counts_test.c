@@ -72,17 +72,33 @@ does_not_join(struct stage *s, const char *group, const char *member, int16_t co
 	assert_int_equal(stage_int(r, KFK_JOIN_GROUP_RESPONSE_ERROR_CODE), code);
 }
 
+/* code: of the whole; its: of the member. */
 static void
-leave(struct stage *s, const char *group, const char *member, int16_t code)
+leaves_as(struct stage *s, int16_t version, const char *group, const char *member, int16_t code, int16_t its)
 {
-	struct kfk_tree *t = stage_begin(s, KFK_API_LEAVE_GROUP, 4), *r;
+	struct kfk_tree *t = stage_begin(s, KFK_API_LEAVE_GROUP, version), *r;
+	struct kfk_node *e;
 
 	stage_str(t, KFK_LEAVE_GROUP_REQUEST_GROUP_ID, group);
-	kfk_set_str(t, stage_add(t, &t->root, KFK_LEAVE_GROUP_REQUEST_MEMBERS), KFK_LEAVE_GROUP_REQUEST_MEMBERS_MEMBER_ID, alv_str_of(member));
+	if (version < 3)
+		stage_str(t, KFK_LEAVE_GROUP_REQUEST_MEMBER_ID, member);
+	else
+		kfk_set_str(t, stage_add(t, &t->root, KFK_LEAVE_GROUP_REQUEST_MEMBERS), KFK_LEAVE_GROUP_REQUEST_MEMBERS_MEMBER_ID, alv_str_of(member));
 	(void)stage_forwarded(s);
 	r = stage_answers(s);
 	kfk_set_int(r, &r->root, KFK_LEAVE_GROUP_RESPONSE_ERROR_CODE, code);
+	if (version >= 3 && code == 0) {
+		e = stage_add(r, &r->root, KFK_LEAVE_GROUP_RESPONSE_MEMBERS);
+		kfk_set_str(r, e, KFK_LEAVE_GROUP_RESPONSE_MEMBERS_MEMBER_ID, alv_str_of(member));
+		kfk_set_int(r, e, KFK_LEAVE_GROUP_RESPONSE_MEMBERS_ERROR_CODE, its);
+	}
 	(void)stage_replied(s);
+}
+
+static void
+leave(struct stage *s, const char *group, const char *member, int16_t code)
+{
+	leaves_as(s, 4, group, member, code, 0);
 }
 
 static void
@@ -109,6 +125,64 @@ classic_members(void **state)
 	assert_int_equal(count(&s, TAL_MEMBERS_CLASSIC), 1);
 	joins(&s, "billing", "m4", 0, "m4");
 	assert_int_equal(count(&s, TAL_MEMBERS_CLASSIC), 2);
+	stage_close(&s);
+}
+
+/* Who names a member with an instance that it is not is told so of that member alone, and it stays. */
+static void
+a_member_that_does_not_leave(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	limit(POL_QUOTA_CLASSIC_MEMBERS, 1);
+	open_limited(&s);
+	joins(&s, "billing", "m1", 0, "m1");
+	leaves_as(&s, 4, "billing", "m1", 0, KFK_UNKNOWN_MEMBER_ID);
+	does_not_join(&s, "billing", "m2", KFK_GROUP_MAX_SIZE_REACHED);
+	leaves_as(&s, 1, "billing", "m1", KFK_UNKNOWN_MEMBER_ID, 0);
+	does_not_join(&s, "billing", "m2", KFK_GROUP_MAX_SIZE_REACHED);
+	leaves_as(&s, 1, "billing", "m1", 0, 0);
+	joins(&s, "billing", "m2", 0, "m2");
+	stage_close(&s);
+}
+
+/* What cannot be sent on is nobody's. */
+static void
+a_join_that_no_broker_hears_of(void **state)
+{
+	struct kfk_tree *q;
+	struct kfk_node *e;
+	struct stage	 s;
+
+	(void)state;
+	limit(POL_QUOTA_CLASSIC_MEMBERS, 1);
+	open_limited(&s);
+	join(&s, 5, "billing", "m1");
+	q = &s.tree;
+	stage_str(q, KFK_JOIN_GROUP_REQUEST_PROTOCOL_TYPE, "consumer");
+	e = stage_add(q, &q->root, KFK_JOIN_GROUP_REQUEST_PROTOCOLS);
+	kfk_set_str(q, e, KFK_JOIN_GROUP_REQUEST_PROTOCOLS_NAME, ALV_STR("range"));
+	kfk_set_bytes(q, e, KFK_JOIN_GROUP_REQUEST_PROTOCOLS_METADATA, ALV_STR("unreadable"));
+	assert_int_equal(stage_int(stage_refused(&s), KFK_JOIN_GROUP_RESPONSE_ERROR_CODE), KFK_INCONSISTENT_GROUP_PROTOCOL);
+	assert_int_equal(count(&s, TAL_MEMBERS_CLASSIC), 0);
+	stage_close(&s);
+}
+
+/* Two without a name, on their way at once with one correlation id. */
+static void
+members_without_a_name(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	limit(POL_QUOTA_CLASSIC_MEMBERS, 1);
+	open_limited(&s);
+	join(&s, 3, "billing", "");
+	(void)stage_forwarded(&s);
+	s.worker.now_us++;
+	join(&s, 3, "billing", "");
+	assert_int_equal(stage_int(stage_refused(&s), KFK_JOIN_GROUP_RESPONSE_ERROR_CODE), KFK_GROUP_MAX_SIZE_REACHED);
 	stage_close(&s);
 }
 
@@ -604,6 +678,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(classic_members),
+		cmocka_unit_test(a_member_that_does_not_leave),
+		cmocka_unit_test(a_join_that_no_broker_hears_of),
+		cmocka_unit_test(members_without_a_name),
 		cmocka_unit_test(a_member_that_says_it_is_there),
 		cmocka_unit_test(members_of_the_newer_protocols),
 		cmocka_unit_test(groups_by_type),
