@@ -33,7 +33,8 @@ api_init_producer_id_request(struct api_call *c, struct kfk_tree *q)
 
 	if (code == 0 && txn.p != NULL)
 		code = api_count_txn_id(c, txn, kfk_get_int(q, &q->root, Q(TRANSACTION_TIMEOUT_MS)));
-	if (code == 0 && kfk_get_int(q, &q->root, Q(PRODUCER_ID)) < 0)
+	/* Who has an id goes on with it, but only where brokers know whose it is: without a transactional id they give a new one. */
+	if (code == 0 && (txn.p == NULL || kfk_get_int(q, &q->root, Q(PRODUCER_ID)) < 0))
 		code = api_count_producer_id(c);
 	if (code == 0)
 		return api_forward(c, q);

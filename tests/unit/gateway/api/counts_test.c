@@ -430,6 +430,10 @@ producer_ids_per_minute(void **state)
 	init(&s, "tx", 0);
 	kfk_set_int(&s.tree, &s.tree.root, KFK_INIT_PRODUCER_ID_REQUEST_PRODUCER_ID, 4711);
 	(void)stage_forwarded(&s);
+	/* Without a transactional id a broker gives a new one, whatever is said of an old one. */
+	init(&s, NULL, 0);
+	kfk_set_int(&s.tree, &s.tree.root, KFK_INIT_PRODUCER_ID_REQUEST_PRODUCER_ID, 4711);
+	assert_int_equal(init_refused(&s), KFK_COORDINATOR_LOAD_IN_PROGRESS);
 	s.worker.now_us += 20 * UINT64_C(1000000);
 	init(&s, NULL, 0);
 	(void)stage_forwarded(&s);
