@@ -11,6 +11,7 @@ from runner import create_topic, delete_topic, equal, fresh, kw, produce, stack,
 
 GATEWAY = True
 POLICY_VIOLATION, INVALID_TRANSACTION_TIMEOUT, SHARE_SESSION_LIMIT_REACHED, COORDINATOR_LOAD_IN_PROGRESS = 44, 50, 133, 14
+INCONSISTENT_GROUP_PROTOCOL, UNKNOWN_MEMBER_ID, MEMBER_ID_REQUIRED, GROUP_MAX_SIZE_REACHED = 23, 25, 79, 81
 
 
 @contextlib.contextmanager
@@ -107,6 +108,25 @@ def test_members(s):
             third.close()
 
 
+def test_members_that_stay(s):
+    """Who names a member with another's instance is told so of that one, and it keeps its place; a join that is refused has none."""
+    with limited(s, classic_members=1) as t, t.wire() as w:
+        stack.wait_until("there is a coordinator", lambda: w.request("FindCoordinator", 0, {"Key": "g"})["ErrorCode"] == 0)
+
+        def join(member, protocols=({"Name": "any", "Metadata": b"\x01"},)):
+            r = w.request("JoinGroup", 5, {"GroupId": "g", "SessionTimeoutMs": 30000, "RebalanceTimeoutMs": 1000, "MemberId": member,
+                                           "GroupInstanceId": None, "ProtocolType": "connect", "Protocols": list(protocols)})
+            return r["ErrorCode"], r["MemberId"]
+        equal("no protocol", INCONSISTENT_GROUP_PROTOCOL, join("", ())[0])
+        first = stack.wait_until("it is given an id", lambda: (lambda r: r[1] if r[0] == MEMBER_ID_REQUIRED else None)(join("")))
+        equal("it joins", (0, first), join(first))
+        for instance, code in (("machine", UNKNOWN_MEMBER_ID), (None, 0)):
+            equal("another one", GROUP_MAX_SIZE_REACHED, join("another")[0])
+            r = w.request("LeaveGroup", 4, {"GroupId": "g", "Members": [{"MemberId": first, "GroupInstanceId": instance}]})
+            equal("leaving", (0, code), (r["ErrorCode"], r["Members"][0]["ErrorCode"]))
+        equal("its place is free", MEMBER_ID_REQUIRED, join("")[0])
+
+
 def member(t, protocol, errors=None):
     more = {"group.protocol": "consumer"} if protocol == "consumer" else {"session.timeout.ms": 6000}
     c = ck.Consumer(t.librdkafka(**{"group.id": f"g-{protocol}", "error_cb": lambda e: errors.append(e.str()) if errors is not None else None,
@@ -179,9 +199,14 @@ def failed(call):
 def test_producer_ids(s):
     """Three producers begin at once, the fourth is told to ask again later; and by what Kafka says in that case."""
     with limited(s, producer_ids_per_minute=3) as t, t.wire() as w:
-        def begin():
-            return w.request("InitProducerId", 4, {"TransactionalId": None, "TransactionTimeoutMs": 60000})["ErrorCode"]
-        equal("four", [0, 0, 0, COORDINATOR_LOAD_IN_PROGRESS], [stack.wait_until("ids", lambda: (begin(),))[0] for _ in range(4)])
+        def begin(now=-1):
+            return w.request("InitProducerId", 4, {"TransactionalId": None, "TransactionTimeoutMs": 60000, "ProducerId": now,
+                                                   "ProducerEpoch": min(now, 0)})
+        ids = [begin()["ProducerId"] for _ in range(2)]
+        ids.append(begin(ids[0])["ProducerId"])
+        equal("whoever has one gets another", 3, len(set(ids)))
+        for now in (-1, ids[0]):
+            equal("the fourth", COORDINATOR_LOAD_IN_PROGRESS, begin(now)["ErrorCode"])
 
 
 # ---- requests in flight ------------------------------------------------------------------------------------------------------
