@@ -6,9 +6,6 @@
 
 #include <alcove/acl.h>
 
-/* A request's filters times the tenant's ACLs, at most: what one request may make a thread compare. */
-enum { COMPARISONS_MAX = 1 << 20 };
-
 static const struct alv_str no_authorizer = ALV_STR("No Authorizer is configured.");
 
 /* 0: go on. 54: nobody decides here, so there is nothing that could be in force. */
@@ -319,14 +316,12 @@ static const struct filter_fields delete_fields = { Q(FILTERS_RESOURCE_TYPE_FILT
 	Q(FILTERS_PERMISSION_TYPE) };
 
 static void
-judge_filter(const struct api_call *c, struct part *p, size_t nfilters)
+judge_filter(struct part *p)
 {
 	if (!known_pattern(&p->filter))
 		p->text = ALV_STR("Unknown patternFilter.");
 	else if (!known_entry(&p->filter))
 		p->text = ALV_STR("Unknown entryFilter.");
-	else if (nfilters > 1 && nfilters * c->tenant->nrules > COMPARISONS_MAX)
-		p->text = ALV_STR("More filters than can be compared with all ACLs in one request.");
 	else
 		return;
 	p->code = KFK_INVALID_REQUEST;
@@ -425,7 +420,7 @@ api_delete_acls_request(struct api_call *c, struct kfk_tree *q)
 		if (is_zero(&p->filter))
 			return api_close(c, MET_CLOSE_FRAME_MALFORMED);
 		if (code == 0)
-			judge_filter(c, p, x->n);
+			judge_filter(p);
 		x->good += p->code == 0;
 	}
 	return c->arena.failed ? api_fail(c, ALV_E_LIMIT) : api_change(c, &changes);

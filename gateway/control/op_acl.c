@@ -71,6 +71,10 @@ write_create(struct con_core *k, struct con_change *c, struct sto_tenant *t, con
 
 /* ---- deleting: what a filter fits is deleted, and told ------------------------------------------------------ */
 
+/* Filters times ACLs, at most: what one change may make this thread compare, and the one that answers it. Judged here, where it is known
+ * how many there are by now: what waits before it may bring thousands. */
+enum { COMPARISONS_MAX = 1 << 20 };
+
 static bool
 any_fits(const struct con_change *c, const struct pol_rule *r)
 {
@@ -89,6 +93,9 @@ judge_delete(struct con_core *k, struct con_change *c, const struct sto_tenant *
 	c->changed = 0;
 	if (c->rules == NULL || c->rules->n > 0 || c->nfilters == 0)
 		return con_end(c, con_say(c, ALV_E_VALUE, "a filter and room for what it fits are expected"));
+	if (now != NULL && c->nfilters > 1 && c->nfilters * now->nrules > COMPARISONS_MAX)
+		return con_end(c, con_say(c, ALV_E_LENGTH, "found %zu filters, expected no more than can be compared with %zu ACLs at once",
+		    c->nfilters, now->nrules));
 	for (size_t i = 0; now == NULL || i < now->nrules; i++)
 		if (now == NULL || any_fits(c, &now->rules[i]))
 			return CON_NEED_NOTHING;

@@ -310,6 +310,34 @@ native_changes_share_a_bound(void **state)
 	assert_int_equal(met_process_read(MET_AUDIT_DROPPED), before + 1);
 }
 
+/* A request may bring filters without end while there are few ACLs, and thousands may have come before it is looked at. */
+static void
+filters_times_acls(void **state)
+{
+	enum { N = (1 << 19) + 1 };
+	struct world	  *w = *state;
+	struct pol_rule	   r[2] = { allow_orders, allow_orders };
+	struct pol_filter *f = calloc(N, sizeof(*f));
+	struct con_change  c = kit_change(CON_ACL_DELETE, "acme");
+
+	assert_non_null(f);
+	for (size_t i = 0; i < N; i++)
+		f[i].name = ALV_STR("nothing");
+	c.filters = f;
+	c.nfilters = N;
+	ok(w, adopting("acme"));
+	r[1].name = ALV_STR("other");
+	assert_int_equal(with_rules(w, kit_change(CON_ACL_CREATE, "acme"), r, 1).err, ALV_OK);
+	assert_int_equal(with_rules(w, c, NULL, 0).err, ALV_OK);
+	assert_int_equal(with_rules(w, kit_change(CON_ACL_CREATE, "acme"), r, 2).err, ALV_OK);
+	c = with_rules(w, c, NULL, 0);
+	assert_int_equal(c.err, ALV_E_LENGTH);
+	assert_string_equal(c.detail, "found 524289 filters, expected no more than can be compared with 2 ACLs at once");
+	c.nfilters = N - 1;
+	assert_int_equal(with_rules(w, c, NULL, 0).err, ALV_OK);
+	free(f);
+}
+
 /* All there is then is the list; the same list changes nothing. */
 static void
 acls_are_replaced(void **state)
@@ -615,6 +643,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(ids_are_judged), T(ids_fit_the_listeners), T(own_host_names), T(own_host_names_are_not_the_listeners),
 		T(authorizers_and_super_users), T(topics_that_are_asked_for), T(acls_come_and_go), T(native_changes_share_a_bound), T(acls_are_replaced), T(acls_are_judged_whole),
+		T(authorizers_and_super_users), T(topics_that_are_asked_for), T(acls_come_and_go), T(filters_times_acls), T(acls_are_judged_whole),
+		T(authorizers_and_super_users), T(topics_that_are_asked_for), T(acls_come_and_go), T(acls_are_replaced), T(acls_are_judged_whole),
 		T(a_tenant_lives_and_goes), T(users_are_judged_and_kept), T(groups_of_users), T(aliases_are_judged_and_kept),
 		T(aliases_into_a_prefix_end_with_it), T(a_failing_store_changes_nothing),
 		T(changes_without_ends_or_actors_are_refused),
