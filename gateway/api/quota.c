@@ -179,6 +179,9 @@ limited(struct api_call *c)
 void
 api_quota_fini(struct api_conn *c)
 {
+	/* Also what its last requests took: else who comes anew for each one has them for nothing. */
+	if (c->quota.limited & 1 << API_Q_TIME)
+		c->quota.pending[API_Q_TIME] += c->quota.worked_us;
 	if (c->quota.limited != 0)
 		charge_pending(&c->quota, c->w->now_us);
 	if (c->quota.limited != 0)

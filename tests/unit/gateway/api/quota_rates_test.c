@@ -26,6 +26,25 @@ time_is_charged_with_the_next_request(void **state)
 	shut(&s);
 }
 
+/* Who leaves before its next request owes what the last one took to whoever comes then. */
+static void
+time_is_charged_at_the_end(void **state)
+{
+	static const struct pol_quota quotas[] = { { OF_TENANT, LIMIT(REQUEST_PERCENTAGE, 50) } };
+	struct stage		      s;
+
+	(void)state;
+	open_with(&s, quotas, 1);
+	(void)stage_begin(&s, KFK_API_METADATA, 12);
+	assert_int_equal(stage_send(&s), API_FORWARD);
+	s.conn.quota.worked_us = 600000;
+	api_quota_fini(&s.conn);
+	(void)stage_begin(&s, KFK_API_METADATA, 12);
+	assert_int_equal(stage_send(&s), API_FORWARD);
+	muted_for(&s, 200 * MS);
+	shut(&s);
+}
+
 /* ---- partitions created and deleted ------------------------------------------------------------------------- */
 
 #define CQ(f) KFK_CREATE_TOPICS_REQUEST_##f
@@ -209,6 +228,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(time_is_charged_with_the_next_request),
+		cmocka_unit_test(time_is_charged_at_the_end),
 		cmocka_unit_test(mutations_have_a_bucket),
 		cmocka_unit_test(deletes_and_growth_are_mutations),
 		cmocka_unit_test(connections_are_counted),
