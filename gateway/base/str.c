@@ -132,6 +132,63 @@ alv_hash(const void *data, size_t n, uint64_t seed)
 	return h ^ h >> 33;
 }
 
+static uint64_t
+left_by(uint64_t x, int bits)
+{
+	return x << bits | x >> (64 - bits);
+}
+
+static void
+sip_round(uint64_t v[static 4])
+{
+	v[0] += v[1];
+	v[1] = left_by(v[1], 13) ^ v[0];
+	v[0] = left_by(v[0], 32);
+	v[2] += v[3];
+	v[3] = left_by(v[3], 16) ^ v[2];
+	v[0] += v[3];
+	v[3] = left_by(v[3], 21) ^ v[0];
+	v[2] += v[1];
+	v[1] = left_by(v[1], 17) ^ v[2];
+	v[2] = left_by(v[2], 32);
+}
+
+static void
+sip_word(uint64_t v[static 4], uint64_t word)
+{
+	v[3] ^= word;
+	sip_round(v);
+	sip_round(v);
+	v[0] ^= word;
+}
+
+static uint64_t
+little_endian(const uint8_t *p, size_t n)
+{
+	uint64_t x = 0;
+
+	while (n-- > 0)
+		x = x << 8 | p[n];
+	return x;
+}
+
+uint64_t
+alv_hash_keyed(const void *data, size_t n, const uint64_t key[static 2])
+{
+	const uint8_t *p = data;
+	uint64_t       v[] = { key[0] ^ 0x736f6d6570736575u, key[1] ^ 0x646f72616e646f6du, key[0] ^ 0x6c7967656e657261u,
+		key[1] ^ 0x7465646279746573u };
+	size_t	       left = n;
+
+	for (; left >= 8; left -= 8, p += 8)
+		sip_word(v, little_endian(p, 8));
+	sip_word(v, (uint64_t)n << 56 | little_endian(p, left));
+	v[2] ^= 0xff;
+	for (int i = 0; i < 4; i++)
+		sip_round(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
 bool
 alv_uuid_zero(struct alv_uuid id)
 {

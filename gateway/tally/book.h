@@ -36,7 +36,7 @@ struct tal_shelf {
 };
 
 struct tal_book {
-	uint64_t		  seed;
+	uint64_t		  key[2];	/* of names' hashes */
 	pthread_mutex_t		  lock;		/* of new shelves */
 	struct tal_shelf *_Atomic bucket[TAL_BUCKETS];
 };

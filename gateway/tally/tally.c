@@ -14,7 +14,7 @@ tal_book_new(void)
 {
 	struct tal_book *b = calloc(1, sizeof(*b));
 
-	if (b == NULL || getrandom(&b->seed, sizeof(b->seed), 0) != (ssize_t)sizeof(b->seed)) {
+	if (b == NULL || getrandom(b->key, sizeof(b->key), 0) != (ssize_t)sizeof(b->key)) {
 		free(b);
 		return NULL;
 	}
@@ -75,7 +75,7 @@ add(struct tal_book *b, struct tal_shelf *_Atomic *at, struct alv_str tenant)
 struct tal_shelf *
 tal_shelf_take(struct tal_book *b, struct alv_str tenant, bool make)
 {
-	struct tal_shelf *_Atomic *at = &b->bucket[alv_hash(tenant.p, tenant.n, b->seed) % TAL_BUCKETS];
+	struct tal_shelf *_Atomic *at = &b->bucket[alv_hash(tenant.p, tenant.n, 0) % TAL_BUCKETS];
 	struct tal_shelf	      *s = find(*at, tenant);
 
 	if (s == NULL && make)
@@ -87,14 +87,13 @@ tal_shelf_take(struct tal_book *b, struct alv_str tenant, bool make)
 
 /* ---- sets --------------------------------------------------------------------------------------------- */
 
+/* Names are their tenant's to choose, and two that had one key would be one. */
 uint64_t
 tal_key_of(const struct tal_book *b, struct tal_name x)
 {
-	uint64_t h = alv_hash(x.within.p, x.within.n, b->seed);
+	const uint64_t key[] = { b->key[0] ^ alv_hash_keyed(x.within.p, x.within.n, b->key), b->key[1] };
+	uint64_t       h = alv_hash_keyed(x.name.p, x.name.n, key);
 
-	/* Where one ends and the other begins is part of it. */
-	h = alv_hash(&x.within.n, sizeof(x.within.n), h);
-	h = alv_hash(x.name.p, x.name.n, h);
 	return h == 0 ? 1 : h;
 }
 

@@ -30,8 +30,11 @@ bool alv_str_eq_secret(struct alv_str a, struct alv_str b);
 bool alv_str_utf8(struct alv_str s);
 /* Decimal without sign or blanks, at most max. */
 enum alv_err alv_str_u64(struct alv_str s, uint64_t max, uint64_t *out) ALV_MUST;
-/* FNV-1a folded by a finisher; not for hostile keys without a seed. */
+/* FNV-1a folded by a finisher: not where somebody may choose keys that have the same. A seed does not help, since keys can be made that
+ * collide for one in a hundred of all seeds. */
 uint64_t alv_hash(const void *p, size_t n, uint64_t seed);
+/* SipHash-2-4, for those: with a key that nobody knows, nobody finds two alike. */
+uint64_t alv_hash_keyed(const void *p, size_t n, const uint64_t key[static 2]);
 
 static inline bool
 alv_uuid_eq(struct alv_uuid a, struct alv_uuid b)

@@ -63,6 +63,23 @@ utf8(void **state)
 	assert_false(alv_str_utf8(ALV_STR_NULL));
 }
 
+/* As in the paper of Aumasson and Bernstein: the key is 00..0f, the messages are 00, 00 01, .. */
+static void
+keyed_hashes(void **state)
+{
+	static const struct { size_t n; uint64_t hash; } good[] = { { 0, 0x726fdb47dd0e0e31u }, { 1, 0x74f839c593dc67fdu },
+		{ 7, 0xab0200f58b01d137u }, { 8, 0x93f5f5799a932462u }, { 15, 0xa129ca6149be45e5u } };
+	static const uint64_t key[] = { 0x0706050403020100u, 0x0f0e0d0c0b0a0908u };
+	uint8_t		      bytes[15];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)i;
+	for (size_t i = 0; i < ALV_COUNT(good); i++)
+		assert_true(alv_hash_keyed(bytes, good[i].n, key) == good[i].hash);
+	assert_true(alv_hash_keyed(NULL, 0, key) == good[0].hash);
+}
+
 static void
 uuids(void **state)
 {
@@ -87,6 +104,7 @@ main(void)
 		cmocka_unit_test(null_and_empty_differ),
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(utf8),
+		cmocka_unit_test(keyed_hashes),
 		cmocka_unit_test(uuids),
 	};
 

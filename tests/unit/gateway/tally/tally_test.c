@@ -47,6 +47,21 @@ a_limit_holds(void **state)
 	tal_book_free(NULL);
 }
 
+/* Names that were made to have one hash (FNV-1a's, for two in 256 of all seeds) are two all the same. */
+static void
+names_that_were_made_alike(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4096; i++) {
+		struct tal_book *b = tal_book_new();
+
+		assert_non_null(b);
+		assert_int_equal(tal_admit(b, ACME, TAL_GROUPS_CLASSIC, named(NULL, ".--0A.A1--AE"), 1, 1), TAL_NEW);
+		assert_int_equal(tal_admit(b, ACME, TAL_GROUPS_CLASSIC, named(NULL, "1Pw2_.XOH-Hz"), 1, 1), TAL_FULL);
+		tal_book_free(b);
+	}
+}
+
 static void
 names_are_of_both_parts(void **state)
 {
@@ -253,6 +268,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_limit_holds),
+		cmocka_unit_test(names_that_were_made_alike),
 		cmocka_unit_test(names_are_of_both_parts),
 		cmocka_unit_test(a_sweep_takes_what_nobody_saw),
 		cmocka_unit_test(as_an_array_would),
