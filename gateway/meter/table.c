@@ -23,7 +23,7 @@ met_table_init(struct met_table *t, size_t max)
 		return ALV_E_RANGE;
 	while (slots < 2 * max)
 		slots *= 2;
-	if (getrandom(&t->seed, sizeof(t->seed), 0) != sizeof(t->seed))
+	if (getrandom(t->key, sizeof(t->key), 0) != sizeof(t->key))
 		return ALV_E_SYSTEM;
 	t->slot = calloc(slots, sizeof(t->slot[0]));
 	if (t->slot == NULL)
@@ -61,11 +61,11 @@ met_entry_part(const struct met_entry *e, int part)
 static uint64_t
 key_hash(const struct met_table *t, const struct met_key *k)
 {
-	uint64_t h = t->seed;
+	uint64_t key[] = { t->key[0], t->key[1] };
 
 	for (int i = 0; i < MET_PARTS; i++)
-		h = alv_hash(k->part[i].p, head(k->part[i]).n, h);
-	return h;
+		key[0] = alv_hash_keyed(k->part[i].p, head(k->part[i]).n, key);
+	return key[0];
 }
 
 bool

@@ -38,7 +38,7 @@ struct met_entry {
 struct met_table {
 	size_t		 mask;	/* slots - 1 */
 	_Atomic uint64_t used;
-	uint64_t	 seed;	/* keys are chosen by clients */
+	uint64_t	 key[2];	/* of hashes: parts are chosen by clients */
 	_Atomic(struct met_entry *) *slot;
 };
 

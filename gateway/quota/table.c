@@ -32,7 +32,7 @@ struct entry {
 
 struct quo_table {
 	pthread_mutex_t lock;
-	uint64_t	seed;
+	uint64_t	key[2];		/* of hashes: client ids are their tenant's to choose */
 	size_t		tenant_max, max, n, idle, hand;
 	uint64_t	swept_us;	/* when all of it was looked at last */
 	struct entry   *bucket[BUCKETS];
@@ -44,7 +44,7 @@ quo_table_new(size_t tenant_max, size_t max)
 {
 	struct quo_table *t = calloc(1, sizeof(*t));
 
-	if (t == NULL || getrandom(&t->seed, sizeof(t->seed), 0) != (ssize_t)sizeof(t->seed)) {
+	if (t == NULL || getrandom(t->key, sizeof(t->key), 0) != (ssize_t)sizeof(t->key)) {
 		free(t);
 		return NULL;
 	}
@@ -70,10 +70,13 @@ cut(const struct quo_key *k)
 static uint64_t
 hash_of(const struct quo_table *t, const struct quo_key *k, bool shared)
 {
-	uint64_t h = alv_hash(k->tenant.p, k->tenant.n, t->seed);
+	uint64_t h = alv_hash(k->tenant.p, k->tenant.n, t->key[0]);
 
-	for (size_t i = 0; !shared && i < QUO_NAMES; i++)
-		h = alv_hash(k->name[i].p, k->name[i].n, h ^ (k->name[i].p == NULL));
+	for (size_t i = 0; !shared && i < QUO_NAMES; i++) {
+		const uint64_t key[] = { h ^ (k->name[i].p == NULL), t->key[1] };
+
+		h = alv_hash_keyed(k->name[i].p, k->name[i].n, key);
+	}
 	return alv_hash(&k->kind, 1, h ^ shared);
 }
 
@@ -99,7 +102,7 @@ is(const struct entry *e, const struct quo_key *k, bool shared)
 static void
 tenant_goes(struct quo_table *t, struct tenant *x)
 {
-	struct tenant **at = &t->tenants[alv_hash(x->id, x->n, t->seed) % ALV_COUNT(t->tenants)];
+	struct tenant **at = &t->tenants[alv_hash(x->id, x->n, 0) % ALV_COUNT(t->tenants)];
 
 	for (; *at != x; at = &(*at)->next)
 		;
@@ -169,7 +172,7 @@ quo_table_free(struct quo_table *t)
 static struct tenant *
 tenant_of(struct quo_table *t, struct alv_str id)
 {
-	struct tenant **at = &t->tenants[alv_hash(id.p, id.n, t->seed) % ALV_COUNT(t->tenants)], *x;
+	struct tenant **at = &t->tenants[alv_hash(id.p, id.n, 0) % ALV_COUNT(t->tenants)], *x;
 
 	for (x = *at; x != NULL && !alv_str_eq(id, alv_str_make(x->id, x->n)); x = x->next)
 		;
