@@ -48,6 +48,12 @@ void		    api_readers_free(struct api_readers *r);	/* NULL is allowed */
 struct api_hosts *api_hosts_new(void) ALV_MUST;	/* hosts.h; NULL: out of memory */
 void		  api_hosts_free(struct api_hosts *h);	/* NULL is allowed */
 
+/* A topic that was asked for, and was charged as one to be created: by the hash of its name. */
+struct api_asked_for {
+	uint64_t name, until_us;
+};
+enum { API_ASKED_FOR = 64 };
+
 /* One per worker; the worker's thread only. */
 struct api_worker {
 	const struct api_shared *shared;
@@ -57,6 +63,7 @@ struct api_worker {
 	struct api_keep		*keep;		/* answers that clients share; NULL: they do not */
 	struct api_denials	*denials;	/* what was denied and logged lately; NULL: nothing is logged of it */
 	uint64_t		 now_us;	/* the turn's clock */
+	struct api_asked_for	 asked[API_ASKED_FOR];	/* see api_quota_asked */
 };
 
 struct api_denials *api_denials_new(void) ALV_MUST;

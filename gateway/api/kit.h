@@ -413,6 +413,8 @@ void api_quota_request(struct api_call *c);
 void api_quota_response(struct api_call *c, uint64_t bytes);
 /* So many partitions are to be created or deleted: 89 where that is too many by now, said by those versions that may (`strict`). */
 int16_t api_quota_mutates(struct api_call *c, uint64_t partitions, bool strict) ALV_MUST;
+/* A topic is to be created because it is asked for, by its physical name: charged once, however often that is until it is there. */
+int16_t api_quota_asked(struct api_call *c, struct alv_str phys, uint64_t partitions) ALV_MUST;
 /* What the client's cells can pay soon of the bytes that a Fetch wants; it is asked for where the call is then forwarded. */
 int64_t api_quota_fetch_max(struct api_call *c, int64_t want);
 bool	api_quota_limits(const struct api_call *c, enum api_charge what);

@@ -198,12 +198,14 @@ fix_partitions(struct kfk_tree *r, struct kfk_node *topic)
 
 enum { AUTO_S = 10 };	/* a topic that is made behind the answer is there before, or never */
 
-/* A topic of that name is made behind the answer. An alias leads to a topic that somebody else makes. False: a limit is reached. */
+/* A topic of that name is made behind the answer. An alias leads to a topic that somebody else makes. False: a limit is reached. Who
+ * creates too fast is told to wait, and asks again. */
 static bool
 create(struct api_call *c, struct alv_str virt)
 {
 	const struct pol_auto_create *a = &c->tenant->auto_create;
 	const struct ten_names	     *names = &c->tenant->names;
+	uint64_t		      partitions = a->partitions > 0 ? (uint64_t)a->partitions : 1;
 	struct alv_str		      phys, text;
 
 	if (c->create == NULL)
@@ -212,8 +214,10 @@ create(struct api_call *c, struct alv_str virt)
 	    ten_map(names, TEN_TOPIC, virt, &c->arena, &phys) ||
 	    !alv_str_eq(phys, alv_arena_cat(&c->arena, names->prefix, virt)))
 		return true;	/* who needs it asks again */
-	if (api_count_topics_soon(c, virt, 1, a->partitions > 0 ? (uint64_t)a->partitions : 1, AUTO_S, &text) != 0)
+	if (api_count_topics_soon(c, virt, 1, partitions, AUTO_S, &text) != 0)
 		return false;
+	if (api_quota_asked(c, phys, partitions) != 0)
+		return true;
 	c->create[c->ncreate++] = (struct api_create){ phys, a->partitions, a->replication_factor };
 	return true;
 }

@@ -22,6 +22,7 @@ enum {
 	LEAST_US = 1000,		/* clients are told milliseconds: less waits for the next charge */
 	SLACK_US = LEAST_US / 2,	/* small requests are charged together, before they owe more than this */
 	WITHIN_US = 500000,
+	ASKED_US = 10000000,		/* within that a topic is there, or is asked for anew */
 	FETCH_LEAST = 64 * 1024
 };
 
@@ -319,6 +320,23 @@ api_quota_mutates(struct api_call *c, uint64_t partitions, bool strict)
 	if (!strict)
 		throttle(c, API_Q_MUTATIONS, owed, 0);
 	return 0;
+}
+
+int16_t
+api_quota_asked(struct api_call *c, struct alv_str phys, uint64_t partitions)
+{
+	struct api_worker    *w = c->conn->w;
+	const uint64_t	      key[] = { (uintptr_t)w, API_Q_MUTATIONS };
+	uint64_t	      name = alv_hash_keyed(phys.p, phys.n, key);
+	struct api_asked_for *x = &w->asked[name % API_ASKED_FOR];
+	int16_t		      code;
+
+	if (!api_quota_limits(c, API_Q_MUTATIONS) || (x->name == name && w->now_us < x->until_us))
+		return 0;
+	code = api_quota_mutates(c, partitions, true);
+	if (code == 0)
+		*x = (struct api_asked_for){ name, w->now_us + ASKED_US };
+	return code;
 }
 
 /* ---- fetches, beforehand --------------------------------------------------------------------------------- */

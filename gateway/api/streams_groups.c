@@ -46,6 +46,7 @@ struct named {
 	const struct kfk_node *e;
 	struct alv_str	       virt;
 	struct alv_str	       text;	/* why not */
+	uint64_t	       missing;	/* topics that the broker will create */
 };
 typedef int16_t (*judge_fn)(struct named *x);
 
@@ -151,6 +152,7 @@ may_come_into_being(struct named *x)
 		/* How many partitions it gets is the broker's to find out. */
 		if (api_count_topics_soon(x->c, x->virt, 1, 1, CREATED_S, &x->text) != 0)
 			return KFK_STREAMS_INVALID_TOPOLOGY;
+		x->missing++;
 	}
 	return judge_configs(x);	/* also of one that is there: it may be gone when the broker looks */
 }
@@ -182,10 +184,16 @@ judge_topology(struct api_call *c, const struct kfk_tree *q, struct alv_str *tex
 	for (size_t i = 0; i < ALV_COUNT(questions) && code == 0; i++)
 		code = each_topic(&x, subtopologies, joined, questions[i]);
 	*text = x.text;
-	if (code != 0 || !has_patterns(subtopologies))
-		return code;
-	*text = ALV_STR("Source topics by regular expression are not supported.");
-	return KFK_STREAMS_INVALID_TOPOLOGY;
+	if (code == 0 && has_patterns(subtopologies)) {
+		*text = ALV_STR("Source topics by regular expression are not supported.");
+		return KFK_STREAMS_INVALID_TOPOLOGY;
+	}
+	/* All of them or none: in parts they would never be together. Clients try this code again. */
+	if (code == 0 && api_quota_mutates(c, x.missing, true) != 0) {
+		*text = ALV_STR("More partitions are created than may be (controller_mutation_rate).");
+		return KFK_COORDINATOR_LOAD_IN_PROGRESS;
+	}
+	return code;
 }
 
 enum api_result

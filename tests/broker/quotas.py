@@ -228,6 +228,24 @@ def test_mutations(s):
         true(f"told {told} ms", 0 < told <= 2000)
 
 
+def test_topics_asked_for(s):
+    """Topics that come into being by being asked for are created at that rate, too."""
+    path, t = made(s, of_tenant(controller_mutation_rate=0.1))   # one at once, and a tenth
+    s.rest("PATCH", path, {"autoCreateTopics": True, "autoCreatePartitions": 1, "autoCreateReplicationFactor": 1})
+    with t.wire() as w:
+        def ask(names):
+            r = w.request("Metadata", 12, {"Topics": [{"Name": n} for n in names]})
+            return {x["Name"] for x in r["Topics"] if x["ErrorCode"] == 0}, r["ThrottleTimeMs"]
+        there, told = ask(["a", "b", "c"])
+        equal("nothing is there", set(), there)
+        true(f"told {told} ms", 0 < told <= 5000)
+        prefix = path.rpartition("/")[2] + "."
+        stack.wait_until("two are there", lambda: {prefix + "a", prefix + "b"} <= set(s.kafka.topics()), 20)
+        true("the third is not", prefix + "c" not in s.kafka.topics())   # else it had been made with them
+        limit(s, path, of_tenant(controller_mutation_rate=100))
+        stack.wait_until("all are there", lambda: ask(["a", "b", "c"])[0] == {"a", "b", "c"}, 20)
+
+
 def gone(w):
     try:
         w.request("Metadata", 12, {"Topics": []})

@@ -1,6 +1,8 @@
 /* Metadata: what is asked of brokers, and what of their answer a tenant sees. */
 #include "stage.h"
 
+#include "quota/table.h"
+
 #define Q(f) KFK_METADATA_REQUEST_##f
 #define R(f) KFK_METADATA_RESPONSE_##f
 
@@ -343,7 +345,7 @@ acme_creates(struct stage *s, bool on, const struct pol_rule *denies, size_t n)
 	const struct pol_rule	     *base = pol_rules_all(&all);
 	struct pol_parts parts = { .id = ALV_STR("acme"), .display_name = ALV_STR("acme"), .state = POL_ACTIVE, .revision = 1,
 		.cluster_id = "acme-cluster-id-22char", .rules = rules, .nrules = all + n, .aliases = &alias, .naliases = 1,
-		.auto_create = { on, 3, -1 } };
+		.auto_create = { on, 3, -1 }, .quotas = s->quotas, .nquotas = s->nquotas };
 
 	memcpy(rules, base, all * sizeof(*base));
 	if (n > 0)
@@ -405,6 +407,44 @@ missing_topics_are_made(void **state)
 	stage_close(&s);
 }
 
+/* What is asked for is created at the rate that the principal may create at, and counts once however often it is asked for. */
+static void
+missing_topics_are_made_at_a_rate(void **state)
+{
+	static const struct pol_quota limit = { .entity.kind = POL_QUOTA_OF_TENANT, .set = 1u << POL_QUOTA_CONTROLLER_MUTATION_RATE,
+		.value[POL_QUOTA_CONTROLLER_MUTATION_RATE] = 0.25 };	/* two partitions and three quarters at once */
+	struct stage s;
+
+	(void)state;
+	stage_open(&s, NULL, 0);
+	s.shared.quotas = quo_table_new(10, 10);
+	s.conf.quota.throttle_max_ms = 5000;
+	s.worker.now_us = UINT64_C(1000000000);
+	s.quotas = &limit;
+	s.nquotas = 1;
+	acme_creates(&s, true, NULL, 0);
+	for (int i = 0; i < 2; i++) {
+		(void)ask_for_missing(&s, 9, true);
+		assert_int_equal(s.call.ncreate, 1);
+	}
+	stage_text(s.call.create[0].name, "acme.new");
+	s.worker.now_us += 10000000;	/* it is not there: so it is one more */
+	(void)ask_for_missing(&s, 9, true);
+	assert_int_equal(s.call.ncreate, 1);
+	memset(s.worker.asked, 0, sizeof(s.worker.asked));
+	assert_int_equal(ask_for_missing(&s, 9, true), KFK_UNKNOWN_TOPIC_OR_PARTITION);
+	assert_int_equal(s.call.ncreate, 0);
+	assert_true(s.call.throttle_until_us > s.worker.now_us && s.conn.quota.muted_until_us == s.call.throttle_until_us);
+	s.conn.quota.muted_until_us = 0;
+	s.worker.now_us += 30000000;
+	(void)ask_for_missing(&s, 9, true);
+	assert_int_equal(s.call.ncreate, 1);
+	api_quota_fini(&s.conn);
+	quo_table_free(s.shared.quotas);
+	s.shared.quotas = NULL;
+	stage_close(&s);
+}
+
 static void
 it_takes_the_right_to_create(void **state)
 {
@@ -436,6 +476,7 @@ main(void)
 		cmocka_unit_test(operations_are_the_principals),
 		cmocka_unit_test(an_unreachable_leader_is_none),
 		cmocka_unit_test(missing_topics_are_made),
+		cmocka_unit_test(missing_topics_are_made_at_a_rate),
 		cmocka_unit_test(it_takes_the_right_to_create),
 	};
 

@@ -1,6 +1,8 @@
 /* Streams groups: what is asked of a topology before a broker sees it, and how a group is described. */
 #include "group_stage.h"
 
+#include "quota/table.h"
+
 #define Q(f) KFK_STREAMS_GROUP_HEARTBEAT_REQUEST_##f
 #define T(f) KFK_STREAMS_GROUP_HEARTBEAT_REQUEST_TOPOLOGY_SUBTOPOLOGIES_##f
 #define R(f) KFK_STREAMS_GROUP_HEARTBEAT_RESPONSE_##f
@@ -250,6 +252,36 @@ internal_topics_may_be_there_already(void **state)
 #undef Q
 #undef T
 #undef R
+
+/* The topics that a broker will create are charged, together; who is in debt is told to come again. */
+static void
+topics_of_a_topology_are_mutations(void **state)
+{
+	static const struct pol_quota limit = { .entity.kind = POL_QUOTA_OF_TENANT, .set = 1u << POL_QUOTA_CONTROLLER_MUTATION_RATE,
+		.value[POL_QUOTA_CONTROLLER_MUTATION_RATE] = 0.1 };	/* one and a tenth at once */
+	const struct joining j = { .source = "orders", .repartition = "app-repartition", .changelog = "app-changelog" };
+	struct stage	     s;
+
+	(void)state;
+	stage_open(&s, NULL, 0);
+	s.shared.quotas = quo_table_new(10, 10);
+	s.conf.quota.throttle_max_ms = 5000;
+	s.worker.now_us = UINT64_C(1000000000);
+	s.quotas = &limit;
+	s.nquotas = 1;
+	stage_tenant_at(&s, "acme", "acme-cluster-id-22char", POL_ACTIVE, NULL, 0, 2);
+	(void)join(&s, "app", &j);
+	(void)stage_forwarded(&s);
+	(void)join(&s, "other", &j);
+	assert_int_equal(stage_int(stage_refused(&s), KFK_STREAMS_GROUP_HEARTBEAT_RESPONSE_ERROR_CODE), KFK_COORDINATOR_LOAD_IN_PROGRESS);
+	assert_true(s.call.throttle_until_us > s.worker.now_us);
+	(void)join(&s, "third", &(struct joining){ .source = "orders" });	/* nothing is missing */
+	(void)stage_forwarded(&s);
+	api_quota_fini(&s.conn);
+	quo_table_free(s.shared.quotas);
+	s.shared.quotas = NULL;
+	stage_close(&s);
+}
 
 /* ---- StreamsGroupDescribe ---------------------------------------------------------------------------------- */
 
@@ -509,6 +541,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(topologies_are_mapped),
+		cmocka_unit_test(topics_of_a_topology_are_mutations),
 		cmocka_unit_test(topologies_are_refused_as_a_whole),
 		cmocka_unit_test(very_many_topics_are_mapped_or_refused),
 		cmocka_unit_test(internal_topics_may_be_there_already),
