@@ -118,6 +118,7 @@ struct api_counting {
 	enum { JOINS, STAYS, LEAVES } what;
 	enum tal_kind	     kind;
 	struct tal_name	     as;
+	uint32_t	     silent_s;	/* so much longer than others a member may say nothing */
 	bool		     fresh, nameless;
 };
 
@@ -184,6 +185,15 @@ settle(struct api_call *c, const struct api_counting *x, bool ok, struct alv_str
 		as.name = member;
 	if (ok && x->what != LEAVES && as.name.n > 0)
 		tal_note(book(c->conn), id_of(c), x->kind, as, now_s(c->conn));
+	if (ok && x->silent_s > 0)
+		tal_lasts(book(c->conn), id_of(c), x->kind, as, x->silent_s);
+}
+
+void
+api_count_silent(struct api_call *c, int64_t session_ms)
+{
+	if (api_memo(c)->counting != NULL && session_ms / 1000 > TAL_MEMBER_S)
+		api_memo(c)->counting->silent_s = (uint32_t)(session_ms / 1000 - TAL_MEMBER_S);
 }
 
 void

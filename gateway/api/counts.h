@@ -11,6 +11,8 @@ enum api_group_type { API_CLASSIC, API_CONSUMER, API_SHARE, API_STREAMS };
 
 /* A member joins; its id may be empty: then the broker will say it. A new group as well, perhaps: 44; one member too many: 81. */
 int16_t api_count_join(struct api_call *c, enum api_group_type type, struct alv_str group, struct alv_str member, struct alv_str *text);
+/* So long the member that joins may say nothing and stays one. */
+void	api_count_silent(struct api_call *c, int64_t session_ms);
 /* One that has joined says that it is there; that it leaves (an empty id: the answer says who does). */
 void	api_count_stays(struct api_call *c, enum api_group_type type, struct alv_str group, struct alv_str member);
 void	api_count_leaves(struct api_call *c, enum api_group_type type, struct alv_str group, struct alv_str member);

@@ -346,6 +346,7 @@ api_join_group_request(struct api_call *c, struct kfk_tree *q)
 		code = api_count_join(c, API_CLASSIC, j->group, kfk_get_str(q, &q->root, KFK_JOIN_GROUP_REQUEST_MEMBER_ID), &text);
 	if (code != 0)
 		return refuse_join(c, code);
+	api_count_silent(c, kfk_get_int(q, &q->root, KFK_JOIN_GROUP_REQUEST_SESSION_TIMEOUT_MS));
 	api_memo(c)->own = j;
 	api_memo(c)->consumer = alv_str_eqz(j->type, "consumer");
 	return forward_embedded(c, q, refuse_join);

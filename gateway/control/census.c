@@ -12,9 +12,8 @@
 #include "upstream/census.h"
 #include "upstream/follower.h"
 
-/* SOON_MS: until the cluster is reached. A request that was admitted is with its broker long before LATE_S, and a member that
- * lives says so more often than MEMBER_S. */
-enum { SOON_MS = 1000, LATE_S = 10, MEMBER_S = 120, PAGE = 64 };
+/* SOON_MS: until the cluster is reached. A request that was admitted is with its broker long before LATE_S. */
+enum { SOON_MS = 1000, LATE_S = 10, PAGE = 64 };
 
 static uint32_t
 now_s(const struct con_census *c)
@@ -179,7 +178,7 @@ begin(struct net_timer *t)
 
 	c->began_s = now_s(c);
 	for (int k = TAL_MEMBERS_CLASSIC; k <= TAL_MEMBERS_STREAMS; k++)
-		tal_sweep(c->book, (enum tal_kind)k, c->began_s > MEMBER_S ? c->began_s - MEMBER_S : 0);
+		tal_sweep(c->book, (enum tal_kind)k, c->began_s > TAL_MEMBER_S ? c->began_s - TAL_MEMBER_S : 0);
 	c->asked = 0;
 	each_tenant(c->dir, add_kinds, c);
 	if (c->asked == 0) {

@@ -9,10 +9,15 @@
 
 enum { TAL_BUCKETS = 1024 };
 
+struct tal_slot {
+	uint64_t key;		/* 0: nobody's */
+	uint32_t seen_s;
+	uint16_t more_s;	/* so much longer than others it is there without being seen */
+};
+
 struct tal_set {
-	size_t	  n, slots;	/* slots: a power of two, or 0 */
-	uint64_t *key;
-	uint32_t *seen_s;
+	size_t		 n, slots;	/* slots: a power of two, or 0 */
+	struct tal_slot *slot;
 };
 
 /* Topics that are being created by one request. */

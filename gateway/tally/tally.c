@@ -1,5 +1,5 @@
 /* See tally.h. A shelf for each tenant, found by a hash and kept as long as the book; on it a set for each kind: open addressing
- * over keyed hashes of names, so that a name costs twelve bytes however long it is.
+ * over keyed hashes of names, so that a name costs sixteen bytes however long it is.
  * Invariants: a set is at most half full; 0 is no key; a key stands no further from its home than the next free slot. */
 #include <alcove/str.h>
 #include <stdlib.h>
@@ -30,10 +30,8 @@ tal_book_free(struct tal_book *b)
 	for (size_t i = 0; b != NULL && i < TAL_BUCKETS; i++) {
 		while ((s = b->bucket[i]) != NULL) {
 			b->bucket[i] = s->next;
-			for (size_t k = 0; k < TAL_KINDS; k++) {
-				free(s->of[k].key);
-				free(s->of[k].seen_s);
-			}
+			for (size_t k = 0; k < TAL_KINDS; k++)
+				free(s->of[k].slot);
 			free(s->pending);
 			pthread_mutex_destroy(&s->lock);
 			free(s);
@@ -103,7 +101,7 @@ slot_of(const struct tal_set *s, uint64_t key)
 {
 	size_t i = key & (s->slots - 1);
 
-	while (s->key[i] != 0 && s->key[i] != key)
+	while (s->slot[i].key != 0 && s->slot[i].key != key)
 		i = (i + 1) & (s->slots - 1);
 	return i;
 }
@@ -114,7 +112,7 @@ has(const struct tal_set *s, uint64_t key, size_t *at)
 	if (s->slots == 0)
 		return false;
 	*at = slot_of(s, key);
-	return s->key[*at] == key;
+	return s->slot[*at].key == key;
 }
 
 static bool
@@ -122,24 +120,13 @@ resize(struct tal_set *s, size_t slots)
 {
 	struct tal_set fresh = { .n = s->n, .slots = slots };
 
-	fresh.key = calloc(slots, sizeof(*fresh.key));
-	fresh.seen_s = calloc(slots, sizeof(*fresh.seen_s));
-	if (fresh.key == NULL || fresh.seen_s == NULL) {
-		free(fresh.key);
-		free(fresh.seen_s);
+	fresh.slot = calloc(slots, sizeof(*fresh.slot));
+	if (fresh.slot == NULL)
 		return false;
-	}
-	for (size_t i = 0; i < s->slots; i++) {
-		size_t at;
-
-		if (s->key[i] == 0)
-			continue;
-		at = slot_of(&fresh, s->key[i]);
-		fresh.key[at] = s->key[i];
-		fresh.seen_s[at] = s->seen_s[i];
-	}
-	free(s->key);
-	free(s->seen_s);
+	for (size_t i = 0; i < s->slots; i++)
+		if (s->slot[i].key != 0)
+			fresh.slot[slot_of(&fresh, s->slot[i].key)] = s->slot[i];
+	free(s->slot);
 	*s = fresh;
 	return true;
 }
@@ -152,8 +139,7 @@ put(struct tal_set *s, uint64_t key, uint32_t now_s)
 	if (s->n * 2 >= s->slots && (s->slots >= SLOTS_MAX || !resize(s, s->slots == 0 ? SLOTS_MIN : s->slots * 2)))
 		return false;
 	at = slot_of(s, key);
-	s->key[at] = key;
-	s->seen_s[at] = now_s;
+	s->slot[at] = (struct tal_slot){ .key = key, .seen_s = now_s };
 	s->n++;
 	return true;
 }
@@ -164,24 +150,23 @@ take_out(struct tal_set *s, size_t at)
 {
 	size_t mask = s->slots - 1;
 
-	for (size_t i = (at + 1) & mask; s->key[i] != 0; i = (i + 1) & mask) {
-		size_t home = s->key[i] & mask;
+	for (size_t i = (at + 1) & mask; s->slot[i].key != 0; i = (i + 1) & mask) {
+		size_t home = s->slot[i].key & mask;
 
 		if (((i - home) & mask) < ((i - at) & mask))
 			continue;	/* its home lies behind the gap */
-		s->key[at] = s->key[i];
-		s->seen_s[at] = s->seen_s[i];
+		s->slot[at] = s->slot[i];
 		at = i;
 	}
-	s->key[at] = 0;
+	s->slot[at].key = 0;
 	s->n--;
 }
 
 static void
 see(struct tal_set *s, size_t at, uint32_t now_s)
 {
-	if (s->seen_s[at] < now_s)
-		s->seen_s[at] = now_s;
+	if (s->slot[at].seen_s < now_s)
+		s->slot[at].seen_s = now_s;
 }
 
 /* What nobody saw for long goes, and with it the memory that a great many had. */
@@ -191,7 +176,7 @@ sweep(struct tal_set *s, uint32_t before_s)
 	size_t slots = SLOTS_MIN;
 
 	for (size_t i = 0; i < s->slots;) {
-		if (s->key[i] != 0 && s->seen_s[i] < before_s)
+		if (s->slot[i].key != 0 && (uint64_t)s->slot[i].seen_s + s->slot[i].more_s < before_s)
 			take_out(s, i);		/* another one may stand here now */
 		else
 			i++;
@@ -251,6 +236,19 @@ tal_note(struct tal_book *b, struct alv_str tenant, enum tal_kind k, struct tal_
 		see(&s->of[k], at, now_s);
 	else
 		(void)put(&s->of[k], key, now_s);	/* without memory it is noted the next time */
+	pthread_mutex_unlock(&s->lock);
+}
+
+void
+tal_lasts(struct tal_book *b, struct alv_str tenant, enum tal_kind k, struct tal_name x, uint32_t more_s)
+{
+	struct tal_shelf *s = tal_shelf_take(b, tenant, false);
+	size_t		  at;
+
+	if (s == NULL)
+		return;
+	if (has(&s->of[k], tal_key_of(b, x), &at))
+		s->of[k].slot[at].more_s = (uint16_t)(more_s < UINT16_MAX ? more_s : UINT16_MAX);
 	pthread_mutex_unlock(&s->lock);
 }
 

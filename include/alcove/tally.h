@@ -18,7 +18,8 @@ enum tal_kind {
 	TAL_KINDS
 };
 
-enum { TAL_LIMIT_MAX = 1000000 };
+/* MEMBER_S: a member that was not seen for so long is gone, but for those that may be silent for longer (tal_lasts). */
+enum { TAL_LIMIT_MAX = 1000000, TAL_MEMBER_S = 120 };
 
 struct tal_book;
 struct tal_book *tal_book_new(void) ALV_MUST;	/* NULL: out of memory */
@@ -37,6 +38,8 @@ bool tal_has(struct tal_book *b, struct alv_str tenant, enum tal_kind k, struct 
 /* It was seen, whatever the limit says: a broker has it. */
 void	 tal_note(struct tal_book *b, struct alv_str tenant, enum tal_kind k, struct tal_name x, uint32_t now_s);
 void	 tal_gone(struct tal_book *b, struct alv_str tenant, enum tal_kind k, struct tal_name x);
+/* What is in the book may be there so much longer without being seen than others of its kind, until it is gone: 18 hours at most. */
+void	 tal_lasts(struct tal_book *b, struct alv_str tenant, enum tal_kind k, struct tal_name x, uint32_t more_s);
 /* Whatever was seen last before that moment is gone, for all tenants. */
 void	 tal_sweep(struct tal_book *b, enum tal_kind k, uint32_t before_s);
 uint64_t tal_count(struct tal_book *b, struct alv_str tenant, enum tal_kind k);

@@ -63,6 +63,32 @@ names_that_were_made_alike(void **state)
 }
 
 static void
+some_are_silent_for_long(void **state)
+{
+	struct tal_book *b = tal_book_new();
+
+	(void)state;
+	tal_lasts(b, ACME, TAL_MEMBERS_CLASSIC, named("g", "nobody"), 100);
+	for (int i = 0; i < 40; i++) {	/* the set grows meanwhile */
+		char name[8];
+
+		snprintf(name, sizeof(name), "m%d", i);
+		tal_note(b, ACME, TAL_MEMBERS_CLASSIC, named("g", name), 10);
+		if (i == 3)
+			tal_lasts(b, ACME, TAL_MEMBERS_CLASSIC, named("g", name), 100);
+	}
+	tal_sweep(b, TAL_MEMBERS_CLASSIC, 11);
+	assert_int_equal(tal_count(b, ACME, TAL_MEMBERS_CLASSIC), 1);
+	assert_true(tal_has(b, ACME, TAL_MEMBERS_CLASSIC, named("g", "m3")));
+	tal_note(b, ACME, TAL_MEMBERS_CLASSIC, named("g", "m3"), 20);
+	tal_sweep(b, TAL_MEMBERS_CLASSIC, 120);
+	assert_int_equal(tal_count(b, ACME, TAL_MEMBERS_CLASSIC), 1);
+	tal_sweep(b, TAL_MEMBERS_CLASSIC, 121);
+	assert_int_equal(tal_count(b, ACME, TAL_MEMBERS_CLASSIC), 0);
+	tal_book_free(b);
+}
+
+static void
 names_are_of_both_parts(void **state)
 {
 	struct tal_book *b = tal_book_new();
@@ -269,6 +295,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_limit_holds),
 		cmocka_unit_test(names_that_were_made_alike),
+		cmocka_unit_test(some_are_silent_for_long),
 		cmocka_unit_test(names_are_of_both_parts),
 		cmocka_unit_test(a_sweep_takes_what_nobody_saw),
 		cmocka_unit_test(as_an_array_would),
