@@ -81,6 +81,14 @@ static const struct adm_field credential_post[] = {
 	    "mechanism; users that are not there are created. All are set, or none is." },
 };
 
+static const struct adm_field users_patch[] = {
+	{ "users", ADM_USERS, ADM_REQUIRED | ADM_SECRET, AT(con.users), "Each by its name once: made, changed or deleted. All are, or none is." },
+};
+static const struct adm_field users_put[] = {
+	{ "users", ADM_USERS_ALL, ADM_REQUIRED | ADM_SECRET, AT(con.users), "All that the tenant has from then on; who is there stays as it is in what is not "
+	    "said of it, its password too. All is done, or nothing." },
+};
+
 static const struct adm_field quota_post[] = {
 	{ "quotas", ADM_QUOTAS, ADM_REQUIRED, AT(con.quotas), "All are altered, or none is; 1000 at most. What a quota does not name stays; a limit of "
 	    "null goes." },
@@ -103,6 +111,8 @@ const struct adm_body adm_bodies[ADM_BODIES] = {
 	BODY(QUOTA_POST, "AlterQuotas", quota_post),
 	BODY(QUOTA_PUT, "PutQuotas", quota_put),
 	BODY(CREDENTIAL_POST, "NewCredentials", credential_post),
+	BODY(USERS_PATCH, "AlterUsers", users_patch),
+	BODY(USERS_PUT, "PutUsers", users_put),
 };
 
 const char *
@@ -219,6 +229,8 @@ static const struct {
 	[ADM_QUOTAS] = { is_array, "an array", "\"array\"" },
 	[ADM_SCRAM] = { is_array, "an array", "\"array\"" },
 	[ADM_CREDENTIALS] = { is_array, "an array", "\"array\"" },
+	[ADM_USERS] = { is_array, "an array", "\"array\"" },
+	[ADM_USERS_ALL] = { is_array, "an array", "\"array\"" },
 };
 
 /* hostNames[i].<name>. False: answered. */
@@ -290,13 +302,15 @@ take(struct adm_req *r, struct adm_change *c, const struct adm_body *b, const ch
 	if (f->type == ADM_SUPERS)
 		return adm_take_supers(r, c, v);
 	if (f->type == ADM_GROUPS)
-		return adm_take_groups(r, c, v);
+		return adm_take_groups(r, &c->con.groups, f->name, v);
 	if (f->type == ADM_ACLS)
 		return adm_take_acls(r, c, v);
 	if (f->type == ADM_QUOTAS)
 		return adm_take_quotas(r, c, v);
 	if (f->type == ADM_SCRAM || f->type == ADM_CREDENTIALS)
-		return adm_take_credentials(r, c, f->name, v, f->type == ADM_CREDENTIALS);
+		return adm_take_credentials(r, &c->con.credentials, f->name, v, f->type == ADM_CREDENTIALS);
+	if (f->type == ADM_USERS || f->type == ADM_USERS_ALL)
+		return adm_take_users(r, c, v, f->type == ADM_USERS_ALL);
 	if (f->type == ADM_BOOL) {
 		*(bool *)(void *)((char *)c + f->at) = json_is_true(v);
 		return true;
@@ -397,6 +411,9 @@ adm_body_schema(const struct adm_body *b)
 		if (f->type == ADM_SCRAM || f->type == ADM_CREDENTIALS)
 			json_object_set_new(p, "items", json_pack("{s:s}", "$ref", f->type == ADM_SCRAM ? "#/components/schemas/ScramCredential" :
 			    "#/components/schemas/UserScramCredential"));
+		if (f->type == ADM_USERS || f->type == ADM_USERS_ALL)
+			json_object_set_new(p, "items", json_pack("{s:s}", "$ref", f->type == ADM_USERS ? "#/components/schemas/UserChange" :
+			    "#/components/schemas/UserState"));
 		if (f->type == ADM_STRING)
 			json_object_set_new(p, "maxLength", json_integer((json_int_t)f->size - 1));
 		if ((f->flags & ADM_SECRET) != 0)

@@ -9,9 +9,12 @@
 
 struct adm_req;
 struct adm_change;
+struct pol_credentials;
+struct pol_groups;
 
 enum adm_type { ADM_STRING, ADM_BOOL, ADM_INT /* int32_t; whose range the control thread knows */, ADM_HOSTS /* [{"bootstrap", "nodePattern"}] */, ADM_SUPERS /* ["User:a"] */,
-	ADM_GROUPS /* ["developers"] */, ADM_ACLS, ADM_QUOTAS, ADM_SCRAM /* one user's */, ADM_CREDENTIALS /* of many */ };
+	ADM_GROUPS /* ["developers"] */, ADM_ACLS, ADM_QUOTAS, ADM_SCRAM /* one user's */, ADM_CREDENTIALS /* of many */,
+	ADM_USERS /* some */, ADM_USERS_ALL };
 
 enum { ADM_REQUIRED = 1, ADM_SECRET = 2, ADM_NULLABLE = 4 /* null: as if it were not there */ };
 
@@ -31,7 +34,7 @@ struct adm_body {
 
 extern const struct adm_body adm_bodies[];
 enum adm_body_id { ADM_B_TENANT_POST, ADM_B_TENANT_PUT, ADM_B_TENANT_PATCH, ADM_B_USER_POST, ADM_B_USER_PUT, ADM_B_ALIAS_POST,
-	ADM_B_ALIAS_PUT, ADM_B_ACL_POST, ADM_B_ACL_PUT, ADM_B_CREDENTIAL_POST, ADM_B_QUOTA_POST, ADM_B_QUOTA_PUT, ADM_BODIES };
+	ADM_B_ALIAS_PUT, ADM_B_ACL_POST, ADM_B_ACL_PUT, ADM_B_CREDENTIAL_POST, ADM_B_USERS_PATCH, ADM_B_USERS_PUT, ADM_B_QUOTA_POST, ADM_B_QUOTA_PUT, ADM_BODIES };
 #define ADM_BODY_NONE	      NULL
 #define ADM_BODY_TENANT_POST  &adm_bodies[ADM_B_TENANT_POST]
 #define ADM_BODY_TENANT_PUT   &adm_bodies[ADM_B_TENANT_PUT]
@@ -44,6 +47,8 @@ enum adm_body_id { ADM_B_TENANT_POST, ADM_B_TENANT_PUT, ADM_B_TENANT_PATCH, ADM_
 #define ADM_BODY_ACL_PUT      &adm_bodies[ADM_B_ACL_PUT]
 #define ADM_BODY_QUOTA_POST   &adm_bodies[ADM_B_QUOTA_POST]
 #define ADM_BODY_QUOTA_PUT    &adm_bodies[ADM_B_QUOTA_PUT]
+#define ADM_BODY_USERS_PATCH  &adm_bodies[ADM_B_USERS_PATCH]
+#define ADM_BODY_USERS_PUT    &adm_bodies[ADM_B_USERS_PUT]
 #define ADM_BODY_CREDENTIAL_POST &adm_bodies[ADM_B_CREDENTIAL_POST]
 
 /* Reads the request's body by its route's table into c and sets the bits of c->seen by the field's place in the table;
@@ -53,9 +58,11 @@ bool adm_body_read(struct adm_req *r, struct adm_change *c) ALV_MUST;
 bool adm_body_has(const struct adm_change *c, const struct adm_body *b, const char *name);
 /* Lists, each into its place in c. False: answered. */
 bool adm_take_supers(struct adm_req *r, struct adm_change *c, const json_t *list) ALV_MUST;
-/* of_many: each with its user. Wipes what it read. */
-bool adm_take_credentials(struct adm_req *r, struct adm_change *c, const char *list, json_t *items, bool of_many) ALV_MUST;
-bool adm_take_groups(struct adm_req *r, struct adm_change *c, const json_t *list) ALV_MUST;
+/* of_many: each with its user. at: where it stands in the body, "scram". Wipes what it read. */
+bool adm_take_credentials(struct adm_req *r, struct pol_credentials **out, const char *at, json_t *items, bool of_many) ALV_MUST;
+bool adm_take_groups(struct adm_req *r, struct pol_groups **out, const char *at, const json_t *list) ALV_MUST;
+/* all: nobody but these. Wipes passwords. */
+bool adm_take_users(struct adm_req *r, struct adm_change *c, const json_t *list, bool all) ALV_MUST;
 bool adm_take_acls(struct adm_req *r, struct adm_change *c, const json_t *list) ALV_MUST;
 bool adm_take_quotas(struct adm_req *r, struct adm_change *c, const json_t *list) ALV_MUST;
 const char *adm_json_type(const json_t *v);	/* "a string" */

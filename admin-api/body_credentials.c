@@ -102,20 +102,20 @@ take_one(const struct place *at, json_t *o, struct pol_credential *x)
 }
 
 bool
-adm_take_credentials(struct adm_req *r, struct adm_change *c, const char *list, json_t *items, bool of_many)
+adm_take_credentials(struct adm_req *r, struct pol_credentials **out, const char *list, json_t *items, bool of_many)
 {
 	struct place at = { r, list, 0, of_many ? PART_USER : PART_MECHANISM };
 
-	c->con.credentials = pol_credentials_new();
-	for (; c->con.credentials != NULL && at.i < json_array_size(items); at.i++) {
-		struct pol_credential *x = pol_credentials_add(c->con.credentials);
+	*out = pol_credentials_new();
+	for (; *out != NULL && at.i < json_array_size(items); at.i++) {
+		struct pol_credential *x = pol_credentials_add(*out);
 
 		if (x == NULL)
 			break;
 		if (!take_one(&at, json_array_get(items, at.i), x))
 			return false;
 	}
-	if (c->con.credentials != NULL && at.i == json_array_size(items))
+	if (*out != NULL && at.i == json_array_size(items))
 		return true;
 	adm_problem(r, at.i == POL_CREDENTIALS_MAX ? ADM_P_INVALID : ADM_P_INTERNAL, NULL, "found too many credentials, expected at most %d",
 	    POL_CREDENTIALS_MAX);

@@ -36,7 +36,7 @@ adm_take_supers(struct adm_req *r, struct adm_change *c, const json_t *list)
 /* ---- groups --------------------------------------------------------------------------------------------------- */
 
 bool
-adm_take_groups(struct adm_req *r, struct adm_change *c, const json_t *list)
+adm_take_groups(struct adm_req *r, struct pol_groups **out, const char *at, const json_t *list)
 {
 	struct alv_str name[POL_GROUPS_MAX];
 	char	       pointer[64];
@@ -44,22 +44,23 @@ adm_take_groups(struct adm_req *r, struct adm_change *c, const json_t *list)
 	json_t	      *v;
 
 	if (json_array_size(list) > POL_GROUPS_MAX) {
-		adm_problem(r, ADM_P_INVALID, "/groups", "found %zu of them, expected at most %d", json_array_size(list), POL_GROUPS_MAX);
+		snprintf(pointer, sizeof(pointer), "/%.40s", at);
+		adm_problem(r, ADM_P_INVALID, pointer, "found %zu of them, expected at most %d", json_array_size(list), POL_GROUPS_MAX);
 		return false;
 	}
 	json_array_foreach(list, i, v) {
 		name[i] = json_is_string(v) ? alv_str_make(json_string_value(v), json_string_length(v)) : ALV_STR_NULL;
 		if (pol_group_good(name[i]))
 			continue;
-		snprintf(pointer, sizeof(pointer), "/groups/%zu", i);
+		snprintf(pointer, sizeof(pointer), "/%.40s/%zu", at, i);
 		adm_problem(r, ADM_P_INVALID, pointer, "found %s, expected a name of 1 to %d bytes of printable text, not \"*\"",
 		    json_is_string(v) ? "another string" : adm_json_type(v), POL_GROUP_MAX);
 		return false;
 	}
-	c->con.groups = pol_groups_new(name, json_array_size(list));
-	if (c->con.groups == NULL)
+	*out = pol_groups_new(name, json_array_size(list));
+	if (*out == NULL)
 		adm_problem(r, ADM_P_INTERNAL, NULL, "out of memory");
-	return c->con.groups != NULL;
+	return *out != NULL;
 }
 
 /* ---- acls ---------------------------------------------------------------------------------------------------- */

@@ -24,6 +24,20 @@ adm_change_new(struct adm_req *r, enum con_op op)
 	return c;
 }
 
+static void
+drop_told(json_t *told)
+{
+	size_t	i;
+	json_t *o;
+
+	json_array_foreach(told, i, o) {
+		json_t *v = json_object_get(o, "password");
+
+		explicit_bzero((char *)(uintptr_t)json_string_value(v), json_string_length(v));
+	}
+	json_decref(told);
+}
+
 void
 adm_change_free(struct adm_change *c)
 {
@@ -31,6 +45,8 @@ adm_change_free(struct adm_change *c)
 	pol_groups_free(c->con.groups);
 	pol_quota_list_free(c->con.quotas);
 	pol_credentials_free(c->con.credentials);
+	pol_user_list_free(c->con.users);
+	drop_told(c->told);
 	explicit_bzero(c, sizeof(*c));
 	free(c);
 }

@@ -6,6 +6,8 @@
 
 #include <alcove/control.h>
 
+enum { ADM_GENERATED = 33 /* bytes of a password that is made, with its NUL */ };
+
 struct adm_change {
 	struct con_change   con;
 	struct adm_mail	    mail;		/* brings it back */
@@ -20,7 +22,9 @@ struct adm_change {
 	int32_t		    iterations;		/* of a password; 0: not said */
 	bool		    generate, named;	/* make a password; the client named a revision or If-None-Match */
 	char		    kind[32];
-	char		    password[64];	/* the generated one */
+	char		    password[ADM_GENERATED];	/* the generated one */
+	json_t		   *told;		/* those of many users, to be told; NULL: none */
+	char		    prefix[256], group[256];	/* of con.user_filter */
 };
 
 /* With tenant, actor and origin filled in. NULL: out of memory, answered. */
@@ -35,6 +39,11 @@ bool adm_change_copy(struct adm_change *c, char *dst, size_t size, struct alv_st
 struct adm_change *adm_change_of_tenant(struct adm_req *r, enum con_op op);
 /* Stopping: everybody who waits gets 503. */
 void adm_change_abandon_all(struct adm_server *s);
+
+/* res_users.c: a password. False: there are no random numbers. */
+bool adm_user_generate(char out[static ADM_GENERATED]) ALV_MUST;
+/* res_users_many.c: views of the request's query. False: answered. */
+bool adm_user_filter(struct adm_req *r, struct pol_user_filter *f) ALV_MUST;
 
 /* An ACL as REST tells it (res_acls.c). */
 struct pol_rule;

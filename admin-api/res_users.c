@@ -28,49 +28,6 @@ user_json(const struct pol_user *u)
 	    "scram", scram, "groups", groups, "revision", (json_int_t)u->version);
 }
 
-/* ---- lists ------------------------------------------------------------------------------------------------- */
-
-struct filter {
-	struct alv_str prefix;		/* null: any */
-	int	       enabled;		/* -1: either */
-	int	       mechanism;	/* -1: any; POL_MECHANISMS: who has none */
-};
-
-/* False: answered. */
-static bool
-read_filter(struct adm_req *r, struct filter *f)
-{
-	struct alv_str	   enabled = r->query[ADM_Q_ENABLED], name = r->query[ADM_Q_MECHANISM];
-	enum pol_mechanism m;
-
-	*f = (struct filter){ r->query[ADM_Q_PREFIX], -1, -1 };
-	if (enabled.p != NULL && !alv_str_eqz(enabled, "true") && !alv_str_eqz(enabled, "false")) {
-		adm_problem(r, ADM_P_MALFORMED_REQUEST, NULL, "enabled: found \"%.*s\", expected true or false", ALV_STR_ARG(enabled));
-		return false;
-	}
-	if (enabled.p != NULL)
-		f->enabled = alv_str_eqz(enabled, "true");
-	if (name.p == NULL)
-		return true;
-	f->mechanism = alv_str_eqz(name, "none") ? (int)POL_MECHANISMS : pol_mechanism_find(name, &m) ? (int)m : -1;
-	if (f->mechanism >= 0)
-		return true;
-	adm_problem(r, ADM_P_MALFORMED_REQUEST, NULL, "mechanism: found \"%.*s\", expected SCRAM-SHA-256, SCRAM-SHA-512 or none",
-	    ALV_STR_ARG(name));
-	return false;
-}
-
-static bool
-fits(const struct filter *f, const struct pol_user *u)
-{
-	bool any = false;
-
-	for (int m = 0; m < POL_MECHANISMS; m++)
-		any |= u->scram[m].present;
-	return (f->prefix.p == NULL || alv_str_starts(u->name, f->prefix)) && (f->enabled < 0 || u->enabled == (f->enabled != 0)) &&
-	    (f->mechanism < 0 || (f->mechanism == POL_MECHANISMS ? !any : u->scram[f->mechanism].present));
-}
-
 void
 adm_user_list(struct adm_req *r)
 {
@@ -78,13 +35,14 @@ adm_user_list(struct adm_req *r)
 	const struct pol_tenant *t = limit == 0 ? NULL : adm_tenant(r);
 	struct alv_str		 after = r->query[ADM_Q_AFTER];
 	json_t			*items, *next = NULL;
-	struct filter		 f;
+	struct pol_user_filter	 f;
 
-	if (t == NULL || !read_filter(r, &f))
+	if (t == NULL || !adm_user_filter(r, &f) || adm_not_modified(r, t->revision))
 		return;
+	adm_set_etag(r, t->revision);
 	items = json_array();
 	for (size_t i = 0; i < t->nusers && next == NULL; i++) {
-		if ((after.p != NULL && alv_str_cmp(t->users[i].name, after) <= 0) || !fits(&f, &t->users[i]))
+		if ((after.p != NULL && alv_str_cmp(t->users[i].name, after) <= 0) || !pol_user_fits(&f, &t->users[i]))
 			continue;
 		if (n == limit) {
 			next = adm_json_str(t->users[last].name);
@@ -146,18 +104,17 @@ reply_gone(struct adm_req *r, struct adm_change *c)
 }
 
 /* 192 random bits as 32 characters that need quoting nowhere. */
-static bool
-generate(struct adm_change *c)
+bool
+adm_user_generate(char out[static ADM_GENERATED])
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	uint8_t		  bits[32];
+	uint8_t		  bits[ADM_GENERATED - 1];
 
 	if (getrandom(bits, sizeof(bits), 0) != sizeof(bits))
 		return false;
 	for (size_t i = 0; i < sizeof(bits); i++)
-		c->password[i] = digits[bits[i] & 63];
-	c->password[sizeof(bits)] = '\0';
-	memcpy(c->con.password, c->password, sizeof(bits) + 1);
+		out[i] = digits[bits[i] & 63];
+	out[sizeof(bits)] = '\0';
 	explicit_bzero(bits, sizeof(bits));
 	return true;
 }
@@ -183,10 +140,13 @@ read_user(struct adm_req *r, struct adm_change *c, bool creates)
 		adm_problem(r, ADM_P_INVALID, "/iterations", "found %d, expected %d to %d", c->iterations, AUT_ITERATIONS_MIN, AUT_ITERATIONS_MAX);
 	else if (creates && !c->generate && c->con.password[0] == '\0' && c->con.credentials == NULL)
 		adm_problem(r, ADM_P_INVALID, "/password", "the field \"password\" is missing (or \"generate\": true, or \"scram\")");
-	else if (c->generate && !generate(c))
+	else if (c->generate && !adm_user_generate(c->password))
 		adm_problem(r, ADM_P_INTERNAL, NULL, "no random numbers");
-	else
+	else {
+		if (c->generate)
+			memcpy(c->con.password, c->password, sizeof(c->password));
 		return true;
+	}
 	adm_change_free(c);
 	return false;
 }

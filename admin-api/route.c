@@ -7,6 +7,7 @@
 
 #define Q(id)	  (1u << ADM_Q_##id)
 #define BODY_NONE NULL
+#define USER_FILTER (Q(PREFIX) | Q(ENABLED) | Q(MECHANISM) | Q(GROUP))
 #define ACL_FILTER (Q(RESOURCE_TYPE) | Q(RESOURCE_NAME) | Q(PATTERN_TYPE) | Q(PRINCIPAL) | Q(HOST) | Q(OPERATION) | Q(PERMISSION))
 #define QUOTA_FILTER (Q(TYPE) | Q(USER) | Q(CLIENT_ID) | Q(GROUP) | Q(ADDRESS) | Q(KEY))
 const struct adm_route adm_routes[] = {

@@ -22,6 +22,8 @@ static const struct {
 	/* What lists of users are filtered by: no command takes both kinds. */
 	{ "prefix", offsetof(struct ctl_options, prefix), false },
 	{ "mechanism", offsetof(struct ctl_options, mechanism), false },
+	{ "enabled", offsetof(struct ctl_options, enabled), false },
+	{ "group", offsetof(struct ctl_options, in_group), false },
 };
 
 /* Words in upper case, '-' as '_'; "DescribeConfigs", as Kafka's tools write it, has one where the second word begins. */
@@ -86,6 +88,8 @@ ctl_acl_filter(const struct ctl_call *c, const char *path)
 	struct alv_buf	   b;
 	char		   mark = strchr(path, '?') == NULL ? '?' : '&';
 
+	if (o.all && o.prefix == NULL)
+		o.prefix = "";	/* which fits all users */
 	alv_buf_init(&b, 16000);
 	alv_buf_z(&b, path);
 	for (size_t i = 0; i < ALV_COUNT(parts); i++) {

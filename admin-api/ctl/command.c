@@ -227,6 +227,10 @@ static const struct ctl_column user_columns[] = {
 	{ "PASSWORD", "password" }, { NULL, NULL }
 };
 static const struct ctl_column set_columns[] = { { "CREDENTIALS", "credentials" }, { "USERS", "users" }, { NULL, NULL } };
+static const struct ctl_column altered_columns[] = {
+	{ "CREATED", "created" }, { "CHANGED", "changed" }, { "DELETED", "deleted" }, { NULL, NULL }
+};
+static const struct ctl_column name_columns[] = { { "NAME", "name" }, { NULL, NULL } };
 static const struct ctl_column alias_columns[] = {
 	{ "KIND", "kind" }, { "NAME", "name" }, { "TARGET", "target" }, { "WRITABLE", "writable" }, { NULL, NULL }
 };
@@ -265,8 +269,14 @@ const struct ctl_command ctl_commands[] = {
 	{ "user", "get", "TENANT NAME", "", "show a user", "GET", "/v1/tenants/%1/users/%2", NULL, user_columns, NULL },
 	{ "user", "import", "TENANT", "file users if-match", "set SCRAM credentials of another Kafka's users: they keep their passwords", "POST",
 	    "/v1/tenants/%1/scram-credentials", ctl_import_body, set_columns, NULL },
-	{ "user", "list", "TENANT", "prefix mechanism limit after", "list a tenant's users", "GET", "/v1/tenants/%1/users", NULL, user_columns, NULL },
+	{ "user", "list", "TENANT", "prefix mechanism enabled in-group limit after", "list a tenant's users", "GET", "/v1/tenants/%1/users", NULL, user_columns, NULL },
 	{ "user", "delete", "TENANT NAME", "if-match", "delete a user", "DELETE", "/v1/tenants/%1/users/%2", NULL, user_columns, "user %2 of %1 deleted" },
+	{ "user", "apply", "TENANT", "file if-match", "create, change and delete the users of a file, all or none", "PATCH", "/v1/tenants/%1/users",
+	    ctl_users_body, altered_columns, NULL },
+	{ "user", "replace", "TENANT", "file if-match", "replace all of a tenant's users by those in a file", "PUT", "/v1/tenants/%1/users", ctl_users_body,
+	    altered_columns, NULL },
+	{ "user", "delete-matching", "TENANT", "prefix mechanism enabled in-group all if-match", "delete the users that fit, and list them", "DELETE",
+	    "/v1/tenants/%1/users", NULL, name_columns, NULL },
 	{ "alias", "create", "TENANT KIND NAME TARGET", "writable", "let a tenant see a name of the cluster under another; KIND: topic, group, transactionalId",
 	    "POST", "/v1/tenants/%1/aliases", alias_body, alias_columns, NULL },
 	{ "alias", "list", "TENANT", "limit after", "list a tenant's aliases", "GET", "/v1/tenants/%1/aliases", NULL, alias_columns, NULL },

@@ -17,7 +17,7 @@ struct ctl_options {
 	const char *url, *token_file, *ca, *output;			/* for every command */
 	const char *display_name, *host_names, *password_file, *limit, *after, *if_match;	/* for some */
 	const char *authorizer, *super_users, *groups, *everyone, *file;
-	const char *iterations, *users, *prefix, *mechanism;		/* of users */
+	const char *iterations, *users, *prefix, *mechanism, *enabled, *in_group;		/* of users */
 	const char *auto_create, *auto_partitions, *auto_replication;
 	const char *resource_type, *resource_name, *pattern_type, *principal, *host, *operation, *permission, *topic, *transactional_id;	/* of ACLs */
 	const char *user, *client_id, *group, *address, *key, *add_config, *delete_config;			/* of quotas */
@@ -89,6 +89,9 @@ enum alv_err ctl_quota_replace_body(const struct ctl_call *c, json_t **out);
 char	    *ctl_quota_filter(const struct ctl_call *c, const char *path);
 /* Quotas as rows of text. */
 json_t	    *ctl_quota_rows(const json_t *items);
+
+/* ---- user.c ---- */
+enum alv_err ctl_users_body(const struct ctl_call *c, json_t **out);
 
 /* ---- import.c ---- */
 enum alv_err ctl_import_body(const struct ctl_call *c, json_t **out);

@@ -172,6 +172,7 @@ print_text(const json_t *answer)
 void
 ctl_print(const struct ctl_call *c, const struct ctl_command *cmd, const json_t *answer)
 {
+	static const struct ctl_column made[] = { { "NAME", "name" }, { "PASSWORD", "password" }, { NULL, NULL } };
 	json_t *items = json_object_get(answer, "items"), *scope = json_object_get(answer, "scope"), *rows;
 
 	if (c->opt.output != NULL && strcmp(c->opt.output, "json") == 0) {
@@ -195,6 +196,8 @@ ctl_print(const struct ctl_call *c, const struct ctl_command *cmd, const json_t 
 	rows = !json_is_array(items) ? json_pack("[O]", answer) :
 	    json_object_get(json_array_get(items, 0), "limits") != NULL ? ctl_quota_rows(items) : json_incref(items);
 	print_rows(cmd->columns, rows);
+	if (json_array_size(json_object_get(answer, "passwords")) > 0)
+		print_rows(made, json_object_get(answer, "passwords"));
 	if (json_is_string(scope))
 		print_line("", scope);
 	print_notes(answer);

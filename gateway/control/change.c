@@ -48,6 +48,8 @@ static const struct con_row *const ops[] = {
 	[CON_USER_PUT] = &con_user_put,
 	[CON_USER_DELETE] = &con_user_delete,
 	[CON_USER_CREDENTIALS] = &con_user_credentials,
+	[CON_USERS_ALTER] = &con_users_alter,
+	[CON_USERS_DELETE] = &con_users_delete,
 	[CON_ALIAS_PUT] = &con_alias_put,
 	[CON_ALIAS_DELETE] = &con_alias_delete,
 	[CON_ACL_CREATE] = &con_acl_create,
@@ -181,7 +183,7 @@ con_apply(struct con_core *k, struct con_change *c, const struct pol_scram *keys
 	pol_tenant_free(snap);
 	c->created = false;
 	c->revision = 0;
-	c->changed = c->removed = 0;
+	c->changed = c->removed = c->made = 0;
 	if (err == ALV_E_STORE)
 		con_store_failed(k, c);
 	else if (c->err != err)		/* who wrote has said nothing of it */

@@ -15,7 +15,7 @@ struct con_row {
 };
 
 extern const struct con_row con_tenant_create, con_tenant_update, con_tenant_suspend, con_tenant_resume, con_tenant_delete;
-extern const struct con_row con_user_put, con_user_delete, con_user_credentials;
+extern const struct con_row con_user_put, con_user_delete, con_user_credentials, con_users_alter, con_users_delete;
 extern const struct con_row con_alias_put, con_alias_delete;
 extern const struct con_row con_acl_create, con_acl_delete, con_acl_replace;
 extern const struct con_row con_quota_alter, con_quota_delete;
@@ -25,6 +25,8 @@ enum con_need con_end(struct con_change *c, enum alv_err err);
 enum con_need con_unchanged(struct con_change *c, const struct sto_tenant *t);
 /* One user's keys from elsewhere, but for their bytes. */
 enum alv_err con_check_keys(struct con_change *c, const char *user, const struct pol_scram *k) ALV_MUST;
+/* The write of con_user_put, but that nobody counts users. c->created: it was not there. */
+enum alv_err con_user_write(struct con_core *k, struct con_change *c, struct sto_tenant *t, const struct pol_scram *keys) ALV_MUST;
 /* Inside a transaction: are there not too many now? */
 enum alv_err con_check_users(struct con_core *k, struct con_change *c, const struct sto_tenant *t) ALV_MUST;
 /* STORE, with the store's words, which are logged. */

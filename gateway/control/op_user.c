@@ -102,11 +102,11 @@ write_user(struct con_core *k, struct con_change *c, struct sto_tenant *t, const
 		err = drop_others(k, c, t, &u);
 	explicit_bzero(u.scram, sizeof(u.scram));
 	c->revision = u.revision;
-	return err ? err : con_check_users(k, c, t);
+	return err;
 }
 
-static enum alv_err
-write_user_put(struct con_core *k, struct con_change *c, struct sto_tenant *t, const struct pol_scram *keys)
+enum alv_err
+con_user_write(struct con_core *k, struct con_change *c, struct sto_tenant *t, const struct pol_scram *keys)
 {
 	uint64_t     revision;
 	bool	     enabled = false;
@@ -114,10 +114,21 @@ write_user_put(struct con_core *k, struct con_change *c, struct sto_tenant *t, c
 
 	if (err && err != ALV_E_NOT_FOUND)
 		return err;
+	c->created = err == ALV_E_NOT_FOUND;
+	if (!c->enabled_set)
+		c->enabled = c->created || enabled;
 	/* What is said of groups alone leaves the user's connections alone. */
-	if (err == ALV_E_NOT_FOUND || keys != NULL || c->credentials != NULL || enabled != c->enabled)
+	if (c->created || keys != NULL || c->credentials != NULL || enabled != c->enabled)
 		err = write_user(k, c, t, keys);
 	return err || same_groups(k, c) ? err : sto_user_groups(k->store, alv_str_of(t->id), alv_str_of(c->user), c->groups, &c->revision);
+}
+
+static enum alv_err
+write_user_put(struct con_core *k, struct con_change *c, struct sto_tenant *t, const struct pol_scram *keys)
+{
+	enum alv_err err = con_user_write(k, c, t, keys);
+
+	return err ? err : con_check_users(k, c, t);
 }
 
 static enum con_need

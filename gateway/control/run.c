@@ -115,6 +115,7 @@ struct keys_job {
 	uint32_t	 iterations;
 	struct pol_scram keys[POL_MECHANISMS];
 	struct pol_credentials *credentials;	/* these instead of a password's */
+	struct pol_user_list   *users;		/* or those of one of them after the other: others' work goes between */
 	size_t		 password_n;
 	char		 password[sizeof(((struct con_change *)NULL)->password)];
 };
@@ -144,17 +145,56 @@ make_salted(struct pol_credentials *all)
 	return err;
 }
 
+/* In the place of a password, its keys. */
+static enum alv_err
+make_of_user(struct pol_user_item *x, uint32_t iterations)
+{
+	struct alv_str	 password = alv_str_of(x->password);
+	enum alv_err	 err = ALV_OK;
+
+	x->credentials = pol_credentials_new();
+	for (int m = 0; !err && m < POL_MECHANISMS; m++) {
+		struct pol_credential *to = x->credentials == NULL ? NULL : pol_credentials_add(x->credentials);
+
+		if (to == NULL)
+			return ALV_E_NOMEM;
+		to->mechanism = (enum pol_mechanism)m;
+		err = aut_scram_make(to->mechanism, password, x->iterations != 0 ? x->iterations : iterations, &to->keys);
+	}
+	pol_user_item_forget(x);
+	return err;
+}
+
 /* On a thread of the pool. */
 static void
 make_keys(struct net_job *job)
 {
 	struct keys_job *j = (struct keys_job *)job;
 
+	if (j->users != NULL) {
+		j->err = make_of_user(pol_user_list_password(j->users), j->iterations);
+		return;
+	}
 	if (j->credentials != NULL)
 		j->err = make_salted(j->credentials);
 	for (int m = 0; j->credentials == NULL && !j->err && m < POL_MECHANISMS; m++)
 		j->err = aut_scram_make((enum pol_mechanism)m, alv_str_make(j->password, j->password_n), j->iterations, &j->keys[m]);
 	explicit_bzero(j->password, sizeof(j->password));
+}
+
+static void keys_made(struct net_job *job);
+
+/* False: j->err says why. */
+static bool
+submit_keys(struct keys_job *j)
+{
+	struct con_control *k = j->work->control;
+	const char	   *tenant = j->work->change->tenant;
+
+	j->job = (struct net_job){ .loop = k->loop, .fair_key = alv_hash(tenant, strlen(tenant), 0), .work = make_keys, .done = keys_made };
+	j->err = net_jobs_submit(k->conf.crypto, &j->job);
+	k->jobs += j->err == ALV_OK;
+	return j->err == ALV_OK;
 }
 
 static void
@@ -164,11 +204,13 @@ keys_made(struct net_job *job)
 	struct con_work *w = j->work;
 
 	w->control->jobs--;
+	if (!j->err && j->users != NULL && pol_user_list_password(j->users) != NULL && submit_keys(j))
+		return;
 	if (j->err) {
 		con_say(w->change, j->err, "the keys could not be made: %s", alv_err_text(j->err));
 		finish(w);
 	} else {
-		apply(w, j->credentials != NULL ? NULL : j->keys);
+		apply(w, j->credentials != NULL || j->users != NULL ? NULL : j->keys);
 	}
 	free_keys(j);
 }
@@ -182,21 +224,17 @@ ask_keys(struct con_work *w)
 	enum alv_err	    err = ALV_E_NOMEM;
 
 	if (j != NULL) {
-		j->job = (struct net_job){ .loop = k->loop, .fair_key = alv_hash(c->tenant, strlen(c->tenant), 0), .work = make_keys,
-			.done = keys_made };
 		j->work = w;
 		j->credentials = c->credentials;
+		j->users = c->users;
 		j->iterations = c->iterations != 0 ? c->iterations : k->core.iterations;
 		j->password_n = strlen(c->password);
 		memcpy(j->password, c->password, j->password_n);
-		err = net_jobs_submit(k->conf.crypto, &j->job);
-	}
-	if (!err) {
-		k->jobs++;
-		return;
-	}
-	if (j != NULL)
+		if (submit_keys(j))
+			return;
+		err = j->err;
 		free_keys(j);
+	}
 	con_say(c, err, "the keys could not be made: %s", alv_err_text(err));
 	finish(w);
 }

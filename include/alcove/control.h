@@ -9,12 +9,13 @@
 #include <alcove/err.h>
 #include <alcove/policy.h>
 #include <alcove/quota_list.h>
+#include <alcove/user_list.h>
 
 struct con_control;
 
 enum con_op {
 	CON_TENANT_CREATE, CON_TENANT_UPDATE, CON_TENANT_SUSPEND, CON_TENANT_RESUME, CON_TENANT_DELETE,
-	CON_USER_PUT, CON_USER_DELETE, CON_USER_CREDENTIALS, CON_ALIAS_PUT, CON_ALIAS_DELETE,
+	CON_USER_PUT, CON_USER_DELETE, CON_USER_CREDENTIALS, CON_USERS_ALTER, CON_USERS_DELETE, CON_ALIAS_PUT, CON_ALIAS_DELETE,
 	CON_ACL_CREATE, CON_ACL_DELETE, CON_ACL_REPLACE, CON_QUOTA_ALTER, CON_QUOTA_DELETE
 };
 
@@ -56,6 +57,10 @@ struct con_change {
 	 * place of a password. Keys that are to be made are made in here. */
 	struct pol_credentials *credentials;
 	bool	    some_may_fail;	/* credentials: each tells by its err; else all or nothing */
+	/* The submitter's as well. Users to alter, whose passwords become keys in here; or empty, for the names of those that were deleted. */
+	struct pol_user_list *users;
+	bool	    users_all;		/* alter: the tenant has no others from then on */
+	struct pol_user_filter user_filter;	/* to delete; its texts as those of `filters` */
 	enum ten_kind alias_kind;
 	char	    virt[512], phys[512];
 	bool	    writable;
@@ -71,8 +76,11 @@ struct con_change {
 	enum alv_err err;
 	char	     detail[2048];	/* for a person: what was found, what was expected */
 	bool	     created;
-	size_t	     removed;		/* ACLs that were deleted by replacing them */
-	size_t	     changed;		/* ACLs that were made or deleted; entities whose quotas are others now; credentials that were set or taken away */
+	size_t	     removed;		/* ACLs that were deleted by replacing them; users that were deleted among many */
+	size_t	     made;		/* users, among many */
+	/* ACLs that were made or deleted; entities whose quotas are others now; credentials that were set or taken away; users that are
+	 * others now, among many, those that were made apart */
+	size_t	     changed;
 	uint64_t     revision;
 	void (*done)(struct con_change *c);	/* on the control thread; owns c again */
 	void	    *arg;

@@ -84,6 +84,35 @@ def test_iterations(s):
     s.acme.but(user=name, password="a-password").wire().close()
 
 
+def test_many(s):
+    """Many in one request, all or nothing, while one of them works: who did not change goes on, who did is out at once."""
+    g, name = s.gateway, fresh("many")
+    g.make_tenant(name, [("root", "root-secret"), ("stays", "stays-secret"), ("goes", "goes-secret")])
+    at, path = g.tenant(name, s.folder, via="shared"), f"/v1/tenants/{name}/users"
+
+    def wire(user, password):
+        return at.but(user=f"{name}/{user}", password=password).wire(record=False)
+    with wire("stays", "stays-secret") as stays, wire("goes", "goes-secret") as goes:
+        try:
+            s.rest("PATCH", path, {"users": [{"name": "goes", "delete": True}, {"name": "new", "password": "short"}]})
+            raise AssertionError("a password of 5 bytes was taken")
+        except stack.Refused as e:
+            true(f"{e}", e.status == 422 and 'users[1] ("new")' in e.problem["detail"] and "nothing was changed" in e.problem["detail"])
+        equal("goes is still there", 0, goes.request("DescribeCluster", 0, {})["ErrorCode"])
+        said = s.rest("PATCH", path, {"users": [{"name": "goes", "delete": True}, {"name": "stays", "groups": ["dev"]}, *(
+            {"name": f"new-{i}", "password": f"new-{i}-secret", "iterations": 4096} for i in range(20))]})
+        equal("altered", (20, 1, 1, []), tuple(said[k] for k in ("created", "changed", "deleted", "passwords")))
+        true("goes is out", goes.closed_by_peer(5))
+        for i in (0, 19):
+            wire(f"new-{i}", f"new-{i}-secret").close()
+        said = ctl(s, "user", "list", name, "-o", "json").stdout
+        left = [u for u in json.loads(said)["items"] if u["name"] in ("root", "stays")]
+        said = ctl(s, "user", "replace", name, "--file", "-", stdin=json.dumps(left)).stdout
+        equal("replaced by what was listed", ["0", "0", "20"], said.split()[3:])
+        equal("stays was not disturbed", 0, stays.request("DescribeCluster", 0, {})["ErrorCode"])
+    equal("who is left", ["root", "stays"], [u["name"] for u in s.rest("GET", path)["items"]])
+
+
 # ---- what docs/users.md shows -----------------------------------------------------------------------------
 
 PAGE = (stack.REPO / "docs/users.md").read_text()
@@ -102,18 +131,24 @@ def record(name, password):
 def test_examples(s):
     """The commands of docs/users.md, one after the other, in a folder with the files that they name; the JSON; Kafka's tool."""
     g, name = s.gateway, fresh("shown")
-    g.make_tenant(name, [("root", "root-secret")], authorizer="acl", superUsers=["User:root"])
+    g.make_tenant(name, [("root", "root-secret"), ("erin", "erin-secret"), ("ci-1", "ci-secret")], authorizer="acl", superUsers=["User:root"])
     folder = s.folder / name
     folder.mkdir()
     (folder / "password.txt").write_text("bobs first one\n")
     (folder / "new.txt").write_text("bobs second one\n")
     (folder / "dump.txt").write_text(record("acme-alice", "alices old one")[0] + record("bob", "bobs old one")[0])
+    (folder / "team.json").write_text(team := PAGE[PAGE.index('    {"users": ['):].split("\n\n")[0])
     env = {"PATH": f"{g.binary.parent}:/usr/bin:/bin", "ALCOVE_URL": f"https://127.0.0.1:{g.ports['admin']}", "ALCOVE_CA": str(g.ca),
            "ALCOVE_TOKEN": g.token}
     commands = [x.strip() for x in PAGE.splitlines() if x.startswith("    alcovectl ")]
-    equal("commands", 6, len(commands))
-    for c in commands:
-        stack.run("bash", "-c", f"cd {folder} && {c.replace(' acme', f' {name}', 1)}", env=env)
+    equal("commands", 9, len(commands))
+    said = [stack.run("bash", "-c", f"cd {folder} && {c.replace(' acme', f' {name}', 1)}", env=env).stdout for c in commands]
+    counts, made = said[6].split()[3:6], said[6].split()[8:]
+    equal("applied", (["2", "1", "1"], "carol"), (counts, made[0]))
+    equal("listed", ["bob", "carol"], [x.split()[0] for x in said[7].splitlines()[1:]])
+    equal("deleted", ["ci-1"], said[8].split()[1:])
+    users = {u["name"]: (u["enabled"], u["groups"]) for u in s.rest("GET", f"/v1/tenants/{name}/users")["items"]}
+    equal("users", {"alice": (True, []), "bob": (True, ["dev", "ops"]), "carol": (True, ["dev"]), "dave": (False, []), "root": (True, [])}, users)
     at = g.tenant(name, s.folder, via="shared")
 
     def logs_in(user, password):
@@ -122,6 +157,8 @@ def test_examples(s):
         except kw.SaslFailed:
             return False
         return True
+    true("carol has the one that was shown", logs_in("carol", made[1]))
+    true("dave is not enabled", not logs_in("dave", json.loads(team)["users"][1]["password"]))
     true("alice has her password of before", logs_in("alice", "alices old one"))
     true("bob, too, who was deleted before", logs_in("bob", "bobs old one"))
     shown = PAGE[PAGE.index("scram-credentials --json '") + len("scram-credentials --json '"):]

@@ -157,6 +157,30 @@ users(void **state)
 	"{\"type\":\"USER_SCRAM_CREDENTIAL_RECORD\",\"version\":0,\"data\":{\"name\":\"" name "\",\"mechanism\":" mechanism ",\"salt\":" \
 	"\"MTIzNDU2\",\"storedKey\":\"" key "\",\"serverKey\":\"" key "\",\"iterations\":" iterations "}}\n"
 
+/* Many at once; what a list printed can be sent back. */
+static void
+many_users(void **state)
+{
+	struct run *r;
+	char	    list[sizeof(r->out)];
+
+	(void)state;
+	fx_try(f, "PUT", "/v1/tenants/many", NULL, NULL);
+	expect("{\"users\":[{\"name\":\"app-1\",\"generate\":true},{\"name\":\"app-2\",\"password\":\"second-secret\",\"groups\":[\"dev\"]},"
+	       "{\"name\":\"bob\",\"password\":\"bobs-secret\"}]}", "user apply many --file -", 0, "CREATED  CHANGED  DELETED\n3        0        0\nNAME   PASSWORD\napp-1  ", "");
+	r = run(NULL, "user list many -o json");
+	memcpy(list, r->out, sizeof(list));
+	expect(list, "user apply many --file -", 0, "0        3        0\n", "");
+	expect(NULL, "user list many --in-group dev --enabled true", 0, "app-2", "");
+	expect(NULL, "user list many --enabled false", 0, "NAME  ENABLED  MECHANISMS  GROUPS  REVISION\n", "");
+	expect(NULL, "user delete-matching many --prefix app-", 0, "NAME\napp-1\napp-2\n", "");
+	expect("[{\"name\":\"carol\",\"password\":\"carols-secret\"}]", "user replace many --file -", 0, "1        0        1\n", "");
+	expect("[{\"name\":\"dave\",\"passwort\":\"x\"}]", "user replace many --file -", 1, "", "/users/0/passwort: users[0].passwort: expected only name");
+	expect(NULL, "user replace many", 2, "", "expected --file");
+	expect(NULL, "user delete-matching many", 1, "", "found no filter");
+	expect(NULL, "user delete-matching many --all", 0, "NAME\ncarol\n", "");
+}
+
 static void
 imported(void **state)
 {
@@ -395,7 +419,7 @@ no_control_characters(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { T(tenants), T(users), T(imported), T(acls), T(quotas), T(the_rest), T(usage), T(unreachable), T(no_control_characters) };
+	const struct CMUnitTest tests[] = { T(tenants), T(users), T(many_users), T(imported), T(acls), T(quotas), T(the_rest), T(usage), T(unreachable), T(no_control_characters) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -549,7 +549,7 @@ openapi_says_what_there_is(void **state)
 			n++;
 		}
 	}
-	assert_int_equal(n, 33);
+	assert_int_equal(n, 36);
 	fx_done(&doc);
 }
 

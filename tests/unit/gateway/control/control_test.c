@@ -123,6 +123,44 @@ keys_of_a_salted_password(void **state)
 	pol_credentials_free(c.credentials);
 }
 
+/* Passwords of many, one after the other in the pool, each with its own iterations. */
+static void
+keys_of_many_passwords(void **state)
+{
+	static const char *const names[] = { "alice-of-acme", "bob-of-acme", "carol-of-acme" };
+	struct running	     *r = *state;
+	struct con_change     c = kit_change(CON_USERS_ALTER, "acme"), done;
+
+	assert_int_equal(running_do(r, adopting("acme")).err, ALV_OK);
+	c.users = pol_user_list_new();
+	for (size_t i = 0; i < ALV_COUNT(names); i++) {
+		struct pol_user_item *x = pol_user_list_add(c.users);
+
+		snprintf(x->name, sizeof(x->name), "%s", names[i]);
+		x->password = strdup(names[i]);	/* her own name, but the length is right */
+		x->iterations = i == 1 ? 4097 : 0;
+	}
+	done = running_do(r, c);
+	assert_string_equal(done.detail, "");
+	assert_int_equal(done.made, 3);
+	assert_null(pol_user_list_password(c.users));
+	alv_qsbr_quiet(r->qsbr, r->reader);
+	for (size_t i = 0; i < ALV_COUNT(names); i++) {
+		const struct pol_user  *u = pol_user_find(pol_slot_load(pol_dir_find(r->dir, ALV_STR("acme"))), alv_str_of(names[i]));
+		const struct pol_scram *k = &u->scram[POL_SCRAM_SHA_512];
+		struct pol_scram	want = *k;
+		uint8_t			salted[64];
+
+		assert_true(u->scram[POL_SCRAM_SHA_256].present && k->present && u->enabled);
+		assert_true(i == 1 ? k->iterations == 4097 : k->iterations != 4097);
+		assert_int_equal(PKCS5_PBKDF2_HMAC(names[i], (int)strlen(names[i]), k->salt, k->salt_n, (int)k->iterations, EVP_sha512(), 64, salted), 1);
+		assert_int_equal(aut_scram_of_salted(POL_SCRAM_SHA_512, salted, &want), ALV_OK);
+		assert_memory_equal(k->stored_key, want.stored_key, 64);
+	}
+	alv_qsbr_idle(r->qsbr, r->reader);
+	pol_user_list_free(c.users);
+}
+
 /* Stopping answers everything, whether it was begun or not. */
 static void
 stop_answers_all(void **state)
@@ -154,7 +192,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(create_without_a_cluster_is_refused), T(users_need_no_cluster), T(ready_says_what_is_missing),
-		T(a_second_control_does_not_start), T(stop_answers_all), T(keys_of_a_salted_password),
+		T(a_second_control_does_not_start), T(stop_answers_all), T(keys_of_a_salted_password), T(keys_of_many_passwords),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
