@@ -70,6 +70,7 @@ set_up(CURL *c, struct fetch *f, struct curl_slist *headers)
 	SET(FOLLOWLOCATION, 0L);
 	SET(PROXY, "");
 	SET(NOSIGNAL, 1L);
+	SET(QUICK_EXIT, 1L);	/* a resolver that does not answer would be waited for, beyond any time that is set here */
 	SET(CONNECTTIMEOUT_MS, a->connect_ms);
 	SET(TIMEOUT_MS, a->all_ms);
 	SET(MAXFILESIZE, (long)AUT_JWKS_MAX);
@@ -124,9 +125,6 @@ jwk_fetch(const struct jwk_ask *a, struct alv_buf *out, char why[static JWK_WHY]
 		snprintf(why, JWK_WHY, "out of memory");
 	else
 		good = run(c, &f, why);
-	/* A resolver that does not answer would be waited for. */
-	if (c != NULL && atomic_load(a->stop))
-		(void)curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_cleanup(c);
 	curl_slist_free_all(headers);
 	return good;

@@ -14,6 +14,8 @@
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
+#include <dlfcn.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -204,6 +206,66 @@ bounded_in_time(void **state)
 	alv_buf_fini(&out);
 }
 
+/* A resolver that does not answer, in the place of libc's: for as long as somebody waits for it, 10 s at most. */
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t	changed;
+	bool		asked, go, answered;
+} resolver = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false, false };
+
+static void
+hang(void)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 10;
+	pthread_mutex_lock(&resolver.lock);
+	resolver.asked = true;
+	while (!resolver.go && pthread_cond_timedwait(&resolver.changed, &resolver.lock, &until) == 0)
+		;
+	resolver.answered = true;
+	pthread_cond_broadcast(&resolver.changed);
+	pthread_mutex_unlock(&resolver.lock);
+}
+
+int
+getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **out)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
+	    (int (*)(const char *, const char *, const struct addrinfo *, struct addrinfo **))dlsym(RTLD_NEXT, "getaddrinfo");
+
+	if (host == NULL || strcmp(host, "slow.test") != 0)
+		return real(host, service, hints, out);
+	hang();
+	return EAI_AGAIN;
+}
+
+/* One thread asks for all issuers' keys: whoever has the DNS of one must not hold it longer than an answer may take. */
+static void
+nobody_waits_for_a_resolver(void **state)
+{
+	atomic_bool    stop = false;
+	struct jwk_ask a = { .url = "https://slow.test/", .connect_ms = 200, .all_ms = 200, .stop = &stop };
+	char	       why[JWK_WHY] = "";
+	struct alv_buf out;
+	bool	       answered;
+
+	(void)state;
+	assert_false(jwk_fetch(&a, &out, why));
+	alv_buf_fini(&out);
+	pthread_mutex_lock(&resolver.lock);
+	answered = resolver.answered;
+	resolver.go = true;
+	pthread_cond_broadcast(&resolver.changed);
+	while (resolver.asked && !resolver.answered)
+		pthread_cond_wait(&resolver.changed, &resolver.lock);
+	pthread_mutex_unlock(&resolver.lock);
+	assert_true(resolver.asked);
+	assert_false(answered);
+	assert_non_null(strstr(why, "imeout"));
+}
+
 static void
 a_refused_address_is_not_connected_to(void **state)
 {
@@ -280,6 +342,7 @@ main(void)
 		cmocka_unit_test(addresses),
 		cmocka_unit_test(answers),
 		cmocka_unit_test(bounded_in_time),
+		cmocka_unit_test(nobody_waits_for_a_resolver),
 		cmocka_unit_test(a_refused_address_is_not_connected_to),
 		cmocka_unit_test(only_the_scheme_that_was_said),
 		cmocka_unit_test(files),
