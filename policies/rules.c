@@ -1,5 +1,6 @@
 /* ACLs on their way in and out: Kafka's words, what is good, filters, lists. */
 #include <alcove/acl.h>
+#include <alcove/credential.h>
 #include <alcove/str.h>
 
 #include <stdlib.h>
@@ -74,6 +75,12 @@ pol_printable(struct alv_str s)
 			return false;
 	}
 	return true;
+}
+
+bool
+pol_user_good(struct alv_str name)
+{
+	return name.n > 0 && name.n <= POL_USER_NAME_MAX && pol_printable(name) && !alv_str_eqz(name, "*");
 }
 
 bool

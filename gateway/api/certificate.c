@@ -7,11 +7,12 @@
  * one of the endpoint: "acme/alice". */
 #include <stdio.h>
 
+#include <alcove/acl.h>
 #include <alcove/regex.h>
 
 #include "api/kit.h"
 
-enum { NAME_MAX_BYTES = 4096, USER_MAX = 255 };
+enum { NAME_MAX_BYTES = 4096 };
 
 /* ---- rules -------------------------------------------------------------------------------------------------- */
 
@@ -155,15 +156,6 @@ api_certificate_rules(const char *rules, struct alv_buf *err)
 /* ---- logins -------------------------------------------------------------------------------------------------- */
 
 static bool
-printable(struct alv_str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((uint8_t)s.p[i] < 0x20 || s.p[i] == 0x7f)
-			return false;
-	return s.n > 0 && s.n <= USER_MAX && alv_str_utf8(s) && !alv_str_eqz(s, "*");
-}
-
-static bool
 refuse(struct api_conn *c, enum alv_login_fault fault, const char **why, const char *words)
 {
 	met_login(c->w->meter, ALV_BY_CERTIFICATE, fault);
@@ -199,7 +191,7 @@ enter(struct api_conn *c, struct alv_str mapped, bool own, const char **why)
 	if (!split(c, mapped, own, &tenant, &user))
 		return refuse(c, ALV_LOGIN_IDENTITY, why, "the certificate is not for this tenant, or its authority is not one tenant's alone and "
 		    "no rule says whose it is");
-	if (!printable(user))
+	if (!pol_user_good(user))
 		return refuse(c, ALV_LOGIN_UNMAPPED, why, "what the rules make of the certificate's name is no user's");
 	slot = pol_dir_find(c->w->shared->dir, tenant);
 	t = slot == NULL ? NULL : pol_slot_load(slot);

@@ -2,6 +2,7 @@
  * trusted to say who somebody is, not to keep to our limits. */
 #include "authn/claims.h"
 
+#include <alcove/acl.h>
 #include <alcove/policy.h>
 #include <alcove/str.h>
 #include <alcove/tenant.h>
@@ -10,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PART_MAX = 256, NAME_MAX = 255 };
+enum { PART_MAX = 256 };
 
 /* ---- finding ------------------------------------------------------------------------------------------ */
 
@@ -152,25 +153,13 @@ check_times(const struct pol_issuer *i, const json_t *payload, uint64_t now, str
 
 /* ---- who ---------------------------------------------------------------------------------------------- */
 
-/* A text that may be a principal's or a group's name. */
-static bool
-is_name(struct alv_str s)
-{
-	if (s.n == 0 || s.n > NAME_MAX)
-		return false;
-	for (size_t i = 0; i < s.n; i++)
-		if ((uint8_t)s.p[i] < 0x20 || s.p[i] == 0x7f)
-			return false;
-	return true;
-}
-
 static const char *
 take_user(const struct pol_issuer *i, const json_t *payload, struct aut_claims *c)
 {
 	struct alv_str s = text_of(aut_claim_find(payload, i->user_claim));
 
-	if (!is_name(s))
-		return "a token whose user is missing, no text, longer than 255 bytes, or has control characters";
+	if (!pol_user_good(s))
+		return "a token whose user is missing, no text, longer than 255 bytes, everybody (*), or has control characters";
 	c->user = alv_arena_str(&c->arena, s);
 	return c->user.p == NULL ? "out of memory" : NULL;
 }

@@ -1,4 +1,5 @@
 /* What names and values must look like. The admin API checks too, for better words; here is where it counts. */
+#include <alcove/acl.h>
 #include <alcove/authn.h>
 #include <alcove/str.h>
 
@@ -38,21 +39,6 @@ field(const char *p, size_t cap)
 #define FIELD(f) field((f), sizeof(f))
 #define ENDS(f)	 (memchr((f), '\0', sizeof(f)) != NULL)
 
-/* UTF-8 without control characters (C0, DEL, C1): fit for logs, terminals and tables. */
-static bool
-printable(struct alv_str s)
-{
-	if (!alv_str_utf8(s))
-		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		uint8_t b = (uint8_t)s.p[i];
-
-		if (b < 0x20 || b == 0x7f || (b == 0xc2 && (uint8_t)s.p[i + 1] < 0xa0))
-			return false;
-	}
-	return true;
-}
-
 enum alv_err
 con_check_id(struct con_change *c)
 {
@@ -64,7 +50,7 @@ con_check_id(struct con_change *c)
 		    "host names (admin, alcove, localhost, b<number>, b<number>-..., xn--...)", c->tenant);
 	if (err)
 		return con_say(c, ALV_E_NAME, "found the tenant id \"%.*s\", expected 1 to 32 characters of a-z, 0-9 and '-', "
-		    "the first and the last a letter or digit", printable(id) ? (int)id.n : 0, id.p);
+		    "the first and the last a letter or digit", pol_printable(id) ? (int)id.n : 0, id.p);
 	return ALV_OK;
 }
 
@@ -86,7 +72,7 @@ con_check_display_name(struct con_change *c)
 {
 	struct alv_str name = FIELD(c->display_name);
 
-	if (name.n < sizeof(c->display_name) && printable(name))
+	if (name.n < sizeof(c->display_name) && pol_printable(name))
 		return ALV_OK;
 	return con_say(c, ALV_E_VALUE, "the display name is not printable text of at most 255 bytes in UTF-8");
 }
@@ -96,7 +82,7 @@ con_check_user(struct con_change *c)
 {
 	struct alv_str name = FIELD(c->user);
 
-	if (name.n == 0 || name.n > USER_MAX || !printable(name))
+	if (name.n == 0 || name.n > USER_MAX || !pol_printable(name))
 		return con_say(c, ALV_E_NAME, "found a user name of %zu bytes, expected 1 to 255 bytes of printable text in UTF-8",
 		    name.n);
 	if (memchr(name.p, '/', name.n) != NULL)
@@ -129,7 +115,7 @@ con_check_alias(struct con_change *c)
 
 	if ((unsigned)c->alias_kind >= TEN_KINDS)
 		return con_say(c, ALV_E_VALUE, "found no kind of alias, expected topic, group or transactional id");
-	if (virt.n == sizeof(c->virt) || phys.n == sizeof(c->phys) || !printable(virt) || !printable(phys))
+	if (virt.n == sizeof(c->virt) || phys.n == sizeof(c->phys) || !pol_printable(virt) || !pol_printable(phys))
 		return con_say(c, ALV_E_NAME, "an alias' name and target are printable text in UTF-8 of at most 511 bytes");
 	switch (ten_alias_check(FIELD(c->tenant), &a)) {
 	case ALV_OK:
@@ -155,7 +141,7 @@ con_check_origin(struct con_change *c)
 	for (size_t i = 0; i < ALV_COUNT(ends); i++)
 		if (!ends[i])
 			return con_say(c, ALV_E_LENGTH, "a text without an end");
-	if (c->actor[0] == '\0' || !printable(FIELD(c->actor)) || !printable(FIELD(c->origin)))
+	if (c->actor[0] == '\0' || !pol_printable(FIELD(c->actor)) || !pol_printable(FIELD(c->origin)))
 		return con_say(c, ALV_E_MISSING, "a change without an actor that the audit could name");
 	return ALV_OK;
 }

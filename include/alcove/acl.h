@@ -22,6 +22,9 @@ const char *pol_word_list(enum pol_word kind, bool filter);
 bool pol_printable(struct alv_str s);	/* UTF-8 without control characters: fit for a log, a table, a terminal */
 enum { POL_NAME_MAX = 1024, POL_PRINCIPAL_MAX = 260 };	/* bytes */
 
+/* May somebody be called that, whoever vouches for it? 1 to 255 bytes, printable, not "*", which is everybody. */
+bool pol_user_good(struct alv_str name);
+
 /* Is it one that can be stored? Else *field (as REST calls it) is not as *expected says; both static. Beyond Kafka: a host
  * is "*", an address or a network; a principal is a user or a group; nothing has control characters. */
 enum alv_err pol_rule_check(const struct pol_rule *r, const char **field, const char **expected) ALV_MUST;

@@ -35,7 +35,7 @@ rules_make_users(void **state)
 		{ "RULE:.*/*/", dn, NULL },				/* everybody */
 		{ "DEFAULT", "a\nb", NULL },
 		{ "DEFAULT", "a\xff", NULL },
-		{ "DEFAULT", "", NULL },
+		{ "DEFAULT", "", NULL }, { "DEFAULT", "*", NULL }, { "DEFAULT", "a\x7f", NULL }, { "DEFAULT", "a\xc2\x85-b", NULL },
 	};
 	struct stage s;
 	const char  *why;

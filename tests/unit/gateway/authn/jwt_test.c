@@ -559,6 +559,8 @@ users_and_groups(void **state)
 	says(HEAD ",\"tenant\":\"acme\",\"user\":{\"name\":\"x\"},\"realm_access\":{\"roles\":[1]}" TIMES, "acme", NOW, "no name");
 	says(HEAD ",\"tenant\":\"acme\",\"user\":{\"name\":\"x\"},\"realm_access\":{\"roles\":[\"\"]}" TIMES, "acme", NOW, "no name");
 	says(HEAD ",\"tenant\":\"acme\",\"user\":{\"name\":\"a\\nb\"}" TIMES, "acme", NOW, "control characters");
+	says(HEAD ",\"tenant\":\"acme\",\"user\":{\"name\":\"a\xc2\x85-b\"}" TIMES, "acme", NOW, "control characters");
+	says(HEAD ",\"tenant\":\"acme\",\"user\":{\"name\":\"*\"}" TIMES, "acme", NOW, "whose user");	/* everybody */
 	says(HEAD ",\"tenant\":\"acme\",\"user\":{\"name\":\"\"}" TIMES, "acme", NOW, "whose user");
 	says(HEAD ",\"tenant\":\"acme\",\"user\":{\"name\":7}" TIMES, "acme", NOW, "whose user");
 	says(HEAD ",\"tenant\":\"acme\",\"user\":\"name\"" TIMES, "acme", NOW, "whose user");
