@@ -14,6 +14,9 @@
 
 enum { AGAIN_US = 1000 * 1000 };
 
+/* A hundred years. Clients reckon in nanoseconds of 63 bits: a Java client that is told of more than 292 years never gets in. */
+#define LIFE_MAX_MS 3155760000000u
+
 static bool
 is_over(const struct api_conn *c)
 {
@@ -50,11 +53,11 @@ api_reauth_begin(struct api_conn *c)
 static uint64_t
 life_ms(const struct api_conn *c, const struct aut_account *a)
 {
-	uint64_t most = c->w->shared->conf->reauth_max_ms;
+	uint64_t most = c->w->shared->conf->reauth_max_ms, rest = a->rest_ms < LIFE_MAX_MS ? a->rest_ms : LIFE_MAX_MS;
 
 	if (!a->ends)
 		return most;
-	return most == 0 || a->rest_ms < most ? a->rest_ms : most;
+	return most == 0 || rest < most ? rest : most;
 }
 
 int64_t

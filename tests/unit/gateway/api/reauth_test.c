@@ -181,7 +181,9 @@ the_shorter_life_counts(void **state)
 {
 	static const struct { uint32_t max_ms; bool ends; uint64_t rest_ms; int64_t told; } cases[] = {
 		{ 0, false, 0, 0 }, { 5000, false, 0, 5000 }, { 0, true, 7000, 7000 }, { 5000, true, 7000, 5000 },
-		{ 9000, true, 7000, 7000 }, { 0, true, 0, 0 },
+		{ 9000, true, 7000, 7000 },
+		{ 0, true, 253402300799000, 3155760000000 },	/* "for good", as issuers write it: 9999-12-31 */
+		{ 5000, true, 253402300799000, 5000 }, { 0, true, 0, 0 },
 	};
 	struct stage	   s;
 	struct aut_account a = { .known = true };
