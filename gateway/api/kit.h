@@ -92,6 +92,12 @@ struct api_asked {
 	uint32_t	   n, max, next;	/* in the request's order; where to look first */
 };
 
+/* Partitions, as readers.h has them; grows in the arena. */
+struct api_reader_parts {
+	uint64_t *part;
+	size_t	  n, max;
+};
+
 struct api_memo {
 	struct api_split split;
 	struct api_asked asked;
@@ -109,8 +115,11 @@ struct api_memo {
 	struct api_host_key *host;	/* hosts.h: the member that asks; NULL: none */
 	struct alv_str	 group, member;	/* readers.h: the same; of a share fetch its group, of a commit by nobody's member too. Null: none */
 	struct api_reader_topology *topology;	/* readers.h: that a streams group's member says; NULL: it says none */
-	uint64_t	*parts, parts_sum;	/* readers.h: what a fetch asks for */
-	uint32_t	 nparts;
+	struct api_reader_parts reads;	/* readers.h: what a fetch asks for, */
+	uint64_t	 reads_sum;	/* in brief, */
+	bool		 reads_more;	/* and more than there is room for */
+	struct alv_str	 reads_of;	/* the topic of the last of them, and its hash */
+	uint64_t	 reads_topic;
 	struct alv_str	 pattern;	/* TOPIC_REGEX: the one text that may go upstream, made here; of a list: what stays */
 	struct api_counting *counting;	/* counts.h: members of which the broker's answer will say what came of them */
 	void		*own;		/* the family's */

@@ -30,22 +30,22 @@ api_reader_committed(struct api_call *c, const struct kfk_tree *r)
 {
 	struct api_readers    *readers = c->conn->w->shared->readers;
 	const struct kfk_node *topics = kfk_get(&r->root, R(TOPICS));
-	uint64_t	      *part;
-	size_t		       n = 0;
+	struct api_reader_parts taken = { .n = 0 };
+	bool		        more = false;
 
 	if (readers == NULL || api_memo(c)->group.p == NULL)
 		return;
-	part = alv_arena_alloc(&c->arena, API_READER_PARTS_MAX * sizeof(*part));
-	for (const struct kfk_node *t = part == NULL || topics == NULL ? NULL : topics->kids; t != NULL; t = t->next) {
+	for (const struct kfk_node *t = topics == NULL ? NULL : topics->kids; t != NULL; t = t->next) {
 		const struct kfk_node *parts = kfk_get(t, R(TOPICS_PARTITIONS));
 		struct alv_str	       virt;
 
 		if (!topic_of(c, r, t, &virt))
 			continue;
-		for (const struct kfk_node *p = parts == NULL ? NULL : parts->kids; p != NULL && n < API_READER_PARTS_MAX; p = p->next)
+		for (const struct kfk_node *p = parts == NULL ? NULL : parts->kids; p != NULL; p = p->next)
 			if (kfk_get_int(r, p, R(TOPICS_PARTITIONS_ERROR_CODE)) == 0)
-				part[n++] = api_readers_part(readers, virt, (int32_t)kfk_get_int(r, p, R(TOPICS_PARTITIONS_PARTITION_INDEX)));
+				more |= !api_reader_parts_add(c, &taken,
+				    api_readers_part(readers, virt, (int32_t)kfk_get_int(r, p, R(TOPICS_PARTITIONS_PARTITION_INDEX))));
 	}
-	if (n > 0)
-		api_readers_claim(readers, api_reader_key(c, c->hdr.client_id), api_memo(c)->group, part, n, api_reader_now_s(c));
+	if (taken.n > 0)
+		api_readers_claim(readers, api_reader_key(c, c->hdr.client_id), api_memo(c)->group, taken.part, taken.n, more, api_reader_now_s(c));
 }

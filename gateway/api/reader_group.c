@@ -55,31 +55,38 @@ api_reader_leaves(struct api_call *c, struct alv_str group, struct alv_str membe
 		api_reader_tasks_gone(c, group, member);
 }
 
-/* Partitions under way to a member. */
-struct given {
-	struct api_call *c;
-	uint64_t	*part;
-	size_t		 n;
-};
-
-static bool
-given_begin(struct given *g, struct api_call *c)
+bool
+api_reader_parts_grow(struct api_call *c, struct api_reader_parts *s)
 {
-	*g = (struct given){ .c = c, .part = alv_arena_alloc(&c->arena, API_READER_PARTS_MAX * sizeof(*g->part)) };
-	return g->part != NULL;
+	enum { FIRST = 16 };
+	size_t	  max = s->max == 0 ? FIRST : 2 * s->max;
+	uint64_t *part = max > API_READER_PARTS_MAX ? NULL : alv_arena_alloc(&c->arena, max * sizeof(*part));
+
+	if (part == NULL)
+		return false;
+	if (s->n > 0)
+		memcpy(part, s->part, s->n * sizeof(*part));
+	s->part = part;
+	s->max = max;
+	return true;
 }
+
+/* Partitions under way to a member; what is beyond those that are kept is nobody's. */
+struct given {
+	struct api_call	       *c;
+	struct api_reader_parts parts;
+};
 
 static void
 add(struct given *g, struct alv_str topic, int32_t partition)
 {
-	if (g->n < API_READER_PARTS_MAX)
-		g->part[g->n++] = api_readers_part(readers_of(g->c), topic, partition);
+	(void)api_reader_parts_add(g->c, &g->parts, api_readers_part(readers_of(g->c), topic, partition));
 }
 
 static void
 end(struct given *g)
 {
-	api_readers_set(readers_of(g->c), key_of(g->c), api_memo(g->c)->group, api_memo(g->c)->member, g->part, g->n, now_s(g->c));
+	api_readers_set(readers_of(g->c), key_of(g->c), api_memo(g->c)->group, api_memo(g->c)->member, g->parts.part, g->parts.n, now_s(g->c));
 }
 
 /* The next count or number of the leader's bytes; they end too early: -1. */
@@ -122,9 +129,9 @@ read_assignment(struct given *g, struct alv_str s)
 static void
 synced(struct api_call *c, const struct kfk_tree *r)
 {
-	struct given g;
+	struct given g = { .c = c };
 
-	if (!api_memo(c)->consumer || !given_begin(&g, c))
+	if (!api_memo(c)->consumer)
 		return;
 	read_assignment(&g, kfk_get_bytes(r, &r->root, KFK_SYNC_GROUP_RESPONSE_ASSIGNMENT));
 	end(&g);
@@ -137,14 +144,12 @@ static void
 beaten(struct api_call *c, const struct kfk_tree *r)
 {
 	const struct kfk_node *a = kfk_get(&r->root, B(ASSIGNMENT)), *topics = a == NULL ? NULL : kfk_get(a, B(ASSIGNMENT_TOPIC_PARTITIONS));
-	struct given	       g;
+	struct given	       g = { .c = c };
 
 	if (a == NULL || a->v.is_null) {
 		api_readers_seen(readers_of(c), key_of(c), api_memo(c)->group, api_memo(c)->member, now_s(c));
 		return;
 	}
-	if (!given_begin(&g, c))
-		return;
 	for (const struct kfk_node *t = topics == NULL ? NULL : topics->kids; t != NULL; t = t->next) {
 		const struct kfk_node *parts = kfk_get(t, B(ASSIGNMENT_TOPIC_PARTITIONS_PARTITIONS));
 		struct alv_str	       phys, virt;
@@ -193,21 +198,25 @@ void
 api_reader_fetches(struct api_call *c, struct alv_str topic, int32_t partition)
 {
 	struct api_memo *m = api_memo(c);
-	uint64_t	 part = api_readers_part(readers_of(c), topic, partition);
+	uint64_t	 part;
 
-	if (m->parts == NULL)
-		m->parts = alv_arena_alloc(&c->arena, API_READER_PARTS_MAX * sizeof(*m->parts));
-	m->parts_sum = (m->parts_sum ^ part) * UINT64_C(0x9e3779b97f4a7c15) + 1;
-	if (m->parts != NULL && m->nparts < API_READER_PARTS_MAX)
-		m->parts[m->nparts] = part;
-	m->nparts++;
+	if (topic.p != m->reads_of.p || topic.n != m->reads_of.n) {	/* names stay where they are for as long as the request lasts */
+		m->reads_of = topic;
+		m->reads_topic = api_readers_topic(readers_of(c), topic);
+	}
+	part = api_readers_part_of(m->reads_topic, partition);
+	m->reads_sum = (m->reads_sum ^ part) * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	if (!api_reader_parts_add(c, &m->reads, part))
+		m->reads_more = true;
 }
 
 void
 api_reader_anew(struct api_call *c)
 {
-	api_memo(c)->nparts = 0;
-	api_memo(c)->parts_sum = 0;
+	api_memo(c)->reads.n = 0;
+	api_memo(c)->reads_sum = 0;
+	api_memo(c)->reads_more = false;
+	api_memo(c)->reads_of = ALV_STR_NULL;
 }
 
 /* With a session, all that it holds. */
@@ -237,11 +246,10 @@ api_reader_group(struct api_call *c, struct alv_str *group)
 		fetches_set(c, &t->session->set);
 	k = key_of(c);
 	version = api_readers_version(readers_of(c), k);
-	sum = m->parts_sum ^ k.a;	/* a connection may say another client id each time */
+	sum = m->reads_sum ^ k.a;	/* a connection may say another client id each time */
 	if (f->known && f->sum == sum && f->version == version && now_s(c) < f->at_s + AGAIN_S)
 		return false;
 	*f = (struct api_fetcher){ .known = true, .sum = sum, .version = version, .at_s = now_s(c) };
-	*group = m->nparts > API_READER_PARTS_MAX || m->parts == NULL ? ALV_STR_NULL :
-	    api_readers_find(readers_of(c), k, m->parts, m->nparts, now_s(c), &c->arena);
+	*group = m->reads_more ? ALV_STR_NULL : api_readers_find(readers_of(c), k, m->reads.part, m->reads.n, now_s(c), &c->arena);
 	return true;
 }

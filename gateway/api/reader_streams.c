@@ -95,15 +95,16 @@ api_reader_topology(struct api_call *c, const struct kfk_tree *q)
 /* Partitions under way to a member. */
 struct given {
 	const struct api_reader_read *read;
-	size_t			      nreads, n;
-	uint64_t		     *part;
+	size_t			      nreads;
+	struct api_reader_parts	      parts;
 };
 
 static void
-add(struct given *g, const struct api_reader_read *r, const struct kfk_node *numbers)
+add(struct api_call *c, struct given *g, const struct api_reader_read *r, const struct kfk_node *numbers)
 {
-	for (const struct kfk_node *p = numbers == NULL ? NULL : numbers->kids; p != NULL && g->n < API_READER_PARTS_MAX; p = p->next)
-		g->part[g->n++] = api_readers_part_of(r->topic, (int32_t)p->v.i);
+	for (const struct kfk_node *p = numbers == NULL ? NULL : numbers->kids; p != NULL; p = p->next)
+		if (!api_reader_parts_add(c, &g->parts, api_readers_part_of(r->topic, (int32_t)p->v.i)))
+			return;
 }
 
 /* What the tasks of a list read: sources alone, or all. */
@@ -117,7 +118,7 @@ add_tasks(struct api_call *c, struct given *g, const struct kfk_tree *t, uint16_
 
 		for (size_t i = 0; i < g->nreads; i++)
 			if (g->read[i].subtopology == id && (all || !g->read[i].changelog))
-				add(g, &g->read[i], kfk_get(e, numbers));
+				add(c, g, &g->read[i], kfk_get(e, numbers));
 	}
 }
 
@@ -132,15 +133,12 @@ given_tasks(struct api_call *c, const struct kfk_tree *r, struct api_reader_key 
 	struct given		g = { .nreads = api_readers_reads(readers_of(c), api_reader_key(c, c->hdr.client_id), m->group, m->member, &c->arena, &read) };
 
 	g.read = read;
-	g.part = alv_arena_alloc(&c->arena, API_READER_PARTS_MAX * sizeof(*g.part));
-	if (g.part == NULL)
-		return;
 	add_tasks(c, &g, r, TASKS(ACTIVE_TASKS), restores);
 	if (restores) {
 		add_tasks(c, &g, r, TASKS(STANDBY_TASKS), true);
 		add_tasks(c, &g, r, TASKS(WARMUP_TASKS), true);
 	}
-	api_readers_set(readers_of(c), k, m->group, m->member, g.part, g.n, api_reader_now_s(c));
+	api_readers_set(readers_of(c), k, m->group, m->member, g.parts.part, g.parts.n, api_reader_now_s(c));
 }
 
 static bool

@@ -87,7 +87,7 @@ api_readers_part_of(uint64_t topic, int32_t partition)
 uint64_t
 api_readers_part(const struct api_readers *r, struct alv_str topic, int32_t partition)
 {
-	return api_readers_part_of(api_readers_topic(r, topic), partition);
+	return alv_hash(&partition, sizeof(partition), alv_hash(topic.p, topic.n, r->seed[0]));	/* for each partition of a fetch */
 }
 
 static bool
@@ -264,19 +264,28 @@ member_of(struct api_readers *r, struct client *c, enum kind kind, struct alv_st
 
 /* ---- learning ------------------------------------------------------------------------------------------- */
 
+/* A copy that is counted; NULL: nothing, or no room. */
+static void *
+counted(struct api_readers *r, uint32_t share, const void *p, size_t n)
+{
+	void *copy = NULL;
+
+	if (n == 0 || !take(r, share, n, MEMBER))
+		return NULL;
+	copy = malloc(n);
+	if (copy == NULL)
+		give(r, share, n);
+	else
+		memcpy(copy, p, n);
+	return copy;
+}
+
 static void
 give_parts(struct api_readers *r, uint32_t share, struct member *m, const uint64_t *parts, size_t n)
 {
 	drop_parts(r, share, m);
-	if (n == 0 || n > API_READER_PARTS_MAX || !take(r, share, n * sizeof(*parts), MEMBER))
-		return;
-	m->part = malloc(n * sizeof(*parts));
-	if (m->part == NULL) {
-		give(r, share, n * sizeof(*parts));
-		return;
-	}
-	memcpy(m->part, parts, n * sizeof(*parts));
-	m->nparts = (uint32_t)n;
+	m->part = n > API_READER_PARTS_MAX ? NULL : counted(r, share, parts, n * sizeof(*parts));
+	m->nparts = m->part == NULL ? 0 : (uint32_t)n;
 }
 
 static int
@@ -293,23 +302,33 @@ lock_of(struct api_readers *r, struct api_reader_key k)
 	return &r->lock[slot_of(k) % LOCKS];
 }
 
+/* The member, which is there now; NULL: no room. */
+static struct member *
+here(struct api_readers *r, struct api_reader_key k, struct alv_str group, struct alv_str member, uint32_t now_s)
+{
+	struct client *c;
+	struct member *m;
+
+	forget_stale(r, k, now_s);
+	c = client_of(r, k, MEMBER);
+	m = c == NULL ? NULL : member_of(r, c, MEMBER, group, member_id(r, member));
+	if (m != NULL)
+		m->seen_s = now_s;
+	return m;
+}
+
 void
 api_readers_set(struct api_readers *r, struct api_reader_key k, struct alv_str group, struct alv_str member, uint64_t *parts, size_t n,
     uint32_t now_s)
 {
-	struct client *c;
 	struct member *m;
 
 	if (n > 1)
 		qsort(parts, n, sizeof(*parts), by_value);
 	pthread_mutex_lock(lock_of(r, k));
-	forget_stale(r, k, now_s);
-	c = client_of(r, k, MEMBER);
-	m = c == NULL ? NULL : member_of(r, c, MEMBER, group, member_id(r, member));
-	if (m != NULL) {
-		m->seen_s = now_s;
+	m = here(r, k, group, member, now_s);
+	if (m != NULL)
 		give_parts(r, k.share, m, parts, n);
-	}
 	changed(r, k);
 	pthread_mutex_unlock(lock_of(r, k));
 }
@@ -359,32 +378,20 @@ static void
 give_reads(struct api_readers *r, uint32_t share, struct member *m, const struct api_reader_read *reads, size_t n)
 {
 	drop_reads(r, share, m);
-	if (n == 0 || n > API_READER_TOPICS_MAX || !take(r, share, n * sizeof(*reads), MEMBER))
-		return;
-	m->reads = malloc(n * sizeof(*reads));
-	if (m->reads == NULL) {
-		give(r, share, n * sizeof(*reads));
-		return;
-	}
-	memcpy(m->reads, reads, n * sizeof(*reads));
-	m->nreads = (uint32_t)n;
+	m->reads = n > API_READER_TOPICS_MAX ? NULL : counted(r, share, reads, n * sizeof(*reads));
+	m->nreads = m->reads == NULL ? 0 : (uint32_t)n;
 }
 
 void
 api_readers_topology(struct api_readers *r, struct api_reader_key k, struct alv_str group, struct alv_str member,
     const struct api_reader_read *reads, size_t n, uint32_t now_s)
 {
-	struct client *c;
 	struct member *m;
 
 	pthread_mutex_lock(lock_of(r, k));
-	forget_stale(r, k, now_s);
-	c = client_of(r, k, MEMBER);
-	m = c == NULL ? NULL : member_of(r, c, MEMBER, group, member_id(r, member));
-	if (m != NULL) {
-		m->seen_s = now_s;
+	m = here(r, k, group, member, now_s);
+	if (m != NULL)
 		give_reads(r, k.share, m, reads, n);
-	}
 	pthread_mutex_unlock(lock_of(r, k));
 }
 
@@ -449,7 +456,8 @@ add_parts(struct api_readers *r, uint32_t share, struct member *m, const uint64_
 }
 
 void
-api_readers_claim(struct api_readers *r, struct api_reader_key k, struct alv_str group, const uint64_t *parts, size_t n, uint32_t now_s)
+api_readers_claim(struct api_readers *r, struct api_reader_key k, struct alv_str group, const uint64_t *parts, size_t n, bool more,
+    uint32_t now_s)
 {
 	struct client *c;
 	struct member *m;
@@ -461,7 +469,7 @@ api_readers_claim(struct api_readers *r, struct api_reader_key k, struct alv_str
 	m = c == NULL ? NULL : member_of(r, c, CLAIM, group, now_s / API_READERS_CLAIM_S);
 	if (m != NULL)
 		m->seen_s = now_s;
-	if (c != NULL && (m == NULL || !add_parts(r, k.share, m, parts, n, &news))) {
+	if (c != NULL && (m == NULL || more || !add_parts(r, k.share, m, parts, n, &news))) {
 		news = c->unclear_s < now_s;
 		c->unclear_s = now_s + 2 * API_READERS_CLAIM_S;
 	}

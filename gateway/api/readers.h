@@ -52,9 +52,10 @@ void api_readers_topology(struct api_readers *r, struct api_reader_key k, struct
 size_t api_readers_reads(struct api_readers *r, struct api_reader_key k, struct alv_str group, struct alv_str member, struct alv_arena *a,
     struct api_reader_read **reads);
 
-/* A client that is no member committed offsets of these for the group. Where there is no room for it nobody's claims are believed that cannot be
+/* A client that is no member committed offsets of these for the group, or of more than these. Where there is no room for it nobody's claims are believed that cannot be
  * told apart from this one's, for as long as it would have held. */
-void api_readers_claim(struct api_readers *r, struct api_reader_key k, struct alv_str group, const uint64_t *parts, size_t n, uint32_t now_s);
+void api_readers_claim(struct api_readers *r, struct api_reader_key k, struct alv_str group, const uint64_t *parts, size_t n, bool more,
+    uint32_t now_s);
 
 /* The one group that all of these belong to, in the arena; null: none, or nobody can tell. */
 struct alv_str api_readers_find(struct api_readers *r, struct api_reader_key k, const uint64_t *parts, size_t n, uint32_t now_s, struct alv_arena *a);
@@ -63,6 +64,16 @@ uint64_t api_readers_version(struct api_readers *r, struct api_reader_key k);
 
 /* ---- in handlers (reader_group.c) -------------------------------------------------------------------------- */
 
+/* One more; false: it would be more than are kept, or than the arena has room for. */
+bool api_reader_parts_grow(struct api_call *c, struct api_reader_parts *s) ALV_MUST;
+static inline bool
+api_reader_parts_add(struct api_call *c, struct api_reader_parts *s, uint64_t part)
+{
+	if (s->n == s->max && !api_reader_parts_grow(c, s))
+		return false;
+	s->part[s->n++] = part;
+	return true;
+}
 struct api_reader_key api_reader_key(const struct api_call *c, struct alv_str client_id);
 uint32_t	      api_reader_now_s(const struct api_call *c);
 /* The member that asks (hosts.c), then what the broker said to it, un-mapped. */

@@ -297,11 +297,13 @@ def waits(s, path, what, f, some):
     true(f"{what} waited {took:.2f} s", took > 0.1 if some else took == 0)
 
 
-def read(t, topic, n, group=None, **more):
-    """By librdkafka under its default client id; as a member of the group, or without being one."""
+def read(t, topic, n, group=None, assigns=False, **more):
+    """By librdkafka under its default client id; as a member of the group, as one that assigns partitions itself and commits for it, or as nobody's."""
     c = ck.Consumer(t.librdkafka(**{"group.id": group or "none", "client.id": "rdkafka", "auto.offset.reset": "earliest", "enable.auto.commit": False, **more}))
     try:
-        if group:
+        if assigns:
+            c.commit(offsets=[ck.TopicPartition(topic, 0, 0)], asynchronous=False)
+        if group and not assigns:
             c.subscribe([topic])
         else:
             c.assign([ck.TopicPartition(topic, 0, 0)])

@@ -90,10 +90,14 @@ claims_without_room(void **state)
 	/* More partitions than are kept. */
 	for (size_t i = 0; i < ALV_COUNT(many); i++)
 		many[i] = i;
-	api_readers_claim(r, k, ALV_STR("billing"), many, ALV_COUNT(many) - 1, NOW + LATER + 1);
+	api_readers_claim(r, k, ALV_STR("billing"), many, ALV_COUNT(many) - 1, false, NOW + LATER + 1);
 	found(r, k, "o0", NOW + LATER + 1, "billing");
-	api_readers_claim(r, k, ALV_STR("billing"), many, ALV_COUNT(many), NOW + LATER + 1);
+	api_readers_claim(r, k, ALV_STR("billing"), many, ALV_COUNT(many), false, NOW + LATER + 1);
 	found(r, k, "o0", NOW + LATER + 1, NULL);
+	claim(r, k, "billing", "o0", NOW + 2 * LATER + 2);
+	found(r, k, "o0", NOW + 2 * LATER + 2, "billing");
+	api_readers_claim(r, k, ALV_STR("billing"), many, 1, true, NOW + 2 * LATER + 2);
+	found(r, k, "o0", NOW + 2 * LATER + 2, NULL);
 	api_readers_free(r);
 }
 

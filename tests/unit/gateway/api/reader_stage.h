@@ -48,7 +48,7 @@ claim(struct api_readers *r, struct api_reader_key k, const char *group, const c
 	uint64_t p[16];
 	size_t	 n = parts_of(r, parts, p);
 
-	api_readers_claim(r, k, alv_str_of(group), p, n, now_s);
+	api_readers_claim(r, k, alv_str_of(group), p, n, false, now_s);
 }
 
 static inline struct api_reader_key
