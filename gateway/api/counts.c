@@ -117,7 +117,7 @@ struct api_counting {
 	struct api_counting *next;
 	enum { JOINS, STAYS, LEAVES } what;
 	enum tal_kind	     kind;
-	struct tal_name	     as;
+	struct tal_name	     as, place;	/* place: of an instance that is away; null: none */
 	uint32_t	     silent_s;	/* so much longer than others a member may say nothing */
 	bool		     fresh, nameless;
 };
@@ -185,6 +185,8 @@ settle(struct api_call *c, const struct api_counting *x, bool ok, struct alv_str
 		as.name = member;
 	if (ok && x->what != LEAVES && as.name.n > 0)
 		tal_note(book(c->conn), id_of(c), x->kind, as, now_s(c->conn));
+	if (x->place.name.p != NULL && ok == (x->what == LEAVES))
+		tal_note(book(c->conn), id_of(c), x->kind, x->place, now_s(c->conn));
 	if (ok && x->silent_s > 0)
 		tal_lasts(book(c->conn), id_of(c), x->kind, as, x->silent_s);
 }
@@ -203,21 +205,21 @@ api_count_answer(struct api_call *c, bool ok, struct alv_str member)
 		settle(c, x, ok, member);
 }
 
-#define SAYS(api) { KFK_API_##api, API_CLASSIC, KFK_##api##_REQUEST_GROUP_ID, KFK_##api##_REQUEST_MEMBER_ID, API_NO_FIELD, \
+#define SAYS(api) { KFK_API_##api, API_CLASSIC, KFK_##api##_REQUEST_GROUP_ID, KFK_##api##_REQUEST_MEMBER_ID, API_NO_FIELD, API_NO_FIELD, \
 	KFK_##api##_RESPONSE_ERROR_CODE, API_NO_FIELD }
-#define BEATS(type, api) { KFK_API_##api, type, KFK_##api##_REQUEST_GROUP_ID, KFK_##api##_REQUEST_MEMBER_ID, KFK_##api##_REQUEST_MEMBER_EPOCH, \
-	KFK_##api##_RESPONSE_ERROR_CODE, KFK_##api##_RESPONSE_MEMBER_ID }
+#define BEATS(type, api, instance) { KFK_API_##api, type, KFK_##api##_REQUEST_GROUP_ID, KFK_##api##_REQUEST_MEMBER_ID, \
+	KFK_##api##_REQUEST_MEMBER_EPOCH, instance, KFK_##api##_RESPONSE_ERROR_CODE, KFK_##api##_RESPONSE_MEMBER_ID }
 
 static const struct beats {
 	int16_t		    key;
 	enum api_group_type type;
-	uint16_t	    group, member, epoch, r_error, r_member;
+	uint16_t	    group, member, epoch, instance, r_error, r_member;
 } beats[] = {
 	SAYS(HEARTBEAT),
 	SAYS(LEAVE_GROUP),
-	BEATS(API_CONSUMER, CONSUMER_GROUP_HEARTBEAT),
-	BEATS(API_SHARE, SHARE_GROUP_HEARTBEAT),
-	BEATS(API_STREAMS, STREAMS_GROUP_HEARTBEAT),
+	BEATS(API_CONSUMER, CONSUMER_GROUP_HEARTBEAT, KFK_CONSUMER_GROUP_HEARTBEAT_REQUEST_INSTANCE_ID),
+	BEATS(API_SHARE, SHARE_GROUP_HEARTBEAT, API_NO_FIELD),
+	BEATS(API_STREAMS, STREAMS_GROUP_HEARTBEAT, KFK_STREAMS_GROUP_HEARTBEAT_REQUEST_INSTANCE_ID),
 };
 
 static const struct beats *
@@ -229,11 +231,47 @@ beats_of(const struct api_call *c)
 	return NULL;
 }
 
+/* An instance that goes for a moment stays a member of its group, by another id when it comes back: meanwhile its place is its own. */
+enum { EPOCH_AWAY = -2 };
+
+static struct tal_name
+place_of(struct api_call *c, struct alv_str group, struct alv_str instance)
+{
+	return (struct tal_name){ group, alv_arena_cat(&c->arena, ALV_STR("\n"), instance) };
+}
+
+static void
+count_away(struct api_call *c, const struct beats *b, struct alv_str group, struct alv_str member, struct alv_str instance)
+{
+	api_count_leaves(c, b->type, group, member);
+	if (instance.p != NULL && api_memo(c)->counting != NULL)
+		api_memo(c)->counting->place = place_of(c, group, instance);
+}
+
+static int16_t
+count_instance(struct api_call *c, const struct beats *b, struct alv_str group, struct alv_str member, struct alv_str instance,
+    struct alv_str *text)
+{
+	enum tal_kind	k = members_of(b->type);
+	struct tal_name place = place_of(c, group, instance);
+	bool		away = counted(c, k) && tal_has(book(c->conn), id_of(c), k, place);
+	int16_t		code;
+
+	if (away)
+		tal_gone(book(c->conn), id_of(c), k, place);
+	code = api_count_join(c, b->type, group, member, text);
+	if (away && (code != 0 || api_memo(c)->counting == NULL))
+		tal_note(book(c->conn), id_of(c), k, place, now_s(c->conn));
+	else if (away)
+		api_memo(c)->counting->place = place;
+	return code;
+}
+
 int16_t
 api_count_heartbeat(struct api_call *c, const struct kfk_tree *q, struct alv_str *text)
 {
 	const struct beats *b = beats_of(c);
-	struct alv_str	    group, member;
+	struct alv_str	    group, member, instance = ALV_STR_NULL;
 	int64_t		    epoch;
 
 	if (b == NULL || b->epoch == API_NO_FIELD)
@@ -241,10 +279,14 @@ api_count_heartbeat(struct api_call *c, const struct kfk_tree *q, struct alv_str
 	group = kfk_get_str(q, &q->root, b->group);
 	member = kfk_get_str(q, &q->root, b->member);
 	epoch = kfk_get_int(q, &q->root, b->epoch);
+	if (b->instance != API_NO_FIELD)
+		instance = kfk_get_str(q, &q->root, b->instance);
 	if (epoch == 0)
-		return api_count_join(c, b->type, group, member, text);
+		return instance.p == NULL ? api_count_join(c, b->type, group, member, text) : count_instance(c, b, group, member, instance, text);
 	if (epoch > 0)
 		api_count_stays(c, b->type, group, member);
+	else if (epoch == EPOCH_AWAY)
+		count_away(c, b, group, member, instance);
 	else
 		api_count_leaves(c, b->type, group, member);
 	return 0;

@@ -67,9 +67,9 @@ def failure(future):
 
 # ---- groups, members -------------------------------------------------------------------------------------------------
 
-def beat(w, group, member, epoch=0, topics=("t",)):
+def beat(w, group, member, epoch=0, topics=("t",), instance=None):
     return w.request("ConsumerGroupHeartbeat", 1, {
-        "GroupId": group, "MemberId": member, "MemberEpoch": epoch, "RebalanceTimeoutMs": 30000 if epoch == 0 else -1,
+        "GroupId": group, "MemberId": member, "MemberEpoch": epoch, "InstanceId": instance, "RebalanceTimeoutMs": 30000 if epoch == 0 else -1,
         "SubscribedTopicNames": list(topics) if epoch == 0 else None, "TopicPartitions": [] if epoch == 0 else None})
 
 
@@ -125,6 +125,21 @@ def test_members_that_stay(s):
             r = w.request("LeaveGroup", 4, {"GroupId": "g", "Members": [{"MemberId": first, "GroupInstanceId": instance}]})
             equal("leaving", (0, code), (r["ErrorCode"], r["Members"][0]["ErrorCode"]))
         equal("its place is free", MEMBER_ID_REQUIRED, join("")[0])
+
+
+def test_instances_that_are_away(s):
+    """A static member of KIP-848 that goes for a moment (epoch -2) keeps its place, and comes back into it by another id."""
+    with limited(s, consumer_members=1) as t, t.wire() as w:
+        create_topic(t, "t")
+        stack.wait_until("there is a coordinator", lambda: w.request("FindCoordinator", 0, {"Key": "g"})["ErrorCode"] == 0)
+        first, second = str(uuid.uuid4()), str(uuid.uuid4())
+        stack.wait_until("it joins", lambda: beat(w, "g", first, instance="machine")["ErrorCode"] == 0)
+        equal("it goes", 0, beat(w, "g", first, -2, instance="machine")["ErrorCode"])
+        equal("another one", GROUP_MAX_SIZE_REACHED, beat(w, "g", str(uuid.uuid4()))["ErrorCode"])
+        equal("it comes back", 0, beat(w, "g", second, instance="machine")["ErrorCode"])
+        equal("another one", GROUP_MAX_SIZE_REACHED, beat(w, "g", str(uuid.uuid4()))["ErrorCode"])
+        equal("it leaves", 0, beat(w, "g", second, -1, instance="machine")["ErrorCode"])
+        equal("its place is free", 0, beat(w, "g", str(uuid.uuid4()))["ErrorCode"])
 
 
 def member(t, protocol, errors=None):

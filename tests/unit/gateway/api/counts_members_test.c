@@ -240,6 +240,46 @@ members_of_the_newer_protocols(void **state)
 	}
 }
 
+static int16_t
+beats_by_instance(struct stage *s, const char *member, const char *instance, int64_t epoch, int16_t code)
+{
+	struct kfk_tree *t;
+
+	beat(s, &beats[0], "g", member, epoch);
+	stage_str(&s->tree, KFK_CONSUMER_GROUP_HEARTBEAT_REQUEST_INSTANCE_ID, instance);
+	if (stage_send(s) == API_ANSWER)
+		return (int16_t)stage_int(stage_client(s), KFK_CONSUMER_GROUP_HEARTBEAT_RESPONSE_ERROR_CODE);
+	t = stage_answers(s);
+	kfk_set_int(t, &t->root, KFK_CONSUMER_GROUP_HEARTBEAT_RESPONSE_ERROR_CODE, code);
+	(void)stage_replied(s);
+	return code;
+}
+
+/* A static member that goes for a moment is still one: its place is for whoever comes by its instance's id, and for nobody else. */
+static void
+an_instance_that_is_away(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	limit(POL_QUOTA_CONSUMER_MEMBERS, 1);
+	open_limited(&s);
+	assert_int_equal(beats_by_instance(&s, "m1", "machine", 0, 0), 0);
+	assert_int_equal(beats_by_instance(&s, "m1", "machine", -2, 0), 0);
+	assert_int_equal(count(&s, TAL_MEMBERS_CONSUMER), 1);
+	assert_int_equal(beats_by_instance(&s, "m2", NULL, 0, 0), KFK_GROUP_MAX_SIZE_REACHED);
+	assert_int_equal(beats_by_instance(&s, "m2", "other", 0, 0), KFK_GROUP_MAX_SIZE_REACHED);
+	assert_int_equal(beats_by_instance(&s, "m2", "machine", 0, KFK_UNRELEASED_INSTANCE_ID), KFK_UNRELEASED_INSTANCE_ID);
+	assert_int_equal(beats_by_instance(&s, "m3", "other", 0, 0), KFK_GROUP_MAX_SIZE_REACHED);
+	assert_int_equal(beats_by_instance(&s, "m2", "machine", 0, 0), 0);
+	assert_int_equal(count(&s, TAL_MEMBERS_CONSUMER), 1);
+	assert_int_equal(beats_by_instance(&s, "m2", "machine", -2, KFK_UNKNOWN_MEMBER_ID), KFK_UNKNOWN_MEMBER_ID);
+	assert_int_equal(count(&s, TAL_MEMBERS_CONSUMER), 1);
+	assert_int_equal(beats_by_instance(&s, "m2", "machine", -1, 0), 0);
+	assert_int_equal(count(&s, TAL_MEMBERS_CONSUMER), 0);
+	stage_close(&s);
+}
+
 /* ---- groups ------------------------------------------------------------------------------------------------- */
 
 static void
@@ -329,6 +369,7 @@ main(void)
 		cmocka_unit_test(members_without_a_name),
 		cmocka_unit_test(a_member_that_says_it_is_there),
 		cmocka_unit_test(members_of_the_newer_protocols),
+		cmocka_unit_test(an_instance_that_is_away),
 		cmocka_unit_test(groups_by_type),
 		cmocka_unit_test(a_known_group_may_become_another),
 		cmocka_unit_test(offsets_of_nobody_make_a_group),
