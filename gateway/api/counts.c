@@ -320,11 +320,9 @@ api_count_heartbeat_answer(struct api_call *c, const struct kfk_tree *r)
 }
 
 int16_t
-api_count_offsets(struct api_call *c, struct alv_str group)
+api_count_offsets(struct api_call *c, enum api_group_type type, struct alv_str group, struct alv_str *text)
 {
-	struct alv_str text;
-
-	return count_group(c, API_CLASSIC, group, &text);
+	return count_group(c, type, group, text);
 }
 
 /* ---- transactions ---------------------------------------------------------------------------------------------- */

@@ -21,8 +21,8 @@ void	api_count_answer(struct api_call *c, bool ok, struct alv_str member);
 /* The same for heartbeats of the newer protocols, which mean one of the three by their epoch. */
 int16_t api_count_heartbeat(struct api_call *c, const struct kfk_tree *q, struct alv_str *text);
 void	api_count_heartbeat_answer(struct api_call *c, const struct kfk_tree *r);
-/* Offsets that nobody's member commits make a group, too. */
-int16_t api_count_offsets(struct api_call *c, struct alv_str group);
+/* Offsets that nobody's member commits, or that are set for a group, make one, too. */
+int16_t api_count_offsets(struct api_call *c, enum api_group_type type, struct alv_str group, struct alv_str *text);
 
 /* ---- transactions ---------------------------------------------------------------------------------------- */
 

@@ -11,11 +11,11 @@ enum api_result
 api_offset_commit_request(struct api_call *c, struct kfk_tree *q)
 {
 	const struct api_shape *sh = api_shape(API_SHAPE_OFFSET_COMMIT);
-	struct alv_str		group = kfk_get_str(q, &q->root, KFK_OFFSET_COMMIT_REQUEST_GROUP_ID);
+	struct alv_str		group = kfk_get_str(q, &q->root, KFK_OFFSET_COMMIT_REQUEST_GROUP_ID), text;	/* no room for words */
 	int16_t			code = api_judge_group(c, group, POL_OP_READ);
 
 	if (code == 0 && kfk_get_int(q, &q->root, KFK_OFFSET_COMMIT_REQUEST_GENERATION_ID_OR_MEMBER_EPOCH) < 0) {
-		code = api_count_offsets(c, group);
+		code = api_count_offsets(c, API_CLASSIC, group, &text);
 		api_reader_commits(c, group);
 	}
 	if (code == 0)

@@ -130,11 +130,14 @@ api_describe_share_offsets_response(struct api_call *c, struct kfk_tree *r)
 enum api_result
 api_alter_share_offsets_request(struct api_call *c, struct kfk_tree *q)
 {
-	struct alv_str group = kfk_get_str(q, &q->root, KFK_ALTER_SHARE_GROUP_OFFSETS_REQUEST_GROUP_ID);
+	struct alv_str group = kfk_get_str(q, &q->root, KFK_ALTER_SHARE_GROUP_OFFSETS_REQUEST_GROUP_ID), text = ALV_STR_NULL;
 	int16_t	       code = api_judge_group(c, group, POL_OP_READ);
 
+	if (code == 0)
+		code = api_count_offsets(c, API_SHARE, group, &text);
 	if (code != 0)
-		return api_answer_code(c, KFK_ALTER_SHARE_GROUP_OFFSETS_RESPONSE_ERROR_CODE, code);
+		return api_refuse_member(c, KFK_ALTER_SHARE_GROUP_OFFSETS_RESPONSE_ERROR_CODE, KFK_ALTER_SHARE_GROUP_OFFSETS_RESPONSE_ERROR_MESSAGE,
+		    code, text);
 	return api_split_forward(c, q, api_shape(API_SHAPE_ALTER_SHARE_OFFSETS));
 }
 

@@ -130,12 +130,13 @@ api_txn_offset_commit_request(struct api_call *c, struct kfk_tree *q)
 	const struct api_shape *sh = api_shape(API_SHAPE_TXN_OFFSET_COMMIT);
 	struct alv_str		txn = kfk_get_str(q, &q->root, KFK_TXN_OFFSET_COMMIT_REQUEST_TRANSACTIONAL_ID);
 	struct alv_str		group = kfk_get_str(q, &q->root, KFK_TXN_OFFSET_COMMIT_REQUEST_GROUP_ID);
+	struct alv_str		text;	/* there is no room for words in this answer */
 	int16_t			code = judge_txn(c, txn);
 
 	if (code == 0)
 		code = api_judge_group(c, group, POL_OP_READ);
 	if (code == 0 && kfk_get_int(q, &q->root, KFK_TXN_OFFSET_COMMIT_REQUEST_GENERATION_ID_OR_MEMBER_EPOCH) < 0)
-		code = api_count_offsets(c, group);
+		code = api_count_offsets(c, API_CLASSIC, group, &text);
 	if (code == 0)
 		code = api_count_open_txn(c, txn);
 	if (code == 0)

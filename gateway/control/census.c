@@ -8,6 +8,8 @@
 #include <alcove/log.h>
 #include <alcove/str.h>
 
+#include <strings.h>
+
 #include "tally/keys.h"
 #include "upstream/census.h"
 #include "upstream/follower.h"
@@ -93,11 +95,12 @@ on_group(void *arg, struct alv_str id, struct alv_str type)
 	static const struct {
 		const char   *type;
 		enum tal_kind kind;
-	} kinds[] = { { "Consumer", TAL_GROUPS_CONSUMER }, { "Share", TAL_GROUPS_SHARE }, { "Streams", TAL_GROUPS_STREAMS } };
+	} kinds[] = { { "consumer", TAL_GROUPS_CONSUMER }, { "share", TAL_GROUPS_SHARE }, { "streams", TAL_GROUPS_STREAMS } };
 	enum tal_kind kind = TAL_GROUPS_CLASSIC;	/* also where the broker is too old to say */
 
+	/* As Kafka's clients read it: brokers write it small, its documents do not. */
 	for (size_t i = 0; i < ALV_COUNT(kinds); i++)
-		if (alv_str_eqz(type, kinds[i].type))
+		if (type.n == strlen(kinds[i].type) && strncasecmp(type.p, kinds[i].type, type.n) == 0)
 			kind = kinds[i].kind;
 	note(arg, kind, id);
 }

@@ -88,6 +88,22 @@ def test_groups(s):
             equal("leaving", 0, beat(w, "g2", members["g2"], -1)["ErrorCode"])
             stack.wait_until("it can be deleted", lambda: w.request("DeleteGroups", 2, {"GroupsNames": ["g2"]})["Results"][0]["ErrorCode"] == 0)
             stack.wait_until("its place is free", lambda: beat(w, "g3", str(uuid.uuid4()))["ErrorCode"] == 0, 40)
+            # By now brokers have been asked, and what they listed is of the type that it is.
+            equal("one too many again", POLICY_VIOLATION, beat(w, "g4", str(uuid.uuid4()))["ErrorCode"])
+
+
+def test_share_groups(s):
+    """A share group comes into being also by offsets that are set for it."""
+    with limited(s, share_groups=1) as t, t.wire() as w:
+        create_topic(t, "t")
+
+        def alter(group):
+            r = w.request("AlterShareGroupOffsets", 0, {"GroupId": group, "Topics": [{"TopicName": "t", "Partitions": [
+                {"PartitionIndex": 0, "StartOffset": 0}]}]})
+            return r["ErrorCode"], r["ErrorMessage"]
+        stack.wait_until("one is there", lambda: alter("s1")[0] == 0)
+        equal("one too many", (POLICY_VIOLATION, says("groups", 1, "share_groups")), alter("s2"))
+        equal("what brokers have", ["s1"], [g["GroupId"] for g in w.request("ListGroups", 5, {})["Groups"]])
 
 
 def test_members(s):
@@ -193,6 +209,9 @@ def test_transactions(s):
             p.begin_transaction()
         one.produce("t", b"first")
         one.flush(20)
+        with t.wire() as w:   # by this word it is counted when brokers are asked
+            ids = w.request("ListTransactions", 1, {})["TransactionStates"]
+            equal("open", ["Ongoing"], [x["TransactionState"] for x in ids if x["TransactionalId"] == "one"])
         two.produce("t", b"second")
         true("the second one waits", two.flush(1) == 1)
         one.commit_transaction(20)

@@ -358,6 +358,30 @@ offsets_of_nobody_make_a_group(void **state)
 	stage_close(&s);
 }
 
+static void
+offsets_that_are_set_make_a_share_group(void **state)
+{
+	struct kfk_tree *q;
+	struct stage	 s;
+
+	(void)state;
+	limit(POL_QUOTA_SHARE_GROUPS, 1);
+	open_limited(&s);
+	for (int i = 0; i < 2; i++) {
+		q = stage_begin(&s, KFK_API_ALTER_SHARE_GROUP_OFFSETS, 0);
+		stage_str(q, KFK_ALTER_SHARE_GROUP_OFFSETS_REQUEST_GROUP_ID, i == 0 ? "g1" : "g2");
+		kfk_set_str(q, stage_add(q, &q->root, KFK_ALTER_SHARE_GROUP_OFFSETS_REQUEST_TOPICS),
+		    KFK_ALTER_SHARE_GROUP_OFFSETS_REQUEST_TOPICS_TOPIC_NAME, ALV_STR("orders"));
+		if (i == 0)
+			(void)stage_forwarded(&s);
+	}
+	q = stage_refused(&s);
+	assert_int_equal(stage_int(q, KFK_ALTER_SHARE_GROUP_OFFSETS_RESPONSE_ERROR_CODE), KFK_POLICY_VIOLATION);
+	stage_text(kfk_get_str(q, &q->root, KFK_ALTER_SHARE_GROUP_OFFSETS_RESPONSE_ERROR_MESSAGE),
+	    "Quota: this cluster may have at most 1 groups (share_groups); a platform administrator can raise it.");
+	stage_close(&s);
+}
+
 int
 main(void)
 {
@@ -373,6 +397,7 @@ main(void)
 		cmocka_unit_test(groups_by_type),
 		cmocka_unit_test(a_known_group_may_become_another),
 		cmocka_unit_test(offsets_of_nobody_make_a_group),
+		cmocka_unit_test(offsets_that_are_set_make_a_share_group),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -191,14 +191,24 @@ ups_resolve_ids(struct ups_follower *f, uint64_t who, size_t n, const struct alv
 	done(arg, ALV_OK, n, id, names);
 }
 
-/* Broker 7 cannot be asked. */
+/* A group of each type, as brokers write it, and one of none; and such as are nobody's. */
 void
 ups_census(struct ups_follower *f, unsigned what, const struct ups_census_fns *fns, void *arg)
 {
+	static const char *const types[] = { "", "classic", "consumer", "share", "streams" };
+
 	(void)f;
-	(void)what;
-	fns->done(arg, 0, "nobody is asked here");
+	for (size_t i = 0; i < ALV_COUNT(types); i++) {
+		char id[32];
+
+		snprintf(id, sizeof(id), "acme.%s", types[i]);
+		fns->group(arg, alv_str_of(id + 1), alv_str_of(types[i]));
+		fns->group(arg, alv_str_of(id), alv_str_of(types[i]));
+	}
+	fns->done(arg, what, "");
 }
+
+/* Broker 7 cannot be asked. */
 
 void
 ups_list_groups(struct ups_follower *f, int32_t node, struct ups_groups_call *c)
@@ -281,6 +291,32 @@ await_free(struct running *r, const char *id)
 		c = running_do(r, kit_change(CON_TENANT_CREATE, id));
 	while (c.err == ALV_E_CONFLICT);
 	assert_int_equal(c.err, ALV_OK);
+}
+
+/* What brokers list counts as what they say that it is, and as classic where they say nothing. */
+static void
+groups_count_by_their_type(void **state)
+{
+	static const uint64_t	     expected[] = { 2, 1, 1, 1 };
+	const struct pol_quota_alter limit = { .quota = { .entity.kind = POL_QUOTA_OF_TENANT, .set = 1u << POL_QUOTA_CONSUMER_GROUPS,
+		.value[POL_QUOTA_CONSUMER_GROUPS] = 5 } };
+	struct running	 *r = *state;
+	struct con_change c = kit_change(CON_QUOTA_ALTER, "acme");
+	size_t		  n;
+
+	assert_int_equal(running_do(r, kit_change(CON_TENANT_CREATE, "acme")).err, ALV_OK);
+	c.quotas = pol_quota_list_new();
+	assert_int_equal(pol_quota_list_add(c.quotas, &limit), ALV_OK);
+	assert_int_equal(running_do(r, c).err, ALV_OK);
+	pol_quota_list_free(c.quotas);
+	do {	/* each look goes through the thread */
+		(void)running_do(r, kit_change(CON_TENANT_CREATE, "acme"));
+		n = 0;
+		for (int k = TAL_GROUPS_CLASSIC; k <= TAL_GROUPS_STREAMS; k++)
+			n += tal_count(r->tally, ALV_STR("acme"), (enum tal_kind)k);
+	} while (n < 5);
+	for (size_t i = 0; i < ALV_COUNT(expected); i++)
+		assert_int_equal(tal_count(r->tally, ALV_STR("acme"), (enum tal_kind)(TAL_GROUPS_CLASSIC + (int)i)), expected[i]);
 }
 
 static void
@@ -533,7 +569,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(names_on_the_cluster_stop_a_creation), T(a_purge_goes_on_until_nothing_is_left), T(a_purge_outlives_a_restart),
+		T(names_on_the_cluster_stop_a_creation), T(groups_count_by_their_type), T(a_purge_goes_on_until_nothing_is_left), T(a_purge_outlives_a_restart),
 		T(changes_of_a_tenant_keep_their_order), T(waiting_changes_are_bounded), T(tenants_take_turns), T(workers_are_answered_on_their_loop),
 		T(lists_of_groups_are_asked_for), T(ready_when_all_is_there),
 	};
