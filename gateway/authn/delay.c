@@ -2,7 +2,8 @@
  * late as the one before, up to a bound. Nobody is ever locked out. Whoever guesses must not learn by an answer that comes
  * at once that it was right, so a login that is right waits as well, unless somebody has logged in as that user from there before.
  *
- * One table for all workers, of fixed size: sets of WAYS places, each under one of LOCKS locks.
+ * One table for all workers, of fixed size: sets of WAYS places, each under one of LOCKS locks. Names are anybody's to choose, so they
+ * are hashed by what nobody can steer.
  * Invariant: a place is one key's for as long as it is among the newest WAYS of its set. */
 #include <alcove/authn.h>
 #include <alcove/cidr.h>
@@ -16,7 +17,7 @@ enum { WAYS = 8, SETS = 4096, LOCKS = 16, DOUBLINGS_MAX = 20 };
 #define FORGET_US (10ull * 60 * 1000 * 1000)
 
 struct place {
-	uint64_t key[2];
+	uint64_t key;
 	uint64_t seen_us;	/* when it last failed or passed; 0: nobody's */
 	uint32_t failures;	/* one after the other */
 	bool	 passed;
@@ -56,32 +57,28 @@ aut_delays_free(struct aut_delays *d)
 	free(d);
 }
 
+/* Each part under a key that those before it make, so that ("a", "bc") and ("ab", "c") differ. */
 static uint64_t
-hash(uint64_t seed, const struct aut_attempt *a)
+key_of(const struct aut_delays *d, const struct aut_attempt *a)
 {
-	struct alv_cidr room;
-	struct alv_str	client = alv_cidr_client(a->host, &room);
-	uint8_t		n[4];
+	struct alv_cidr	     room;
+	const struct alv_str parts[] = { a->tenant, a->user, alv_cidr_client(a->host, &room) };
+	uint64_t	     seed[] = { d->seed[0], d->seed[1] };
 
-	/* With its length, so that ("a", "bc") and ("ab", "c") differ. */
-	alv_put_be32(n, (uint32_t)a->tenant.n);
-	seed = alv_hash(n, sizeof(n), seed);
-	seed = alv_hash(a->tenant.p, a->tenant.n, seed);
-	alv_put_be32(n, (uint32_t)a->user.n);
-	seed = alv_hash(n, sizeof(n), seed);
-	seed = alv_hash(a->user.p, a->user.n, seed);
-	return alv_hash(client.p, client.n, seed);
+	for (size_t i = 0; i < ALV_COUNT(parts); i++)
+		seed[0] ^= alv_hash_keyed(parts[i].p, parts[i].n, seed);
+	return seed[0];
 }
 
 /* The key's place; a new one takes the place of the one that was seen longest ago. What was seen last may have been seen later than
  * now: each worker's clock is that of its turn. */
 static struct place *
-take(struct aut_delays *d, const uint64_t key[static 2], uint64_t now_us)
+take(struct aut_delays *d, uint64_t key, uint64_t now_us)
 {
-	struct place *set = d->places + key[0] % SETS * WAYS, *oldest = set;
+	struct place *set = d->places + key % SETS * WAYS, *oldest = set;
 
 	for (struct place *p = set; p < set + WAYS; p++) {
-		if (p->seen_us != 0 && p->key[0] == key[0] && p->key[1] == key[1]) {
+		if (p->seen_us != 0 && p->key == key) {
 			if (now_us > p->seen_us && now_us - p->seen_us >= FORGET_US)
 				p->failures = 0;
 			return p;
@@ -89,7 +86,7 @@ take(struct aut_delays *d, const uint64_t key[static 2], uint64_t now_us)
 		if (p->seen_us < oldest->seen_us)
 			oldest = p;
 	}
-	*oldest = (struct place){ .key = { key[0], key[1] } };
+	*oldest = (struct place){ .key = key };
 	return oldest;
 }
 
@@ -104,15 +101,14 @@ lateness(const struct aut_attempt *a, uint32_t failures)
 uint64_t
 aut_delays_note(struct aut_delays *d, const struct aut_attempt *a, bool passed)
 {
-	uint64_t	 key[2], late;
+	uint64_t	 key, late;
 	pthread_mutex_t *lock;
 	struct place	*p;
 
 	if (d == NULL || a->first_us == 0)
 		return 0;
-	key[0] = hash(d->seed[0], a);
-	key[1] = hash(d->seed[1], a);
-	lock = &d->lock[key[0] % SETS % LOCKS];
+	key = key_of(d, a);
+	lock = &d->lock[key % SETS % LOCKS];
 	pthread_mutex_lock(lock);
 	p = take(d, key, a->now_us);
 	late = passed && (p->passed || p->failures == 0) ? 0 : lateness(a, p->failures);

@@ -163,6 +163,35 @@ a_table_of_fixed_size(void **state)
 	assert_int_equal(note("acme", "alice", "10.0.0.1", false), 800);
 }
 
+/* Sixteen names that FNV-1a takes for one under one seed in 256, whatever the rest of the seed is: who could make such names would push
+ * somebody's failures out of the table with eight of its own. */
+static void
+names_that_are_made_to_meet_do_not(void **state)
+{
+	static const char *const halves[] = { "30j3uzajaicsxd8th7exxyfsamo3xaan", "64ftdcwb21kb0uqjdjnhg6v5yncpoyc5" };
+	char			 name[4 * 32 + 1];
+
+	(void)state;
+	for (int table = 0; table < 2000; table++) {
+		uint64_t late = 0;
+
+		aut_delays_free(D);
+		D = aut_delays_new();
+		assert_non_null(D);
+		for (int i = 0; i < 16; i++) {
+			snprintf(name, sizeof(name), "%s%s%s%s", halves[i & 1], halves[i >> 1 & 1], halves[i >> 2 & 1], halves[i >> 3]);
+			now += MS;
+			assert_int_equal(note("acme", name, "10.0.0.1", false), 100);
+		}
+		for (int i = 0; i < 16; i++) {
+			snprintf(name, sizeof(name), "%s%s%s%s", halves[i & 1], halves[i >> 1 & 1], halves[i >> 2 & 1], halves[i >> 3]);
+			now += MS;
+			late += note("acme", name, "10.0.0.1", false);
+		}
+		assert_int_equal(late, 16 * 200);	/* each is still there */
+	}
+}
+
 int
 main(void)
 {
@@ -175,6 +204,7 @@ main(void)
 		TEST(forgotten_after_ten_quiet_minutes),
 		TEST(a_clock_that_is_behind_forgets_nothing),
 		TEST(of_ipv6_it_is_the_network),
+		TEST(names_that_are_made_to_meet_do_not),
 		TEST(zero_means_never),
 		TEST(a_table_of_fixed_size),
 	};
