@@ -1,6 +1,7 @@
 /* Any bytes as what logins by tokens are made of; the first byte says what: a client's message, a JWKS, a token, the claims of
  * one whose signature was good, an exchange whose messages end with a zero byte. What must hold: no crash, nobody gets in by a
  * token (nobody here can sign), what is taken from claims is within its bounds. */
+#include <alcove/acl.h>
 #include <alcove/str.h>
 #include <alcove/tenant.h>
 
@@ -102,7 +103,7 @@ claims(const uint8_t *p, size_t n)
 
 	MUST(c != NULL);
 	if (json_is_object(v) && aut_claims_check(i, v, endpoint, NOW, c) == NULL) {
-		MUST(c->user.n > 0 && c->user.n < 256 && alv_str_utf8(c->user) && c->rest_ms > 0 && c->ngroups <= POL_GROUPS_MAX);
+		MUST(pol_user_good(c->user) && c->rest_ms > 0 && c->ngroups <= POL_GROUPS_MAX);
 		MUST(ten_id_check(c->tenant) == ALV_OK && (endpoint.n == 0 || alv_str_eq(c->tenant, endpoint)));
 		for (size_t k = 0; k < c->ngroups; k++)
 			MUST(pol_group_good(c->groups[k]));
