@@ -146,6 +146,15 @@ choose_shape(const struct pol_tenant *t, struct alv_str secret, struct alv_str t
 }
 
 void
+aut_account_nobody(struct aut_account *a, const struct pol_tenant *like, struct alv_str tenant_id, struct alv_str name, struct alv_str secret,
+    uint32_t iterations)
+{
+	struct pol_shape shape = choose_shape(like, secret, tenant_id, name);
+
+	make_fake(a, &shape, secret, tenant_id, name, iterations);
+}
+
+void
 aut_account_fill(struct aut_account *a, const struct pol_tenant *t, struct alv_str tenant_id, struct alv_str name,
     struct alv_str secret, uint32_t iterations)
 {

@@ -59,6 +59,10 @@ enum aut_step {
 	AUT_FAIL	/* one answer for every failure; the token is empty, reason is for our log */
 };
 
+/* For a tenant that is not there: as somebody whom a tenant that is (`like`; NULL: none is) does not have. */
+void aut_account_nobody(struct aut_account *a, const struct pol_tenant *like, struct alv_str tenant_id, struct alv_str name,
+    struct alv_str secret, uint32_t iterations);
+
 /* Server side of one exchange; heap or embedded, fixed size. */
 struct aut_server {
 	enum aut_mechanism mechanism;

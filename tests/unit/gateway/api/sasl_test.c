@@ -270,6 +270,54 @@ a_shared_port_takes_the_tenant_from_the_login(void **state)
 	}
 }
 
+static uint32_t
+iterations_shown(struct stage *s, const char *login)
+{
+	struct aut_account a;
+
+	log_out(s);
+	assert_int_equal(handshake(s, 1, "SCRAM-SHA-512"), API_ANSWER);
+	s->conn.sasl->lookup(s->conn.sasl->lookup_arg, alv_str_of(login), &a);
+	api_sasl_forget(&s->conn);
+	return a.scram[POL_SCRAM_SHA_512].iterations;
+}
+
+/* At a shared port a tenant that is nowhere shows users of the form that some tenant's have: else the form would tell which are there. */
+static void
+a_tenant_that_is_nowhere_looks_like_one(void **state)
+{
+	struct stage s;
+	char	     login[32];
+	size_t	     as_new = 0;
+
+	(void)state;
+	stage_open(&s, NULL, 0);
+	s.listener.endpoint = POL_ENDPOINT_PORT;
+	s.conn.tenant[0] = '\0';
+	s.conf.scram_iterations = 9000;
+	assert_int_equal(iterations_shown(&s, "acme/alice"), 4096);
+	assert_int_equal(iterations_shown(&s, "acme/nobody"), 4096);
+	for (int i = 0; i < 50; i++) {
+		snprintf(login, sizeof(login), "t%d/alice", i);
+		assert_int_equal(iterations_shown(&s, login), 4096);
+	}
+	assert_int_equal(iterations_shown(&s, "alice"), 4096);
+	/* Of several it is one, and always the same. */
+	assert_int_equal(pol_dir_publish(s.dir, ALV_STR("new"), pol_build(&(struct pol_parts){ .id = ALV_STR("new"), .state = POL_ACTIVE,
+	    .cluster_id = "new-cluster-id-22chars" })), ALV_OK);
+	for (int i = 0; i < 50; i++) {
+		uint32_t shown;
+
+		snprintf(login, sizeof(login), "t%d/alice", i);
+		shown = iterations_shown(&s, login);
+		assert_true(shown == 4096 || shown == 9000);
+		assert_int_equal(iterations_shown(&s, login), shown);
+		as_new += shown == 9000;
+	}
+	assert_in_range(as_new, 1, 49);
+	stage_close(&s);
+}
+
 /* The key of alice's work in the pool, and its part. */
 static uint64_t
 share(struct stage *s, const char *login, const char *host, uint64_t *part)
@@ -526,6 +574,7 @@ main(void)
 		cmocka_unit_test(bare_tokens_after_an_old_handshake),
 		cmocka_unit_test(a_new_login_keeps_the_identity),
 		cmocka_unit_test(a_shared_port_takes_the_tenant_from_the_login),
+		cmocka_unit_test(a_tenant_that_is_nowhere_looks_like_one),
 		cmocka_unit_test(work_is_shared_by_tenant_and_address),
 		cmocka_unit_test(a_tokens_user_need_not_be_there),
 		cmocka_unit_test(who_is_no_users_is_still_its_tenants),
