@@ -288,7 +288,7 @@ api_login_share(const struct api_conn *c, uint64_t *key, uint64_t *part)
 
 	if (tenant.n == 0) {
 		tenant = alv_str_of(c->sasl == NULL || !c->sasl->asked ? "" : c->sasl->account.tenant);
-		*key = alv_hash(tenant.p, tenant.n, alv_hash(secret.p, secret.n, 0)) % SHARED;
+		*key = 1 + alv_hash(tenant.p, tenant.n, alv_hash(secret.p, secret.n, 0)) % SHARED;	/* 0: the gateway's own */
 	} else {
 		*key = alv_hash(tenant.p, tenant.n, 0);
 	}
