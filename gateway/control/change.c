@@ -27,6 +27,14 @@ con_unchanged(struct con_change *c, const struct sto_tenant *t)
 	return con_end(c, ALV_OK);
 }
 
+const struct pol_tenant *
+con_snapshot(const struct con_core *k, const struct con_change *c)
+{
+	const struct pol_slot *slot = pol_dir_find(k->dir, alv_str_of(c->tenant));
+
+	return slot == NULL ? NULL : pol_slot_load(slot);
+}
+
 enum alv_err
 con_store_failed(struct con_core *k, struct con_change *c)
 {

@@ -42,6 +42,8 @@ enum alv_err con_purged(struct con_core *k, struct alv_str id) ALV_MUST;
 /* Every tenant's snapshot anew: at start, and after con_core.unpublished. */
 enum alv_err con_publish_all(struct con_core *k) ALV_MUST;
 
+/* The change's tenant as it is served, which is what the store says of it; NULL: nothing. */
+const struct pol_tenant *con_snapshot(const struct con_core *k, const struct con_change *c);
 /* Sets err and the text for a person; answers err. */
 enum alv_err con_say(struct con_change *c, enum alv_err err, const char *fmt, ...) ALV_PRINTF(3, 4);
 

@@ -71,8 +71,7 @@ con_access_give(const struct con_change *c, struct sto_tenant *t, struct alv_str
 static bool
 same_supers(const struct con_core *k, const struct con_change *c)
 {
-	const struct pol_slot	*slot = pol_dir_find(k->dir, alv_str_of(c->tenant));
-	const struct pol_tenant *t = slot == NULL ? NULL : pol_slot_load(slot);
+	const struct pol_tenant *t = con_snapshot(k, c);
 	size_t			 n = 0;
 
 	for (size_t i = 0; t != NULL && i < t->nsupers; i++)

@@ -106,8 +106,7 @@ con_own_give(struct con_change *c, struct sto_tenant *t, struct ten_own own[stat
 bool
 con_own_same(const struct con_core *k, const struct con_change *c)
 {
-	const struct pol_slot	*slot = pol_dir_find(k->dir, alv_str_of(c->tenant));
-	const struct pol_tenant *t = slot == NULL ? NULL : pol_slot_load(slot);
+	const struct pol_tenant *t = con_snapshot(k, c);
 
 	if (t == NULL || t->nown != c->nown)
 		return false;

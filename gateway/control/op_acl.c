@@ -18,8 +18,7 @@ check_rule(struct con_change *c, size_t i)
 static bool
 any_new(const struct con_core *k, const struct con_change *c)
 {
-	const struct pol_slot	*slot = pol_dir_find(k->dir, alv_str_of(c->tenant));
-	const struct pol_tenant *t = slot == NULL ? NULL : pol_slot_load(slot);
+	const struct pol_tenant *t = con_snapshot(k, c);
 
 	for (size_t i = 0; i < c->rules->n; i++)
 		if (t == NULL || !pol_rule_find(t, &c->rules->rule[i]))
@@ -87,8 +86,7 @@ any_fits(const struct con_change *c, const struct pol_rule *r)
 static enum con_need
 judge_delete(struct con_core *k, struct con_change *c, const struct sto_tenant *t)
 {
-	const struct pol_slot	*slot = pol_dir_find(k->dir, alv_str_of(c->tenant));
-	const struct pol_tenant *now = slot == NULL ? NULL : pol_slot_load(slot);
+	const struct pol_tenant *now = con_snapshot(k, c);
 
 	c->changed = 0;
 	if (c->rules == NULL || c->rules->n > 0 || c->nfilters == 0)
@@ -128,8 +126,7 @@ write_delete(struct con_core *k, struct con_change *c, struct sto_tenant *t, con
 static bool
 same_rules(const struct con_core *k, const struct con_change *c)
 {
-	const struct pol_slot	*slot = pol_dir_find(k->dir, alv_str_of(c->tenant));
-	const struct pol_tenant *t = slot == NULL ? NULL : pol_slot_load(slot);
+	const struct pol_tenant *t = con_snapshot(k, c);
 
 	return t != NULL && t->nrules == c->rules->n && !any_new(k, c);
 }

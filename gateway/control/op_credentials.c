@@ -11,8 +11,7 @@
 static const struct pol_user *
 find(const struct con_core *k, const struct con_change *c, const char *name)
 {
-	const struct pol_slot	*slot = pol_dir_find(k->dir, alv_str_of(c->tenant));
-	const struct pol_tenant *t = slot == NULL ? NULL : pol_slot_load(slot);
+	const struct pol_tenant *t = con_snapshot(k, c);
 
 	return t == NULL ? NULL : pol_user_find(t, alv_str_of(name));
 }

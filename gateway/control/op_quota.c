@@ -5,14 +5,6 @@
 
 #include <stdlib.h>
 
-static const struct pol_tenant *
-snapshot_of(const struct con_core *k, const struct con_change *c)
-{
-	const struct pol_slot *slot = pol_dir_find(k->dir, alv_str_of(c->tenant));
-
-	return slot == NULL ? NULL : pol_slot_load(slot);
-}
-
 static const struct pol_quota *
 now_of(const struct pol_tenant *t, const struct pol_quota_entity *e)
 {
@@ -75,7 +67,7 @@ goes(const struct con_change *c, const struct pol_quota *q)
 static bool
 any_altered(const struct con_core *k, const struct con_change *c)
 {
-	const struct pol_tenant *t = snapshot_of(k, c);
+	const struct pol_tenant *t = con_snapshot(k, c);
 	struct pol_quota	 q;
 
 	for (size_t i = 0; i < c->quotas->n; i++)
@@ -131,7 +123,7 @@ put_altered(struct con_core *k, struct con_change *c, const struct sto_tenant *t
 static enum alv_err
 write_alter(struct con_core *k, struct con_change *c, struct sto_tenant *t, const struct pol_scram *keys)
 {
-	const struct pol_tenant *now = snapshot_of(k, c);
+	const struct pol_tenant *now = con_snapshot(k, c);
 	size_t			 n = 0;
 	enum alv_err		 err;
 
@@ -155,7 +147,7 @@ write_alter(struct con_core *k, struct con_change *c, struct sto_tenant *t, cons
 static enum con_need
 judge_delete(struct con_core *k, struct con_change *c, const struct sto_tenant *t)
 {
-	const struct pol_tenant *now = snapshot_of(k, c);
+	const struct pol_tenant *now = con_snapshot(k, c);
 
 	c->changed = 0;
 	if (c->quotas == NULL || c->quotas->n > 0 || c->native)
@@ -169,7 +161,7 @@ judge_delete(struct con_core *k, struct con_change *c, const struct sto_tenant *
 static enum alv_err
 write_delete(struct con_core *k, struct con_change *c, struct sto_tenant *t, const struct pol_scram *keys)
 {
-	const struct pol_tenant *now = snapshot_of(k, c);
+	const struct pol_tenant *now = con_snapshot(k, c);
 	enum alv_err		 err = ALV_OK;
 
 	(void)keys;

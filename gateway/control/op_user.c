@@ -46,8 +46,7 @@ drop_others(struct con_core *k, const struct con_change *c, const struct sto_ten
 static bool
 same_groups(const struct con_core *k, const struct con_change *c)
 {
-	const struct pol_slot	*slot = pol_dir_find(k->dir, alv_str_of(c->tenant));
-	const struct pol_tenant *t = slot == NULL ? NULL : pol_slot_load(slot);
+	const struct pol_tenant *t = con_snapshot(k, c);
 	const struct pol_user	*u = t == NULL ? NULL : pol_user_find(t, alv_str_of(c->user));
 
 	if (c->groups == NULL)

@@ -10,14 +10,6 @@
 /* What PBKDF2 may be asked for at once, for all passwords: some seconds of a thread's time. Keys from elsewhere cost nothing. */
 enum { ITERATIONS_MAX = 2000000 };
 
-static const struct pol_tenant *
-snapshot_of(const struct con_core *k, const struct con_change *c)
-{
-	const struct pol_slot *slot = pol_dir_find(k->dir, alv_str_of(c->tenant));
-
-	return slot == NULL ? NULL : pol_slot_load(slot);
-}
-
 /* ---- one of them ---------------------------------------------------------------------------------------- */
 
 static void
@@ -119,7 +111,7 @@ check_list(struct con_change *c)
 static bool
 any_left_over(const struct con_core *k, const struct con_change *c)
 {
-	const struct pol_tenant	    *t = snapshot_of(k, c);
+	const struct pol_tenant	    *t = con_snapshot(k, c);
 	const struct pol_user_item **all = c->users_all && t != NULL ? sorted(c->users) : NULL;
 	bool			     found = false;
 
@@ -176,7 +168,7 @@ remove_one(struct con_core *k, struct con_change *c, struct sto_tenant *t, struc
 static enum alv_err
 remove_left_over(struct con_core *k, struct con_change *c, struct sto_tenant *t)
 {
-	const struct pol_tenant	    *now = snapshot_of(k, c);
+	const struct pol_tenant	    *now = con_snapshot(k, c);
 	const struct pol_user_item **all = sorted(c->users);
 	enum alv_err		     err = all == NULL ? ALV_E_NOMEM : ALV_OK;
 
@@ -225,7 +217,7 @@ write_alter(struct con_core *k, struct con_change *c, struct sto_tenant *t, cons
 static enum con_need
 judge_delete(struct con_core *k, struct con_change *c, const struct sto_tenant *t)
 {
-	const struct pol_tenant *now = snapshot_of(k, c);
+	const struct pol_tenant *now = con_snapshot(k, c);
 
 	c->changed = c->removed = c->made = 0;
 	if (c->users == NULL || c->users->n > 0)
@@ -239,7 +231,7 @@ judge_delete(struct con_core *k, struct con_change *c, const struct sto_tenant *
 static enum alv_err
 write_delete(struct con_core *k, struct con_change *c, struct sto_tenant *t, const struct pol_scram *keys)
 {
-	const struct pol_tenant *now = snapshot_of(k, c);
+	const struct pol_tenant *now = con_snapshot(k, c);
 	enum alv_err		 err = ALV_OK;
 
 	(void)keys;

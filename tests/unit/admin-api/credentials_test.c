@@ -1,24 +1,6 @@
 /* SCRAM credentials by REST: one user's in the place of a password, many at once, and lists by what users have. */
 #include "fixture.h"
 
-static int
-setup(void **state)
-{
-	struct fx *f = fx_new();
-
-	fx_start(f);
-	fx_try(f, "PUT", "/v1/tenants/acme", NULL, NULL);
-	*state = f;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	fx_free(*state);
-	return 0;
-}
-
 #define USERS "/v1/tenants/acme/users"
 #define MANY  "/v1/tenants/acme/scram-credentials"
 #define K32   "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
@@ -153,7 +135,7 @@ lists_by_what_users_have(void **state)
 	assert_int_equal(fx_try(f, "GET", USERS "?enabled=yes", NULL, NULL), 400);
 }
 
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define T(fn) cmocka_unit_test_setup_teardown(fn, fx_setup_acme, fx_teardown)
 
 int
 main(void)

@@ -290,4 +290,23 @@ fx_logged(struct fx *f, const char *what)
 	return found;
 }
 
+/* A test's beginning and end, where there is the tenant acme. */
+static inline int
+fx_setup_acme(void **state)
+{
+	struct fx *f = fx_new();
+
+	fx_start(f);
+	fx_try(f, "PUT", "/v1/tenants/acme", NULL, NULL);
+	*state = f;
+	return 0;
+}
+
+static inline int
+fx_teardown(void **state)
+{
+	fx_free(*state);
+	return 0;
+}
+
 #endif

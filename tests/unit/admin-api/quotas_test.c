@@ -1,24 +1,6 @@
 /* Quotas by REST. */
 #include "fixture.h"
 
-static int
-setup(void **state)
-{
-	struct fx *f = fx_new();
-
-	fx_start(f);
-	fx_try(f, "PUT", "/v1/tenants/acme", NULL, NULL);
-	*state = f;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	fx_free(*state);
-	return 0;
-}
-
 #define QUOTAS "/v1/tenants/acme/quotas"
 
 static size_t
@@ -245,7 +227,7 @@ whom_limits_on_groups_leave_out(void **state)
 	}
 }
 
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define T(fn) cmocka_unit_test_setup_teardown(fn, fx_setup_acme, fx_teardown)
 
 int
 main(void)

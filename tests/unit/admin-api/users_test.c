@@ -1,24 +1,6 @@
 /* Users by REST, many at once: what a body may say, what is told, and the tenant's ETag. */
 #include "fixture.h"
 
-static int
-setup(void **state)
-{
-	struct fx *f = fx_new();
-
-	fx_start(f);
-	fx_try(f, "PUT", "/v1/tenants/acme", NULL, NULL);
-	*state = f;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	fx_free(*state);
-	return 0;
-}
-
 #define USERS "/v1/tenants/acme/users"
 #define K32   "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 #define SCRAM "\"scram\":[{\"mechanism\":\"SCRAM-SHA-256\",\"iterations\":4096,\"salt\":\"c2FsdA==\",\"storedKey\":\"" K32 "\",\"serverKey\":\"" K32 "\"}]"
@@ -165,7 +147,7 @@ deleted_by_a_filter(void **state)
 	fx_done(&a);
 }
 
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define T(fn) cmocka_unit_test_setup_teardown(fn, fx_setup_acme, fx_teardown)
 
 int
 main(void)
