@@ -118,13 +118,6 @@ make_fake(struct aut_account *a, const struct pol_shape *shape, struct alv_str s
 	copy_name(a->user, sizeof(a->user), login);
 }
 
-void
-aut_account_fake(struct aut_account *a, struct alv_str secret, struct alv_str tenant, struct alv_str login,
-    uint32_t iterations)
-{
-	make_fake(a, &(struct pol_shape){ .iterations = { 0 } }, secret, tenant, login, iterations);
-}
-
 /* Which of the shapes of the tenant's users a name that is nobody's has: the same one for as long as there is such a user. */
 static struct pol_shape
 choose_shape(const struct pol_tenant *t, struct alv_str secret, struct alv_str tenant, struct alv_str login)
@@ -158,7 +151,7 @@ void
 aut_account_fill(struct aut_account *a, const struct pol_tenant *t, struct alv_str tenant_id, struct alv_str name,
     struct alv_str secret, uint32_t iterations)
 {
-	const struct pol_user *u = t == NULL || name.n >= sizeof(a->user) ? NULL : pol_user_find(t, name);
+	const struct pol_user *u = name.n >= sizeof(a->user) ? NULL : pol_user_find(t, name);
 	struct pol_shape       shape = choose_shape(t, secret, tenant_id, name);
 
 	if (u != NULL)

@@ -33,8 +33,9 @@ read_part(const char *from, size_t n, char out[static PART_MAX + 1])
 	return true;
 }
 
-const json_t *
-aut_claim_find(const json_t *payload, const char *path)
+/* A claim by its name, or by a path of RFC 6901 where it lies in others: "/realm_access/roles". NULL: it is not there, or null. */
+static const json_t *
+find_claim(const json_t *payload, const char *path)
 {
 	const json_t *v = payload;
 	char	      part[PART_MAX + 1];
@@ -97,8 +98,9 @@ is_plain(const json_t *claim, struct alv_str value)
 	return alv_str_eqz(value, text);
 }
 
-bool
-aut_claim_has(const json_t *claim, struct alv_str value)
+/* Also one word of a text with blanks; true, false and whole numbers as JSON writes them. */
+static bool
+has(const json_t *claim, struct alv_str value)
 {
 	struct alv_str rest = text_of(claim), w;
 
@@ -156,7 +158,7 @@ check_times(const struct pol_issuer *i, const json_t *payload, uint64_t now, str
 static const char *
 take_user(const struct pol_issuer *i, const json_t *payload, struct aut_claims *c)
 {
-	struct alv_str s = text_of(aut_claim_find(payload, i->user_claim));
+	struct alv_str s = text_of(find_claim(payload, i->user_claim));
 
 	if (!pol_user_good(s))
 		return "a token whose user is missing, no text, longer than 255 bytes, everybody (*), or has control characters";
@@ -177,7 +179,7 @@ add_group(struct aut_claims *c, struct alv_str *all, struct alv_str s)
 static const char *
 take_groups(const struct pol_issuer *i, const json_t *payload, struct aut_claims *c)
 {
-	const json_t  *claim = i->groups_claim == NULL ? NULL : aut_claim_find(payload, i->groups_claim), *x;
+	const json_t  *claim = i->groups_claim == NULL ? NULL : find_claim(payload, i->groups_claim), *x;
 	struct alv_str rest = text_of(claim), w, *all;
 	size_t	       k;
 	bool	       good = true;
@@ -218,7 +220,7 @@ only_tenant(const struct pol_issuer *i, const json_t *claim)
 static const char *
 take_tenant(const struct pol_issuer *i, const json_t *payload, struct alv_str endpoint, struct aut_claims *c)
 {
-	const json_t  *claim = i->tenant_claim == NULL ? NULL : aut_claim_find(payload, i->tenant_claim);
+	const json_t  *claim = i->tenant_claim == NULL ? NULL : find_claim(payload, i->tenant_claim);
 	struct alv_str tenant = endpoint.n > 0 ? endpoint : only_tenant(i, claim);
 
 	if (tenant.p == NULL || ten_id_check(tenant))
@@ -252,9 +254,9 @@ aut_claims_check(const struct pol_issuer *i, const json_t *payload, struct alv_s
 	if (!for_us(i, payload))
 		return "a token for somebody else (aud)";
 	for (size_t k = 0; k < i->nrequired; k++) {
-		const json_t *claim = aut_claim_find(payload, i->required[k].name);
+		const json_t *claim = find_claim(payload, i->required[k].name);
 
-		if (claim == NULL || (i->required[k].value != NULL && !aut_claim_has(claim, alv_str_of(i->required[k].value))))
+		if (claim == NULL || (i->required[k].value != NULL && !has(claim, alv_str_of(i->required[k].value))))
 			return "a token without a claim that is required";
 	}
 	if ((why = take_user(i, payload, c)) != NULL || (why = take_tenant(i, payload, endpoint, c)) != NULL)

@@ -6,11 +6,7 @@
 
 #include <jansson.h>
 
-/* A claim by its name, or by a path of RFC 6901 where it lies in others: "/realm_access/roles". NULL: it is not there, or null. */
-const json_t *aut_claim_find(const json_t *payload, const char *path);
-/* Is it that text, one word of a text with blanks, one element of a list? true, false and whole numbers as JSON writes them. */
-bool aut_claim_has(const json_t *claim, struct alv_str value);
-/* The same, of a text only as a whole. */
+/* Is it that text, or one element of a list? */
 bool aut_claim_is(const json_t *claim, struct alv_str value);
 
 /* All that is not the signature: NULL, and c is filled; else why not. */

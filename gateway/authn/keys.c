@@ -18,8 +18,9 @@ struct aut_keys {
 	struct aut_key at[AUT_KEYS_MAX];
 };
 
-struct aut_keys *
-aut_keys_ref(struct aut_keys *k)
+/* NULL is allowed. */
+static struct aut_keys *
+take_ref(struct aut_keys *k)
 {
 	if (k != NULL)
 		atomic_fetch_add_explicit(&k->refs, 1, memory_order_relaxed);
@@ -223,7 +224,7 @@ aut_source_keys(struct aut_source *s, uint64_t *asked)
 	struct aut_keys *k;
 
 	pthread_mutex_lock(&s->lock);
-	k = aut_keys_ref(s->keys);
+	k = take_ref(s->keys);
 	*asked = s->asked;
 	pthread_mutex_unlock(&s->lock);
 	return k;

@@ -15,7 +15,6 @@ enum {
 
 /* 32 or 64 bytes. */
 size_t	     aut_scram_len(enum pol_mechanism m);
-enum alv_err aut_scram_hash(enum pol_mechanism m, const uint8_t *p, size_t n, uint8_t out[static AUT_HASH_MAX]) ALV_MUST;
 enum alv_err aut_scram_hmac(enum pol_mechanism m, const uint8_t *key, size_t key_n, const void *p, size_t n,
     uint8_t out[static AUT_HASH_MAX]) ALV_MUST;
 /* PBKDF2: slow. */

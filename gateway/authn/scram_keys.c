@@ -20,8 +20,8 @@ aut_scram_len(enum pol_mechanism m)
 	return m == POL_SCRAM_SHA_256 ? 32 : 64;
 }
 
-enum alv_err
-aut_scram_hash(enum pol_mechanism m, const uint8_t *p, size_t n, uint8_t out[static AUT_HASH_MAX])
+static enum alv_err
+hash(enum pol_mechanism m, const uint8_t *p, size_t n, uint8_t out[static AUT_HASH_MAX])
 {
 	return EVP_Digest(p, n, out, NULL, digest_of(m), NULL) == 1 ? ALV_OK : ALV_E_CRYPTO;
 }
@@ -54,7 +54,7 @@ aut_scram_client_key(enum pol_mechanism m, const uint8_t *salted, uint8_t out[st
 enum alv_err
 aut_scram_stored_key(enum pol_mechanism m, const uint8_t *client_key, uint8_t out[static AUT_HASH_MAX])
 {
-	return aut_scram_hash(m, client_key, aut_scram_len(m), out);
+	return hash(m, client_key, aut_scram_len(m), out);
 }
 
 enum alv_err

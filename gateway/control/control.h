@@ -36,7 +36,7 @@ void con_configure(struct con_control *c, const struct pol_config *conf);
  * and the job pools must still be there: it waits for its own jobs. NULL is allowed. */
 void con_stop(struct con_control *c);
 
-/* What fake accounts are made of (aut_account_fake): 32 bytes from the store, the same after a restart. Constant while
+/* What fake accounts are made of (aut_account_fill, aut_account_nobody): 32 bytes from the store, the same after a restart. Constant while
  * the control lives, any thread. */
 struct alv_str con_fake_secret(const struct con_control *c);
 

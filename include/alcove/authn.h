@@ -41,15 +41,16 @@ struct aut_account {
 };
 /* Fills *a for a login name (as the client sent it, unescaped). Must do the same work for known and unknown. */
 typedef void (*aut_lookup_fn)(void *arg, struct alv_str login, struct aut_account *a);
-/* Fake keys for a name that is not known: deterministic from secret, tenant, login, mechanism; the same after a restart
- * and on every replica, as long as the secret is. */
-void aut_account_fake(struct aut_account *a, struct alv_str secret, struct alv_str tenant, struct alv_str login,
-    uint32_t iterations);
-/* What a lookup should call: user `name` of a tenant's snapshot (NULL: no such tenant; tenant_id then is what the
- * endpoint or the login said). Nobody gives a fake account; a disabled user, and one of a tenant that is not active, is not known,
- * but shows what it showed before. A user without keys for a mechanism gets fake ones for it. The fakes are made in every case, so that the work is the same, and
- * look like the keys of one of the tenant's users: its shape. iterations: of new passwords, where nothing else is known. */
+/* What a lookup should call: user `name` of a tenant's snapshot. Nobody gives a fake account; a disabled user, and one of a tenant that
+ * is not active, is not known, but shows what it showed before. A user without keys for a mechanism gets fake ones for it. The
+ * fakes are made in every case, so that the work is the same; they are deterministic (of secret, tenant, login and mechanism), so
+ * the same after a restart and on every replica, and look like the keys of one of the tenant's users: its shape.
+ * iterations: of new passwords, where nothing else is known. */
 void aut_account_fill(struct aut_account *a, const struct pol_tenant *t, struct alv_str tenant_id, struct alv_str name,
+    struct alv_str secret, uint32_t iterations);
+/* For a tenant that is not there (tenant_id: what the endpoint or the login said): as somebody whom a tenant that is (`like`; NULL:
+ * none is) does not have. */
+void aut_account_nobody(struct aut_account *a, const struct pol_tenant *like, struct alv_str tenant_id, struct alv_str name,
     struct alv_str secret, uint32_t iterations);
 
 enum aut_step {
@@ -58,10 +59,6 @@ enum aut_step {
 	AUT_OK,		/* send the token (may be empty); account says who it is */
 	AUT_FAIL	/* one answer for every failure; the token is empty, reason is for our log */
 };
-
-/* For a tenant that is not there: as somebody whom a tenant that is (`like`; NULL: none is) does not have. */
-void aut_account_nobody(struct aut_account *a, const struct pol_tenant *like, struct alv_str tenant_id, struct alv_str name,
-    struct alv_str secret, uint32_t iterations);
 
 /* Server side of one exchange; heap or embedded, fixed size. */
 struct aut_server {

@@ -21,8 +21,7 @@ struct aut_keys;
 /* Keys that cannot verify a signature here, may not (another `use`), or are malformed are left out, as RFC 7517 wants it; one
  * at least must stay. SYNTAX: no JWKS; VALUE: none stays, or more than AUT_KEYS_MAX do; *why is static. */
 enum alv_err	 aut_keys_parse(struct alv_str json, struct aut_keys **out, const char **why) ALV_MUST;
-struct aut_keys *aut_keys_ref(struct aut_keys *k);	/* the same; NULL is allowed, as below */
-void		 aut_keys_put(struct aut_keys *k);
+void		 aut_keys_put(struct aut_keys *k);	/* NULL is allowed, as below */
 size_t		 aut_keys_count(const struct aut_keys *k);
 
 /* ---- where an issuer's keys come from. Counted, any thread ----------------------------------------------- */

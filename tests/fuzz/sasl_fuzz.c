@@ -17,7 +17,7 @@ look(void *arg, struct alv_str login, struct aut_account *a)
 {
 	(void)arg;
 	MUST(alv_str_utf8(login));
-	aut_account_fake(a, ALV_STR("secret"), ALV_STR("acme"), login, 4096);
+	aut_account_nobody(a, NULL, ALV_STR("acme"), login, ALV_STR("secret"), 4096);
 }
 
 static struct alv_str

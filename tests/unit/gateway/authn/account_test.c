@@ -38,16 +38,16 @@ fakes_are_stable_and_distinct(void **state)
 	struct aut_account a, b;
 
 	(void)state;
-	aut_account_fake(&a, ALV_STR("s"), ALV_STR("acme"), ALV_STR("x"), 8192);
-	aut_account_fake(&b, ALV_STR("s"), ALV_STR("acme"), ALV_STR("x"), 8192);
+	aut_account_nobody(&a, NULL, ALV_STR("acme"), ALV_STR("x"), ALV_STR("s"), 8192);
+	aut_account_nobody(&b, NULL, ALV_STR("acme"), ALV_STR("x"), ALV_STR("s"), 8192);
 	assert_memory_equal(&a, &b, sizeof(a));
 	assert_memory_not_equal(a.scram[0].salt, a.scram[1].salt, AUT_SALT_BYTES);
 	assert_int_equal(a.scram[0].iterations, 8192);
-	aut_account_fake(&b, ALV_STR("t"), ALV_STR("acme"), ALV_STR("x"), 8192);
+	aut_account_nobody(&b, NULL, ALV_STR("acme"), ALV_STR("x"), ALV_STR("t"), 8192);
 	assert_memory_not_equal(a.scram[0].salt, b.scram[0].salt, AUT_SALT_BYTES);
-	aut_account_fake(&b, ALV_STR("s"), ALV_STR("acmex"), ALV_STR(""), 8192);
+	aut_account_nobody(&b, NULL, ALV_STR("acmex"), ALV_STR(""), ALV_STR("s"), 8192);
 	assert_memory_not_equal(a.scram[0].salt, b.scram[0].salt, AUT_SALT_BYTES);
-	aut_account_fake(&b, ALV_STR("s"), ALV_STR("acme"), ALV_STR("y"), 8192);
+	aut_account_nobody(&b, NULL, ALV_STR("acme"), ALV_STR("y"), ALV_STR("s"), 8192);
 	assert_memory_not_equal(a.scram[0].salt, b.scram[0].salt, AUT_SALT_BYTES);
 	assert_memory_not_equal(a.scram[0].stored_key, b.scram[0].stored_key, 32);
 }
@@ -75,7 +75,7 @@ accounts_come_from_the_snapshot(void **state)
 	assert_false(a.known);
 	tenant.state = POL_ACTIVE;
 	fill(&a, "dave");
-	aut_account_fill(&none, NULL, ALV_STR("acme"), ALV_STR("dave"), ALV_STR("process secret"), 8192);
+	aut_account_nobody(&none, NULL, ALV_STR("acme"), ALV_STR("dave"), ALV_STR("process secret"), 8192);
 	assert_memory_equal(&a, &none, sizeof(a));
 }
 

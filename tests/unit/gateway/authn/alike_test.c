@@ -140,7 +140,10 @@ look(void *arg, struct alv_str login, struct aut_account *a)
 {
 	const struct who *w = arg;
 
-	aut_account_fill(a, w->t, ALV_STR("acme"), login, ALV_STR("process secret"), 4096);
+	if (w->t == NULL)
+		aut_account_nobody(a, acme, ALV_STR("acme"), login, ALV_STR("process secret"), 9999);
+	else
+		aut_account_fill(a, w->t, ALV_STR("acme"), login, ALV_STR("process secret"), 9999);
 }
 
 static void

@@ -26,7 +26,7 @@ look(void *arg, struct alv_str login, struct aut_account *a)
 	w->lookups++;
 	memcpy(w->asked, login.p, login.n);
 	w->asked[login.n] = '\0';
-	aut_account_fake(a, ALV_STR("secret"), ALV_STR("acme"), login, 4096);
+	aut_account_nobody(a, NULL, ALV_STR("acme"), login, ALV_STR("secret"), 4096);
 	if (!w->known)
 		return;
 	for (int m = 0; m < POL_MECHANISMS; m++) {
