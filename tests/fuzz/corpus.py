@@ -412,11 +412,30 @@ def headers(corpus, rnd):
     corpus.add("header", kw.batch([b"a", b"b"], timestamp_ms=1) * 2)
 
 
+COUNTED = ("JoinGroup", "Heartbeat", "LeaveGroup", "ConsumerGroupHeartbeat", "ShareGroupHeartbeat", "StreamsGroupHeartbeat", "OffsetCommit",
+           "TxnOffsetCommit", "AlterShareGroupOffsets", "InitProducerId", "AddPartitionsToTxn", "AddOffsetsToTxn", "EndTxn", "CreateTopics",
+           "CreatePartitions", "Metadata", "ShareFetch")
+
+
+def counted(corpus, keys, versions, rnd):
+    """Where there may be one of each thing: what begins, ends, and begins again."""
+    for api in COUNTED:
+        for version in range(versions[api][0], versions[api][1] + 1):
+            asks = [asked(keys[api], version, body(api, version, "request", rnd)) for _ in range(4)]
+            corpus.add("request", bytes([ACME]) + ACME_DENIED + b"".join(asks))
+            corpus.add("api", bytes([ACME]) + ACME_DENIED + b"".join(q + answered(body(api, version, "response", rnd)) for q in asks))
+    said = {"GroupId": "g", "InstanceId": "i", "RebalanceTimeoutMs": 1000, "TopicPartitions": [], "SubscribedTopicNames": ["orders"]}
+    steps = b"".join(asked(68, 1, kw.encode("ConsumerGroupHeartbeat", 1, "request", {**said, "MemberId": m, "MemberEpoch": epoch})) +
+                     answered(kw.encode("ConsumerGroupHeartbeat", 1, "response", {"MemberId": m, "MemberEpoch": epoch, "ErrorCode": code}))
+                     for m, epoch, code in (("m", 0, 0), ("m", -2, 0), ("n", 0, 25), ("n", 0, 0), ("n", -1, 0)))
+    corpus.add("api", bytes([ACME]) + ACME_DENIED + steps)
+
+
 def main():
     corpus, rnd = Corpus(pathlib.Path(sys.argv[1])), random.Random(20)
-    versions = {}
+    versions, keys = {}, {}
     for api, key, lo, hi in offered():
-        versions[api] = (lo, hi)
+        versions[api], keys[api] = (lo, hi), key
         for version in range(lo, hi + 1):
             one_by_one(corpus, api, key, version, rnd)
     # as in stream_fuzz.c and embedded_fuzz.c
@@ -428,6 +447,7 @@ def main():
     logins(corpus, rnd)
     members(corpus, versions)
     produces(corpus, versions)
+    counted(corpus, keys, versions, rnd)
     walks(corpus, rnd)
     headers(corpus, rnd)
     print(f"{corpus.n} seeds made")

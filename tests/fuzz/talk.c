@@ -347,6 +347,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (W.qsbr == NULL)
 		talk_build();
 	W.worker.ids = clu_ids_new(100);
+	W.shared.tally = tal_book_new();
+	memset(W.worker.asked, 0, sizeof(W.worker.asked));
 	alv_arena_init(&k.arena, 1 << 24);
 	alv_chain_init(&k.body, W.worker.pool);
 	alv_buf_init(&k.said, SAID_MAX);
@@ -367,6 +369,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	alv_buf_fini(&k.told);
 	alv_arena_fini(&k.arena);
 	clu_ids_free(W.worker.ids);
+	tal_book_free(W.shared.tally);
 	api_keep_free(W.worker.keep);
 	MUST(alv_pool_out(W.worker.pool) == 0);
 	return 0;

@@ -47,6 +47,19 @@ __wrap_realloc(void *p, size_t n)
 
 /* ---- tenants -------------------------------------------------------------------------------------------------- */
 
+/* One of each thing that is counted, and hardly anything at once of what is created. */
+static void
+limit_counts(struct pol_quota *q)
+{
+	for (int key = POL_QUOTA_TOPICS; key <= POL_QUOTA_OPEN_TRANSACTIONS; key++) {
+		q->set |= 1u << key;
+		q->value[key] = 1;
+	}
+	q->set |= 1u << POL_QUOTA_CONTROLLER_MUTATION_RATE;
+	q->value[POL_QUOTA_CONTROLLER_MUTATION_RATE] = 0.1;
+	q->value[POL_QUOTA_TOPICS] = q->value[POL_QUOTA_PARTITIONS] = 4;
+}
+
 static void
 tenant(struct pol_dir *dir, const char *id, enum pol_tenant_state state, size_t denials)
 {
@@ -58,7 +71,7 @@ tenant(struct pol_dir *dir, const char *id, enum pol_tenant_state state, size_t 
 		{ TEN_TXN, ALV_STR("taken"), ALV_STR("legacy.taken"), true },
 	};
 	/* The last two are nobody's to see by Kafka's apis; those of others are in the other tenant's snapshot. */
-	static const struct pol_quota quotas[] = {
+	struct pol_quota quotas[] = {
 		{ { POL_QUOTA_OF_CLIENT, { { POL_QUOTA_NAMED, ALV_STR("alice") } } }, 3, { 1e15, 1e15 } },
 		{ { POL_QUOTA_OF_CLIENT, { { .match = POL_QUOTA_DEFAULT }, { POL_QUOTA_NAMED, ALV_STR("orders") } } }, 1, { 1e15 } },
 		{ { POL_QUOTA_OF_GROUP, { { POL_QUOTA_NAMED, ALV_STR(NEEDLE) } } }, 2, { 0, 1e15 } },
@@ -75,6 +88,8 @@ tenant(struct pol_dir *dir, const char *id, enum pol_tenant_state state, size_t 
 		.quotas = mine ? quotas : &foreign, .nquotas = mine ? ALV_COUNT(quotas) : 1, .aliases = aliases, .naliases = denials == 0 ? 0 : ALV_COUNT(aliases),
 		.auto_create = { .on = denials == 0, .partitions = 2, .replication_factor = -1 } };
 
+	if (denials == 2)
+		limit_counts(&quotas[ALV_COUNT(quotas) - 1]);
 	for (int m = 0; m < POL_MECHANISMS; m++)	/* keys of no password; one iteration, for speed */
 		user.scram[m] = (struct pol_scram){ .present = true, .iterations = 1, .salt_n = 16, .stored_key = "stored" };
 	MUST(n + denials <= ALV_COUNT(rules));
