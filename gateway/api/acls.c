@@ -1,10 +1,14 @@
 /* DescribeAcls, CreateAcls, DeleteAcls: the tenant's own ACLs, in virtual names, as Kafka's authorizer has them.
  * Invariants: nothing goes upstream; of what is there only the snapshot of this tenant is looked at; what is changed, the
  * control thread changes, by the same rules as by REST (pol_rule_check). A number that stands for "unknown" (0) ends the connection, as
- * with a broker, which cannot read such a request. */
+ * with a broker, which cannot read such a request. A request has POL_RULES_ALTER_MAX creations or filters at most, and long answers
+ * are made in parts, so that one tenant's hold up nobody. */
 #include "api/kit.h"
 
 #include <alcove/acl.h>
+
+/* What a turn tells of an answer: so many ACLs, or so many comparisons without one. */
+enum { PART = 500, PART_COMPARISONS = 50000 };
 
 static const struct alv_str no_authorizer = ALV_STR("No Authorizer is configured.");
 
@@ -21,20 +25,6 @@ judge(struct api_call *c, enum pol_op op, struct alv_str *text)
 		return 0;
 	*text = no_authorizer;
 	return KFK_SECURITY_DISABLED;
-}
-
-static struct pol_rule *
-copy_rules(struct api_call *c, const struct pol_rules *from)
-{
-	struct pol_rule *to = alv_arena_alloc(&c->arena, (from->n + 1) * sizeof(*to));
-
-	for (size_t i = 0; to != NULL && i < from->n; i++) {
-		to[i] = from->rule[i];
-		to[i].name = alv_arena_str(&c->arena, to[i].name);
-		to[i].principal = alv_arena_str(&c->arena, to[i].principal);
-		to[i].host = alv_arena_str(&c->arena, to[i].host);
-	}
-	return to;
 }
 
 /* ---- filters ------------------------------------------------------------------------------------------------ */
@@ -93,34 +83,72 @@ pattern_of(struct kfk_tree *r, struct kfk_node *list, const struct pol_rule *las
 	return kfk_set_empty(r, e, R(RESOURCES_ACLS));
 }
 
-static void
-describe(const struct api_call *c, const struct pol_filter *f, struct kfk_tree *r)
+struct description {
+	struct pol_filter filter;
+	struct pol_rule	 *last;		/* the one that was told last, a copy; NULL: none was */
+};
+
+static int
+order(const void *a, const void *b)
 {
-	struct kfk_node	      *list = kfk_set_empty(r, &r->root, R(RESOURCES)), *acls = NULL, *e;
-	const struct pol_rule *last = NULL;
+	return pol_rule_cmp(a, b);
+}
 
-	for (size_t i = 0; i < c->tenant->nrules; i++) {
-		const struct pol_rule *a = &c->tenant->rules[i];
+static struct pol_rule *
+copy_rule(struct api_call *c, const struct pol_rule *from)
+{
+	struct pol_rule *to = alv_arena_alloc(&c->arena, sizeof(*to));
 
-		if (!pol_filter_fits(f, a))
+	if (to == NULL)
+		return NULL;
+	*to = *from;
+	to->name = alv_arena_str(&c->arena, from->name);
+	to->principal = alv_arena_str(&c->arena, from->principal);
+	to->host = alv_arena_str(&c->arena, from->host);
+	return to;
+}
+
+/* A pattern with more than a part's ACLs is told several times, each time with others of them. */
+static bool
+describe(struct api_call *c, struct kfk_tree *r)
+{
+	struct description    *d = api_memo(c)->own;
+	const struct pol_tenant *t = c->tenant;
+	const struct pol_rule *told = NULL;
+	struct kfk_node	      *acls = NULL, *e;
+	struct api_part	       p;
+	size_t		       n = 0, i = api_part_after(d->last, t->rules, t->nrules, sizeof(*t->rules), order);
+
+	api_part_begin(c, &p, kfk_get(&r->root, R(RESOURCES)));
+	for (; i < t->nrules && n < PART; i++) {
+		const struct pol_rule *a = &t->rules[i];
+
+		if (!pol_filter_fits(&d->filter, a))
 			continue;
-		acls = pattern_of(r, list, last, a, acls);
-		e = kfk_add(r, acls);
-		kfk_set_str(r, e, R(RESOURCES_ACLS_PRINCIPAL), a->principal);
-		kfk_set_str(r, e, R(RESOURCES_ACLS_HOST), a->host);
-		kfk_set_int(r, e, R(RESOURCES_ACLS_OPERATION), a->op);
-		kfk_set_int(r, e, R(RESOURCES_ACLS_PERMISSION_TYPE), a->permission);
-		last = a;
+		acls = pattern_of(&p.tree, p.list, told, a, acls);
+		e = kfk_add(&p.tree, acls);
+		kfk_set_str(&p.tree, e, R(RESOURCES_ACLS_PRINCIPAL), a->principal);
+		kfk_set_str(&p.tree, e, R(RESOURCES_ACLS_HOST), a->host);
+		kfk_set_int(&p.tree, e, R(RESOURCES_ACLS_OPERATION), a->op);
+		kfk_set_int(&p.tree, e, R(RESOURCES_ACLS_PERMISSION_TYPE), a->permission);
+		told = a;
+		n++;
 	}
+	api_part_end(c, &p);
+	if (n < PART)
+		return true;
+	d->last = copy_rule(c, told);
+	return d->last == NULL;		/* the answer fails by the arena */
 }
 
 enum api_result
 api_describe_acls_request(struct api_call *c, struct kfk_tree *q)
 {
-	struct pol_filter f = read_filter(q, &q->root, &describe_fields);
-	struct alv_str	  text;
-	struct kfk_tree	  r;
-	int16_t		  code;
+	struct pol_filter   f = read_filter(q, &q->root, &describe_fields);
+	struct description *d;
+	struct alv_str	    text;
+	struct kfk_tree	    r;
+	int16_t		    code;
 
 	if (is_zero(&f))
 		return api_close(c, MET_CLOSE_FRAME_MALFORMED);
@@ -130,10 +158,15 @@ api_describe_acls_request(struct api_call *c, struct kfk_tree *q)
 		kfk_set_int(&r, &r.root, R(ERROR_CODE), code);
 		kfk_set_str(&r, &r.root, R(ERROR_MESSAGE), text);
 		api_note(c, code);
-	} else if (known_pattern(&f) && known_entry(&f)) {	/* nothing is of a kind that nobody knows */
-		describe(c, &f, &r);
 	}
-	return api_answer(c, &r);
+	if (code != 0 || !known_pattern(&f) || !known_entry(&f))	/* nothing is of a kind that nobody knows */
+		return api_answer(c, &r);
+	kfk_set_empty(&r, &r.root, R(RESOURCES));
+	api_memo(c)->own = d = alv_arena_alloc(&c->arena, sizeof(*d));
+	if (d == NULL)
+		return api_fail(c, ALV_E_LIMIT);
+	d->filter = f;
+	return api_answer_long(c, &r, describe);
 }
 #undef Q
 #undef R
@@ -152,13 +185,13 @@ struct part {
 		struct pol_rule	  rule;
 		struct pol_filter filter;
 	};
+	struct kfk_node *gone;	/* of an answer: the list of what the filter deleted */
 };
 
 struct parts {
-	size_t		 n, good;
-	struct pol_rule *gone;		/* deleted */
-	size_t		 ngone;
-	struct part	 part[];
+	size_t	    n, good;
+	size_t	    at, next;	/* of an answer that tells what was deleted: the filter, and the ACL to be looked at next */
+	struct part part[];
 };
 
 static struct parts *
@@ -173,18 +206,31 @@ parts_new(struct api_call *c, const struct kfk_node *list)
 	return x;
 }
 
+/* The same as judge, and whether there are too many of them. */
+static int16_t
+judge_parts(struct api_call *c, const struct parts *x, struct alv_str *text)
+{
+	int16_t code = judge(c, POL_OP_ALTER, text);
+
+	if (code != 0 || x == NULL || x->n <= POL_RULES_ALTER_MAX)
+		return code;
+	*text = alv_arena_printf(&c->arena, "found %zu of them, expected %d at most in one request", x->n, POL_RULES_ALTER_MAX);
+	return KFK_POLICY_VIOLATION;
+}
+
 /* The same for all that were good until now. */
 static void
-parts_end(struct api_call *c, const struct con_change *ch)
+parts_end(struct api_call *c, size_t i, const struct con_change *ch)
 {
 	struct parts  *x = api_memo(c)->own;
 	int16_t	       code = api_change_code(ch);
 	struct alv_str text = api_change_text(c, ch);
 
-	for (size_t i = 0; code != 0 && i < x->n; i++)
-		if (x->part[i].code == 0) {
-			x->part[i].code = code;
-			x->part[i].text = text;
+	(void)i;
+	for (size_t k = 0; code != 0 && k < x->n; k++)
+		if (x->part[k].code == 0) {
+			x->part[k].code = code;
+			x->part[k].text = text;
 		}
 }
 
@@ -247,13 +293,6 @@ begin_create(struct api_call *c, size_t i, struct con_change *ch)
 	return true;
 }
 
-static void
-end_create(struct api_call *c, size_t i, const struct con_change *ch)
-{
-	(void)i;
-	parts_end(c, ch);
-}
-
 static enum api_result
 answer_create(struct api_call *c)
 {
@@ -278,11 +317,11 @@ answer_create(struct api_call *c)
 enum api_result
 api_create_acls_request(struct api_call *c, struct kfk_tree *q)
 {
-	static const struct api_changes changes = { .n = 1, .begin = begin_create, .end = end_create, .answer = answer_create };
+	static const struct api_changes changes = { .n = 1, .begin = begin_create, .end = parts_end, .answer = answer_create };
 	const struct kfk_node *list = kfk_get(&q->root, Q(CREATIONS));
 	struct parts	      *x = parts_new(c, list);
 	struct alv_str	       text;
-	int16_t		       code = judge(c, POL_OP_ALTER, &text);
+	int16_t		       code = judge_parts(c, x, &text);
 	bool		       impossible = false;
 	size_t		       i = 0;
 
@@ -351,19 +390,6 @@ begin_delete(struct api_call *c, size_t i, struct con_change *ch)
 }
 
 static void
-end_delete(struct api_call *c, size_t i, const struct con_change *ch)
-{
-	struct parts *x = api_memo(c)->own;
-
-	(void)i;
-	parts_end(c, ch);
-	if (ch->err)
-		return;
-	x->gone = copy_rules(c, ch->rules);
-	x->ngone = x->gone == NULL ? 0 : ch->rules->n;
-}
-
-static void
 put_gone(struct kfk_tree *r, struct kfk_node *list, const struct pol_rule *a)
 {
 	struct kfk_node *e = kfk_add(r, list);
@@ -378,37 +404,72 @@ put_gone(struct kfk_tree *r, struct kfk_node *list, const struct pol_rule *a)
 	kfk_set_int(r, e, R(FILTER_RESULTS_MATCHING_ACLS_PERMISSION_TYPE), a->permission);
 }
 
+/* What one filter deleted, as long as `left` lasts: an ACL that is told takes as much of it as many that are not. */
+static void
+tell_gone(struct api_call *c, struct parts *x, const struct pol_rules *gone, size_t *left)
+{
+	const struct part *f = &x->part[x->at];
+	struct api_part	   p;
+
+	api_part_begin(c, &p, f->gone);
+	for (; x->next < gone->n && *left > 0; x->next++) {
+		bool   fits = pol_filter_fits(&f->filter, &gone->rule[x->next]);
+		size_t cost = fits ? PART_COMPARISONS / PART : 1;
+
+		if (fits)
+			put_gone(&p.tree, p.list, &gone->rule[x->next]);
+		*left -= *left < cost ? *left : cost;
+	}
+	api_part_end(c, &p);
+}
+
+static bool
+tell_all_gone(struct api_call *c, struct kfk_tree *r)
+{
+	struct parts	       *x = api_memo(c)->own;
+	const struct pol_rules *gone = c->change == NULL ? NULL : c->change->rules;
+	size_t			left = PART_COMPARISONS;
+
+	(void)r;
+	for (; gone != NULL && x->at < x->n; x->at++, x->next = 0) {
+		if (x->part[x->at].code != 0)
+			continue;
+		tell_gone(c, x, gone, &left);
+		if (x->next < gone->n)
+			return false;
+	}
+	return true;
+}
+
 static enum api_result
 answer_delete(struct api_call *c)
 {
-	const struct parts *x = api_memo(c)->own;
-	struct kfk_tree	    r;
-	struct kfk_node	   *list;
+	struct parts	*x = api_memo(c)->own;
+	struct kfk_tree	 r;
+	struct kfk_node *list;
 
 	api_answer_begin(c, &r);
 	list = kfk_set_empty(&r, &r.root, R(FILTER_RESULTS));
 	for (size_t i = 0; i < x->n; i++) {
-		const struct part *p = &x->part[i];
-		struct kfk_node	  *e = kfk_add(&r, list), *gone = kfk_set_empty(&r, e, R(FILTER_RESULTS_MATCHING_ACLS));
+		struct part	*p = &x->part[i];
+		struct kfk_node *e = kfk_add(&r, list);
 
+		p->gone = kfk_set_empty(&r, e, R(FILTER_RESULTS_MATCHING_ACLS));
 		kfk_set_int(&r, e, R(FILTER_RESULTS_ERROR_CODE), p->code);
 		kfk_set_str(&r, e, R(FILTER_RESULTS_ERROR_MESSAGE), p->text);
 		api_note(c, p->code);
-		for (size_t k = 0; p->code == 0 && k < x->ngone; k++)
-			if (pol_filter_fits(&p->filter, &x->gone[k]))
-				put_gone(&r, gone, &x->gone[k]);
 	}
-	return api_answer(c, &r);
+	return api_answer_long(c, &r, tell_all_gone);
 }
 
 enum api_result
 api_delete_acls_request(struct api_call *c, struct kfk_tree *q)
 {
-	static const struct api_changes changes = { .n = 1, .begin = begin_delete, .end = end_delete, .answer = answer_delete };
+	static const struct api_changes changes = { .n = 1, .begin = begin_delete, .end = parts_end, .answer = answer_delete };
 	const struct kfk_node *list = kfk_get(&q->root, Q(FILTERS));
 	struct parts	      *x = parts_new(c, list);
 	struct alv_str	       text;
-	int16_t		       code = judge(c, POL_OP_ALTER, &text);
+	int16_t		       code = judge_parts(c, x, &text);
 	size_t		       i = 0;
 
 	if (x == NULL)

@@ -437,6 +437,23 @@ api_response(struct api_call *c, const struct alv_chain *body)
 	return result;
 }
 
+static enum api_result
+resume_long(struct api_call *c)
+{
+	enum met_close	why;
+	enum api_result result;
+
+	load(c);
+	if (!tenant_serves(c, &why))
+		return api_close(c, why);
+	result = api_long_more(c);
+	if (result != API_ANSWER)
+		return result;
+	api_charge_request(c);
+	api_charge_response(c, c->out.n);
+	return result;
+}
+
 enum api_result
 api_resume(struct api_call *c)
 {
@@ -447,8 +464,11 @@ api_resume(struct api_call *c)
 	case API_WAIT_LEARN:
 		api_count_made(c);
 		return API_ANSWER;	/* out was made before */
-	case API_WAIT_WORK:
 	case API_WAIT_TIME:
+		if (c->more != NULL)
+			return resume_long(c);
+		/* fall through */
+	case API_WAIT_WORK:
 		load(c);
 		result = api_sasl_resume(c);
 		if (result == API_ANSWER)

@@ -208,7 +208,7 @@ struct api_call {
 	size_t		      nids;		/* WAIT_IDS */
 	struct alv_uuid	     *ids;		/* arena; API_WAIT_IDS_MAX */
 	bool		      ids_asked;	/* proxy: the ids were resolved, or could not be: judge with what is known */
-	uint64_t	      due_us;		/* WAIT_TIME: until then, on now_us's clock */
+	uint64_t	      due_us;		/* WAIT_TIME: until then, on now_us's clock; 0: a later turn */
 	uint64_t	      groups_since_us;	/* WAIT_GROUPS: of conn->broker, asked for then or later */
 	bool		      groups_asked;	/* proxy: the board has such a list, or it could not be had */
 	struct con_change    *change;		/* WAIT_CHANGE: the control thread's until api_resume, else ours; heap */
@@ -227,7 +227,8 @@ struct api_call {
 	struct quo_cell	     *group;		/* quota.c: of the group that a fetch is for, held; NULL: no limit */
 	bool		      counted;		/* it was charged as a request */
 	uint64_t	      charged;		/* bytes of this direction that a topic has already been charged */
-	struct alv_chain      kept;		/* a response that waits for ids; the api layer's own */
+	struct alv_chain      kept;		/* a response that waits for ids, or what there is of a long answer; the api layer's own */
+	struct api_long	     *more;		/* an answer that is made in parts; the api layer's own; arena */
 	struct api_repeat    *repeat;		/* which one this is; NULL: none */
 	struct api_stream    *stream;		/* a response that is walked; the api layer's own */
 	/* valid during a call into the api layer only */
@@ -240,7 +241,7 @@ enum api_result api_request(struct api_call *call, const struct alv_chain *body)
 /* To be asked first, with the frame but its size: may it go to the broker as one before it did? True: FORWARD, and the
  * frame was taken; hdr need not be set, and is. */
 bool api_again(struct api_call *call, struct alv_chain *frame) ALV_MUST;
-/* After WAIT_WORK (conn->sasl's work is done), WAIT_TIME (due_us has come), WAIT_CHANGE (call->change says what came of it), WAIT_LEARN, or
+/* After WAIT_WORK (conn->sasl's work is done), WAIT_TIME (due_us has come, or a turn later), WAIT_CHANGE (call->change says what came of it), WAIT_LEARN, or
  * WAIT_IDS of api_response (ids_asked is set). */
 enum api_result api_resume(struct api_call *call) ALV_MUST;
 /* The broker's response body, of up_version. ANSWER, WAIT (learn or ids) or CLOSE. */

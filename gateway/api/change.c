@@ -49,6 +49,7 @@ static enum api_result
 next_part(struct api_call *c)
 {
 	struct api_changes *x = c->changes;
+	enum api_result	    result;
 
 	for (; x->next < x->n; x->next++) {
 		introduce(c, c->change);
@@ -59,8 +60,10 @@ next_part(struct api_call *c)
 		c->wait = API_WAIT_CHANGE;
 		return API_WAIT;
 	}
-	api_change_forget(c);
-	return c->arena.failed ? api_fail(c, ALV_E_LIMIT) : x->answer(c);
+	result = c->arena.failed ? api_fail(c, ALV_E_LIMIT) : x->answer(c);
+	if (result != API_WAIT)
+		api_change_forget(c);
+	return result;
 }
 
 enum api_result

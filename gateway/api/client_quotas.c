@@ -63,12 +63,15 @@ judge(struct api_call *c, enum pol_op op, double scale, struct alv_str *text)
 #define R(f) KFK_DESCRIBE_CLIENT_QUOTAS_RESPONSE_##f
 
 enum { MATCH_EXACT, MATCH_DEFAULT, MATCH_SPECIFIED };
+enum { PART = 300 };	/* entities that a turn looks at */
 
 struct asked {
 	struct pol_quota_filter filter;
 	bool			seen[TYPES];
 	int16_t			code;
 	struct alv_str		text;
+	double			scale;
+	struct pol_quota	last;	/* that was told, a copy; set 0: none was */
 };
 
 static void
@@ -175,31 +178,59 @@ put_quota(struct kfk_tree *r, struct kfk_node *entry, const struct pol_quota *q,
 	}
 }
 
+static int
+order_quotas(const void *a, const void *b)
+{
+	return pol_quota_entity_cmp(&((const struct pol_quota *)a)->entity, &((const struct pol_quota *)b)->entity);
+}
+
+/* From the one on that is behind the last one told. */
+static bool
+describe(struct api_call *c, struct kfk_tree *r)
+{
+	struct asked		*a = api_memo(c)->own;
+	const struct pol_tenant *t = c->tenant;
+	const struct pol_quota	*last = a->last.set == 0 ? NULL : &a->last;
+	struct api_part		 p;
+	size_t			 i = api_part_after(last, t->quotas, t->nquotas, sizeof(*t->quotas), order_quotas), end = i + PART;
+
+	api_part_begin(c, &p, kfk_get(&r->root, R(ENTRIES)));
+	for (; i < t->nquotas && i < end; i++)
+		if (pol_quota_filter_fits(&a->filter, &t->quotas[i]))
+			put_quota(&p.tree, kfk_add(&p.tree, p.list), &t->quotas[i], a->scale);
+	api_part_end(c, &p);
+	if (i < end)
+		return true;
+	a->last = t->quotas[i - 1];
+	for (int k = 0; k < 2; k++)
+		a->last.entity.part[k].name = alv_arena_str(&c->arena, a->last.entity.part[k].name);
+	return c->arena.failed;		/* then the answer fails */
+}
+
 enum api_result
 api_describe_client_quotas_request(struct api_call *c, struct kfk_tree *q)
 {
-	double		 scale = scale_of(c);
-	struct asked	 a = { .text = ALV_STR_NULL };
-	struct kfk_tree	 r;
-	struct kfk_node *list;
+	struct asked   *a = alv_arena_alloc(&c->arena, sizeof(*a));
+	struct kfk_tree r;
 
-	a.code = judge(c, POL_OP_DESCRIBE_CONFIGS, scale, &a.text);
-	if (a.code == 0)
-		read_filter(&a, &c->arena, q);
+	if (a == NULL)
+		return api_fail(c, ALV_E_LIMIT);
+	api_memo(c)->own = a;
+	a->scale = scale_of(c);
+	a->code = judge(c, POL_OP_DESCRIBE_CONFIGS, a->scale, &a->text);
+	if (a->code == 0)
+		read_filter(a, &c->arena, q);
 	api_answer_begin(c, &r);
-	if (a.code != 0) {
-		kfk_set_int(&r, &r.root, R(ERROR_CODE), a.code);
-		kfk_set_str(&r, &r.root, R(ERROR_MESSAGE), a.text);
+	if (a->code != 0) {
+		kfk_set_int(&r, &r.root, R(ERROR_CODE), a->code);
+		kfk_set_str(&r, &r.root, R(ERROR_MESSAGE), a->text);
 		kfk_set_null(&r, &r.root, R(ENTRIES));
-		api_note(c, a.code);
+		api_note(c, a->code);
 		return api_answer(c, &r);
 	}
 	kfk_set_null(&r, &r.root, R(ERROR_MESSAGE));
-	list = kfk_set_empty(&r, &r.root, R(ENTRIES));
-	for (size_t i = 0; i < c->tenant->nquotas; i++)
-		if (pol_quota_filter_fits(&a.filter, &c->tenant->quotas[i]))
-			put_quota(&r, kfk_add(&r, list), &c->tenant->quotas[i], scale);
-	return api_answer(c, &r);
+	kfk_set_empty(&r, &r.root, R(ENTRIES));
+	return api_answer_long(c, &r, describe);
 }
 #undef Q
 #undef R

@@ -150,6 +150,22 @@ enum api_result api_pass(struct api_call *c, struct kfk_tree *r) ALV_MUST;
 /* Only the first half of api_pass, for handlers that look at virtual names afterwards. True: go on with api_answer.
  * False: *result is what to return. */
 bool		api_unmap(struct api_call *c, struct kfk_tree *r, enum api_result *result) ALV_MUST;
+/* long.c: ends as api_answer does, with what parts add to arrays of r, one in each turn. A part answers whether it was the last; it may
+ * keep copies in c->arena. r: by value; its nodes are of c->arena. */
+typedef bool api_part_fn(struct api_call *c, struct kfk_tree *r);
+enum api_result api_answer_long(struct api_call *c, const struct kfk_tree *r, api_part_fn *part) ALV_MUST;
+enum api_result api_long_more(struct api_call *c) ALV_MUST;
+/* In a part: elements that are added to p.list, with p.tree, go behind those of `array`. All of an array's are added so, and arrays in their
+ * order. */
+struct api_part {
+	struct alv_arena arena;
+	struct kfk_tree	 tree;
+	struct kfk_node *list, *array;
+};
+void api_part_begin(struct api_call *c, struct api_part *p, struct kfk_node *array);
+void api_part_end(struct api_call *c, struct api_part *p);
+/* The first of n sorted ones behind `last`, which need not be there; NULL: the very first. */
+size_t api_part_after(const void *last, const void *all, size_t n, size_t size, int (*order)(const void *a, const void *b));
 enum api_result api_close(struct api_call *c, enum met_close why) ALV_MUST;
 enum api_result api_fail(struct api_call *c, enum alv_err err) ALV_MUST;	/* close by one of our own errors */
 enum api_result api_wait_ids(struct api_call *c) ALV_MUST;

@@ -13,9 +13,8 @@
 /* As Kafka numbers them (ScramMechanism). */
 enum { KAFKA_SHA_256 = 1, KAFKA_SHA_512 = 2, KAFKA_ITERATIONS_MAX = 16384 };
 
-/* Users that one request may name: they are sorted on the loop. */
-enum { NAMES_MAX = POL_CREDENTIALS_MAX };
-static const struct alv_str too_many = ALV_STR("One request may name 10000 users at most");
+enum { NAMES_MAX = POL_USERS_ALTER_MAX, PART = 500 };	/* PART: users that a turn tells of an answer */
+static const struct alv_str too_many = ALV_STR("One request may name 1000 users at most");
 
 static int64_t
 number_of(enum pol_mechanism m)
@@ -135,6 +134,34 @@ describe_named(struct api_call *c, struct kfk_tree *r, struct kfk_node *list, co
 	}
 }
 
+static int
+order_users(const void *a, const void *b)
+{
+	return alv_str_cmp(((const struct pol_user *)a)->name, ((const struct pol_user *)b)->name);
+}
+
+/* Everybody, from the one on who is behind the last one told. */
+static bool
+describe_all(struct api_call *c, struct kfk_tree *r)
+{
+	struct pol_user		*last = api_memo(c)->own;
+	const struct pol_tenant *t = c->tenant;
+	struct api_part		 p;
+	size_t			 i = api_part_after(last, t->users, t->nusers, sizeof(*t->users), order_users), end = i + PART;
+
+	api_part_begin(c, &p, kfk_get(&r->root, R(RESULTS)));
+	for (; i < t->nusers && i < end; i++)
+		if (has_any(&t->users[i]))
+			tell_credentials(&p.tree, p.list, &t->users[i]);
+	api_part_end(c, &p);
+	if (i < end)
+		return true;
+	api_memo(c)->own = last = alv_arena_alloc(&c->arena, sizeof(*last));
+	if (last != NULL)
+		last->name = alv_arena_str(&c->arena, t->users[i - 1].name);
+	return last == NULL;	/* the answer fails by the arena */
+}
+
 static enum api_result
 refuse_request(struct api_call *c, struct kfk_tree *r, int16_t code, struct alv_str text)
 {
@@ -177,11 +204,10 @@ api_describe_scram_request(struct api_call *c, struct kfk_tree *q)
 	if (users != NULL && users->n > NAMES_MAX)
 		return refuse_request(c, &r, KFK_POLICY_VIOLATION, too_many);
 	add_names(q, users, Q(USERS_NAME), &all);
+	if (all.n == 0)		/* null or none: everybody */
+		return api_answer_long(c, &r, describe_all);
 	qsort(all.name, all.n, sizeof(*all.name), order);
 	describe_named(c, &r, list, &all);
-	for (size_t i = 0; all.n == 0 && i < c->tenant->nusers; i++)	/* null or none: everybody */
-		if (has_any(&c->tenant->users[i]))
-			tell_credentials(&r, list, &c->tenant->users[i]);
 	return api_answer(c, &r);
 }
 #undef Q

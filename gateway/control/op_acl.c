@@ -74,19 +74,21 @@ write_create(struct con_core *k, struct con_change *c, struct sto_tenant *t, con
  * how many there are by now: what waits before it may bring thousands. */
 enum { COMPARISONS_MAX = 1 << 20 };
 
-static bool
-any_fits(const struct con_change *c, const struct pol_rule *r)
+static size_t
+fits(const struct con_change *c, const struct pol_rule *r)
 {
+	size_t n = 0;
+
 	for (size_t i = 0; i < c->nfilters; i++)
-		if (pol_filter_fits(&c->filters[i], r))
-			return true;
-	return false;
+		n += pol_filter_fits(&c->filters[i], r);
+	return n;
 }
 
 static enum con_need
 judge_delete(struct con_core *k, struct con_change *c, const struct sto_tenant *t)
 {
 	const struct pol_tenant *now = con_snapshot(k, c);
+	size_t			 told = 0;
 
 	c->changed = 0;
 	if (c->rules == NULL || c->rules->n > 0 || c->nfilters == 0)
@@ -94,10 +96,13 @@ judge_delete(struct con_core *k, struct con_change *c, const struct sto_tenant *
 	if (now != NULL && c->nfilters > 1 && c->nfilters * now->nrules > COMPARISONS_MAX)
 		return con_end(c, con_say(c, ALV_E_LENGTH, "found %zu filters, expected no more than can be compared with %zu ACLs at once",
 		    c->nfilters, now->nrules));
-	for (size_t i = 0; now == NULL || i < now->nrules; i++)
-		if (now == NULL || any_fits(c, &now->rules[i]))
-			return CON_NEED_NOTHING;
-	return con_unchanged(c, t);
+	for (size_t i = 0; now != NULL && i < now->nrules; i++)
+		told += fits(c, &now->rules[i]);
+	/* As a broker: each filter is told what it fits, and that has an end. */
+	if (told > POL_RULES_MAX)
+		return con_end(c, con_say(c, ALV_E_LIMIT, "the filters fit %zu ACLs, one that several fit counted for each, expected at most %d; "
+		    "nothing was deleted", told, POL_RULES_MAX));
+	return told > 0 || now == NULL ? CON_NEED_NOTHING : con_unchanged(c, t);
 }
 
 static enum alv_err
@@ -105,7 +110,7 @@ collect(void *arg, const struct pol_rule *r)
 {
 	struct con_change *c = arg;
 
-	return any_fits(c, r) ? pol_rules_add(c->rules, r) : ALV_OK;
+	return fits(c, r) > 0 ? pol_rules_add(c->rules, r) : ALV_OK;
 }
 
 static enum alv_err

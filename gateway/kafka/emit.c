@@ -76,12 +76,23 @@ kfk_emit_pass(struct kfk_emit *e, struct alv_block *b, const uint8_t *p, size_t 
 }
 
 void
-kfk_emit_chain(struct kfk_emit *e, const struct alv_chain *src)
+kfk_emit_range(struct kfk_emit *e, const struct alv_chain *src, size_t from, size_t n)
 {
 	if (src->err && !e->c->err)
 		e->c->err = src->err;
-	for (const struct alv_piece *x = src->head; x != NULL; x = x->next)
-		kfk_emit_pass(e, x->block, x->p, x->n);
+	for (const struct alv_piece *x = src->head; x != NULL && n > 0; x = x->next) {
+		size_t skip = from < x->n ? from : x->n, take = x->n - skip < n ? x->n - skip : n;
+
+		kfk_emit_pass(e, x->block, x->p + skip, take);
+		from -= skip;
+		n -= take;
+	}
+}
+
+void
+kfk_emit_chain(struct kfk_emit *e, const struct alv_chain *src)
+{
+	kfk_emit_range(e, src, 0, src->n);
 }
 
 void

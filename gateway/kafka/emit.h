@@ -32,6 +32,8 @@ void kfk_emit_copy(struct kfk_emit *e, const void *p, size_t n);
 void kfk_emit_pass(struct kfk_emit *e, struct alv_block *b, const uint8_t *p, size_t n);
 /* Everything of src, in the same way; src stays as it is. */
 void kfk_emit_chain(struct kfk_emit *e, const struct alv_chain *src);
+/* n bytes of it, from there on. */
+void kfk_emit_range(struct kfk_emit *e, const struct alv_chain *src, size_t from, size_t n);
 void kfk_emit_be16(struct kfk_emit *e, uint16_t v);
 void kfk_emit_be32(struct kfk_emit *e, uint32_t v);
 void kfk_emit_be64(struct kfk_emit *e, uint64_t v);

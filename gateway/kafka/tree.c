@@ -201,6 +201,17 @@ kfk_add(struct kfk_tree *t, struct kfk_node *array)
 }
 
 void
+kfk_set_encoded(struct kfk_node *array, const struct alv_chain *c, size_t from, uint32_t n)
+{
+	if (array->v.bytes == NULL)
+		array->v.i = (int64_t)from;
+	array->v.bytes = c;
+	array->v.s.n = c->n - (size_t)array->v.i;
+	array->v.is_null = false;
+	array->n += n;
+}
+
+void
 kfk_unlink(struct kfk_node *parent, struct kfk_node *prev, struct kfk_node *child)
 {
 	if (prev == NULL)

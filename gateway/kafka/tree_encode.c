@@ -148,6 +148,8 @@ put_field(struct enc *e, const struct kfk_field *f, const struct kfk_node *n)
 	put_length(e, compact, n == NULL ? 0 : n->n);
 	for (const struct kfk_node *k = n == NULL ? NULL : n->kids; k != NULL && !e->err; k = k->next)
 		put_value(e, f, k);
+	if (n != NULL && n->v.bytes != NULL)
+		kfk_emit_range(&e->out, n->v.bytes, (size_t)n->v.i, n->v.s.n);
 }
 
 /* The tagged field with the smallest tag above `before` that has to be written; NULL: no more. */

@@ -240,8 +240,10 @@ park(struct px_client *c, struct px_request *r)
 		sent = !r->call.ids_asked && ask_for_ids(c, r);
 	else if (r->call.wait == API_WAIT_WORK)
 		sent = px_login_send(c);
-	else if (r->call.wait == API_WAIT_TIME)
+	else if (r->call.wait == API_WAIT_TIME) {
+		px_inflight_weigh(&c->inflight, r);	/* what there is of a long answer */
 		sent = px_late_wait(c, r->call.due_us);
+	}
 	else if (r->call.wait == API_WAIT_GROUPS)
 		sent = !r->call.groups_asked && ask_for_groups(c, r);
 	else if (r->call.wait == API_WAIT_CHANGE)

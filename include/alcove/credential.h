@@ -6,6 +6,7 @@
 #include <alcove/policy.h>
 
 enum { POL_CREDENTIALS_MAX = 10000, POL_USERS_MAX = 10000 /* of a tenant */, POL_USER_NAME_MAX = 255 };
+enum { POL_USERS_ALTER_MAX = 1000 };	/* users that one request of a client may name: what may hold up its worker, and the control thread */
 
 struct pol_credential {
 	char		   user[POL_USER_NAME_MAX + 1];

@@ -91,7 +91,7 @@ struct kfk_value {
 	double	d;		/* KFK_FLOAT64 */
 	struct alv_str s;	/* KFK_STRING; KFK_BYTES that the walker was asked to show whole */
 	struct alv_uuid id;	/* KFK_UUID */
-	const struct alv_chain *bytes;	/* KFK_BYTES, KFK_RECORDS in trees: views into the input's blocks */
+	const struct alv_chain *bytes;	/* KFK_BYTES, KFK_RECORDS in trees: views into the input's blocks; arrays: kfk_set_encoded */
 };
 
 /* ---- tree: a whole message in an arena ------------------------------------------------------
@@ -164,6 +164,9 @@ void kfk_set_null(struct kfk_tree *t, struct kfk_node *parent, uint16_t id);
 struct kfk_node *kfk_set_empty(struct kfk_tree *t, struct kfk_node *parent, uint16_t id);
 /* A new element at the end; for arrays of scalars its v is the caller's to set. Never NULL. */
 struct kfk_node *kfk_add(struct kfk_tree *t, struct kfk_node *array);
+/* n elements more of an array that has no nodes for them: they are encoded, and all of the chain from there on. The chain is there, and
+ * grows only by such elements of this array, until the tree is encoded or another array has its own behind them. */
+void kfk_set_encoded(struct kfk_node *array, const struct alv_chain *c, size_t from, uint32_t n);
 /* Unlinks an element or field; prev is the one before it, NULL for the first. O(1). */
 void kfk_unlink(struct kfk_node *parent, struct kfk_node *prev, struct kfk_node *child);
 /* Moves an unlinked element behind an array of the same field. */

@@ -84,6 +84,7 @@ struct pol_auto_create {
 enum { POL_AUTO_PARTITIONS_MAX = 10000, POL_AUTO_REPLICATION_MAX = 32767 };
 
 enum { POL_RULES_MAX = 10000, POL_SUPERS_MAX = 16 };	/* of a tenant; the store's bounds */
+enum { POL_RULES_ALTER_MAX = 1000 };	/* ACLs to make, or filters, in one request of a client: what may hold up the control thread */
 
 /* One tenant's snapshot. One allocation's life: never changed after it was published. */
 struct pol_tenant {

@@ -184,6 +184,40 @@ def test_own_alone(s):
         equal("theirs stays", [(2, "orders", 3, "User:bob", 3, 3)], described(o))
 
 
+def test_long_lists(s):
+    """More ACLs, users and quotas than an answer tells in one turn: each is told, and once; and how many one request may change."""
+    most, policy = 1000, 44
+    path, alice, _ = made(s)
+    users = [f"u{i:04}" for i in range(most)]
+    with alice.wire(timeout=60) as w:
+        for kind in (2, 3):
+            equal("made", [0] * most, create(w, *(acl(f"User:{u}", 3, name="one" if i < 600 else u, kind=kind) for i, u in enumerate(users))))
+        equal("told", [(kind, name, 3, f"User:{u}", 3, 3) for kind in (2, 3) for name, u in sorted(
+            ("one" if i < 600 else u, u) for i, u in enumerate(users))], described(w))
+        equal("too many creations", {policy}, set(create(w, *(acl("User:bob", 3, name=f"more-{i}") for i in range(most + 1)))))
+        equal("too many filters", {policy}, {f["ErrorCode"] for f in w.request("DeleteAcls", 3, {"Filters": [ANY] * (most + 1)})["FilterResults"]})
+        equal("filters that fit too much", {policy}, {f["ErrorCode"] for f in w.request("DeleteAcls", 3, {"Filters": [ANY] * 6})["FilterResults"]})
+        one, all_of_them = w.request("DeleteAcls", 3, {"Filters": [ANY | {"ResourceNameFilter": "u0999"}, ANY]})["FilterResults"]
+        equal("what fits the first filter, and is gone", (0, 2), (one["ErrorCode"], len(one["MatchingAcls"])))
+        equal("what fits the other", sorted(f"User:{u}" for u in users * 2), sorted(a["Principal"] for a in all_of_them["MatchingAcls"]))
+        equal("left", [], described(w))
+
+        def upsert(names):
+            reply = w.request("AlterUserScramCredentials", 0, {"Deletions": [], "Upsertions": [
+                {"Name": n, "Mechanism": 2, "Iterations": 4096, "Salt": b"salt", "SaltedPassword": bytes(64)} for n in names]})
+            return {r["ErrorCode"] for r in reply["Results"]}
+        equal("users", {0}, upsert(users))
+        equal("too many users", {policy}, upsert([*users, "another"]))
+        told = w.request("DescribeUserScramCredentials", 0, {"Users": None})["Results"]
+        equal("they are told", sorted([*users, "alice", "bob", "carol"]), [u["User"] for u in told])
+        equal("quotas", {0}, {e["ErrorCode"] for e in w.request("AlterClientQuotas", 1, {"ValidateOnly": False, "Entries": [
+            {"Entity": [{"EntityType": "user", "EntityName": u}], "Ops": [{"Key": "producer_byte_rate", "Value": 1e6, "Remove": False}]}
+            for u in users]})["Entries"]})
+        told = w.request("DescribeClientQuotas", 1, {"Components": [], "Strict": False})["Entries"]
+        equal("they are told", users, [q["Entity"][0]["EntityName"] for q in told])
+    s.rest("DELETE", path)
+
+
 def test_audit_names_who(s):
     """The log says who changed what, and from where."""
     path, alice, _ = made(s)

@@ -419,6 +419,73 @@ each_filter_is_told_what_it_fitted(void **state)
 	stage_close(&s);
 }
 
+/* Far more than a turn tells: each filter has its own all the same, in order, and the change is there until the last is told. */
+static void
+many_deletions_are_told_in_parts(void **state)
+{
+	struct con_change *ch;
+	struct stage	   s;
+	struct kfk_tree	  *q, *a;
+	enum api_result	   result;
+	int		   parts = 1;
+
+	(void)state;
+	open_acls(&s, POL_OP_ALTER);
+	q = stage_begin(&s, KFK_API_DELETE_ACLS, 3);
+	filter(q, 1, NULL, 1, 1);
+	filter(q, 1, "t7", 1, 1);
+	filter(q, 99, NULL, 1, 1);
+	filter(q, 1, NULL, 1, POL_OP_READ);
+	ch = asked(&s);
+	for (int i = 0; i < 1200; i++) {
+		struct pol_rule r = some[0];
+		char		name[16];
+
+		snprintf(name, sizeof(name), "t%d", i);
+		r.name = alv_str_of(name);
+		assert_int_equal(pol_rules_add(ch->rules, &r), ALV_OK);
+	}
+	for (result = api_resume(&s.call); result == API_WAIT; result = api_resume(&s.call)) {
+		assert_int_equal(s.call.wait, API_WAIT_TIME);
+		assert_ptr_equal(s.call.change, ch);
+		parts++;
+	}
+	assert_int_equal(result, API_ANSWER);
+	assert_null(s.call.change);
+	assert_in_range(parts, 5, 7);
+	a = stage_client(&s);
+	for (size_t i = 0; i < 4; i++) {
+		struct kfk_node *e = stage_at(&a->root, R(FILTER_RESULTS), i);
+		size_t		 n = stage_count(e, R(FILTER_RESULTS_MATCHING_ACLS));
+
+		assert_int_equal(kfk_get_int(a, e, R(FILTER_RESULTS_ERROR_CODE)), i == 2 ? KFK_INVALID_REQUEST : 0);
+		assert_int_equal(n, i == 1 ? 1 : i == 2 ? 0 : 1200);
+		if (i != 2)
+			stage_text(kfk_get_str(a, stage_at(e, R(FILTER_RESULTS_MATCHING_ACLS), n - 1), R(FILTER_RESULTS_MATCHING_ACLS_RESOURCE_NAME)),
+			    i == 1 ? "t7" : "t1199");
+	}
+	stage_close(&s);
+}
+
+/* More than may hold up the others: nothing of it is looked at. */
+static void
+too_many_filters_in_one_request(void **state)
+{
+	struct stage	 s;
+	struct kfk_tree *q, *a;
+
+	(void)state;
+	open_acls(&s, POL_OP_ALTER);
+	q = stage_begin(&s, KFK_API_DELETE_ACLS, 3);
+	for (int i = 0; i <= POL_RULES_ALTER_MAX; i++)
+		filter(q, 1, NULL, 1, 1);
+	a = stage_refused(&s);
+	assert_int_equal(stage_count(&a->root, R(FILTER_RESULTS)), POL_RULES_ALTER_MAX + 1);
+	for (size_t i = 0; i <= POL_RULES_ALTER_MAX; i += POL_RULES_ALTER_MAX)
+		assert_int_equal(kfk_get_int(a, stage_at(&a->root, R(FILTER_RESULTS), i), R(FILTER_RESULTS_ERROR_CODE)), KFK_POLICY_VIOLATION);
+	stage_close(&s);
+}
+
 static void
 deletions_may_be_refused(void **state)
 {
@@ -478,6 +545,7 @@ main(void)
 		cmocka_unit_test(refused_creations_ask_for_nothing),
 		cmocka_unit_test(calls_end_with_their_change),
 		cmocka_unit_test(each_filter_is_told_what_it_fitted),
+		cmocka_unit_test(many_deletions_are_told_in_parts), cmocka_unit_test(too_many_filters_in_one_request),
 		cmocka_unit_test(deletions_may_be_refused),
 		cmocka_unit_test(zeros_end_the_connection),
 	};

@@ -283,6 +283,38 @@ acls_come_and_go(void **state)
 	assert_true(alv_str_eqz(tenant(w, "acme")->rules[0].name, "other"));
 }
 
+/* Each filter would be told each of them: that has an end, as with a broker, and nothing is deleted. */
+static void
+filters_fit_so_many_at_most(void **state)
+{
+	struct world	 *w = *state;
+	struct pol_rule	  r[101];
+	struct pol_filter f[100] = { { .op = POL_OP_READ } };
+	char		  names[101][8];
+	struct con_change c = kit_change(CON_ACL_DELETE, "acme");
+
+	ok(w, adopting("acme"));
+	for (size_t i = 0; i < ALV_COUNT(r); i++) {
+		r[i] = allow_orders;
+		snprintf(names[i], sizeof(names[i]), "t%zu", i);
+		r[i].name = alv_str_of(names[i]);
+	}
+	assert_int_equal(with_rules(w, kit_change(CON_ACL_CREATE, "acme"), r, ALV_COUNT(r)).err, ALV_OK);
+	for (size_t i = 0; i < ALV_COUNT(f); i++)
+		f[i] = (struct pol_filter){ .resource = POL_ANY, .pattern = POL_ANY, .op = POL_ANY, .permission = POL_ANY };
+	c.filters = f;
+	c.nfilters = 100;
+	c.rules = pol_rules_new();
+	con_apply(&w->core, &c, NULL);
+	assert_int_equal(c.err, ALV_E_LIMIT);
+	assert_non_null(strstr(c.detail, "the filters fit 10100 ACLs"));
+	assert_int_equal(tenant(w, "acme")->nrules, ALV_COUNT(r));
+	c.nfilters = 99;
+	con_apply(&w->core, &c, NULL);
+	assert_true(c.err == ALV_OK && c.rules->n == ALV_COUNT(r) && tenant(w, "acme")->nrules == 0);
+	pol_rules_free(c.rules);
+}
+
 /* What a tenant's client changes takes room from what it changed before; what is not made, or by an administrator, takes none. */
 static void
 native_changes_share_a_bound(void **state)
@@ -642,8 +674,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(ids_are_judged), T(ids_fit_the_listeners), T(own_host_names), T(own_host_names_are_not_the_listeners),
-		T(authorizers_and_super_users), T(topics_that_are_asked_for), T(acls_come_and_go), T(native_changes_share_a_bound), T(filters_times_acls),
-		T(acls_are_replaced), T(acls_are_judged_whole),
+		T(authorizers_and_super_users), T(topics_that_are_asked_for), T(acls_come_and_go), T(filters_fit_so_many_at_most),
+		T(native_changes_share_a_bound), T(filters_times_acls), T(acls_are_replaced), T(acls_are_judged_whole),
 		T(a_tenant_lives_and_goes), T(users_are_judged_and_kept), T(groups_of_users), T(aliases_are_judged_and_kept),
 		T(aliases_into_a_prefix_end_with_it), T(a_failing_store_changes_nothing),
 		T(changes_without_ends_or_actors_are_refused),

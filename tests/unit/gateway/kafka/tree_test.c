@@ -224,6 +224,43 @@ too_long_a_string_is_refused(void **state)
 	expect_error(&t, ALV_E_LENGTH);
 }
 
+/* Elements that were encoded before, in two goes, behind one that is a node: the same bytes. */
+static void
+encoded_elements_are_elements(void **state)
+{
+	static const struct alv_str names[] = { ALV_STR("orders"), ALV_STR("b"), ALV_STR("payments") };
+	struct kfk_tree		    nodes = tree(METADATA, KFK_REQUEST, 9), mixed = tree(METADATA, KFK_REQUEST, 9), part = mixed;
+	struct kfk_node		   *all = kfk_set_empty(&nodes, &nodes.root, NAMES), *some = kfk_set_empty(&mixed, &mixed.root, NAMES);
+	struct kfk_node		   *list = kfk_set_empty(&part, &part.root, NAMES);
+	struct alv_chain	    ready, out;
+	uint8_t			    want[64];
+
+	(void)state;
+	alv_chain_init(&ready, kit.pool);
+	alv_chain_init(&out, kit.pool);
+	alv_chain_copy(&ready, "before", 6);
+	for (size_t i = 0; i < ALV_COUNT(names); i++) {
+		kfk_set_str(&nodes, kfk_add(&nodes, all), NAME, names[i]);
+		if (i == 0) {
+			kfk_set_str(&mixed, kfk_add(&mixed, some), NAME, names[i]);
+		} else {
+			struct kfk_node *e = kfk_add(&part, list);
+			size_t		 from = ready.n;
+
+			kfk_set_str(&part, e, NAME, names[i]);
+			assert_int_equal(kfk_emit_element(&part, e, &ready), ALV_OK);
+			kfk_set_encoded(some, &ready, from, 1);
+		}
+	}
+	assert_int_equal(kfk_tree_encode(&nodes, &out), ALV_OK);
+	assert_true(out.n <= sizeof(want) && alv_chain_peek(&out, 0, want, out.n));
+	expect_bytes(&mixed, alv_str_make((char *)want, out.n));
+	alv_chain_clear(&ready);
+	ready.err = ALV_E_NOMEM;	/* what could not be encoded is not left out */
+	expect_error(&mixed, ALV_E_NOMEM);
+	alv_chain_clear(&out);
+}
+
 static int
 begin(void **state)
 {
@@ -248,7 +285,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(what_is_absent_has_its_default), T(what_is_set_is_there), T(elements_are_unlinked_and_moved),
 		T(tagged_fields_go_out_unless_default), T(bytes_come_in_one_piece), T(failures_are_told_and_leave_nothing),
-		T(memory_has_an_end), T(too_long_a_string_is_refused),
+		T(memory_has_an_end), T(too_long_a_string_is_refused), T(encoded_elements_are_elements),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
