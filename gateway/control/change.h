@@ -13,7 +13,7 @@ struct con_core {
 	struct sto_store       *store;
 	struct pol_dir	       *dir;
 	const struct clu_board *board;
-	const struct pol_config *conf;		/* for the listeners' host names; NULL: there are none */
+	const struct pol_config *_Atomic conf;	/* for the listeners' host names; NULL: there are none. A reload sets it */
 	_Atomic uint32_t	iterations;	/* of new SCRAM keys */
 	_Atomic uint32_t	audit_native_rows;	/* as the configuration says */
 	const uint8_t	       *quotas;		/* what is enforced, as pol_quota_value_check takes it */
