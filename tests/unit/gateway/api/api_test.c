@@ -137,7 +137,7 @@ send_junk(struct stage *s, const struct api_def *d, int16_t version)
 		assert_int_equal(stage_send_bytes(s, bytes, cut), API_CLOSE);
 		assert_int_equal(s->call.close, MET_CLOSE_FRAME_MALFORMED);
 	}
-	bytes[n] = d->key == KFK_API_ALTER_USER_SCRAM_CREDENTIALS ? 7 : 0;	/* librdkafka's has a zero there (api/scram.c) */
+	bytes[n] = 7;	/* a zero is overlooked where it can be an end (padded_test.c) */
 	(void)stage_begin(s, d->key, version);
 	assert_int_equal(stage_send_bytes(s, bytes, n + 1), API_CLOSE);
 	assert_int_equal(s->call.close, MET_CLOSE_FRAME_MALFORMED);
