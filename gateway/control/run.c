@@ -184,17 +184,22 @@ make_keys(struct net_job *job)
 
 static void keys_made(struct net_job *job);
 
-/* False: j->err says why. */
+/* False: j->err says why. Once it is submitted, j is the pool's. */
 static bool
 submit_keys(struct keys_job *j)
 {
 	struct con_control *k = j->work->control;
 	const char	   *tenant = j->work->change->tenant;
+	enum alv_err	    err;
 
 	j->job = (struct net_job){ .loop = k->loop, .fair_key = alv_hash(tenant, strlen(tenant), 0), .work = make_keys, .done = keys_made };
-	j->err = net_jobs_submit(k->conf.crypto, &j->job);
-	k->jobs += j->err == ALV_OK;
-	return j->err == ALV_OK;
+	err = net_jobs_submit(k->conf.crypto, &j->job);
+	if (err) {
+		j->err = err;
+		return false;
+	}
+	k->jobs++;
+	return true;
 }
 
 static void
