@@ -23,9 +23,7 @@ enum {
 
 struct api_repeat {
 	uint32_t		 refs;
-	const struct pol_tenant *tenant;	/* compared only, with its revision */
-	const struct clu_view	*view;		/* compared only, with its generation */
-	uint64_t		 revision, generation;
+	uint64_t		 build, generation;	/* of the tenant's snapshot and of the view; their addresses come again */
 	const struct api_def	*def;
 	int16_t			 version;
 	size_t			 tail, acks_head;	/* acks_head: bytes of acks before the body */
@@ -262,9 +260,7 @@ api_repeat_learn(struct api_call *c, const struct alv_chain *body, const struct 
 	if (r == NULL)
 		return;
 	r->refs = 1;
-	r->tenant = c->tenant;
-	r->revision = c->tenant->revision;
-	r->view = c->view;
+	r->build = c->tenant->build;
 	r->generation = c->view->generation;
 	r->def = c->def;
 	r->version = c->hdr.version;
@@ -278,8 +274,8 @@ static bool
 says(const struct api_repeat *r, const struct api_call *c, const struct alv_piece *x)
 {
 	return r != NULL && x->n >= r->said.n && memcmp(x->p + FIXED, r->said.p + FIXED, r->said.n - FIXED) == 0 &&
-	    memcmp(x->p, r->said.p, NUMBER) == 0 && r->tenant == c->tenant && r->revision == c->tenant->revision &&
-	    r->view == c->view && r->generation == c->view->generation;
+	    memcmp(x->p, r->said.p, NUMBER) == 0 && r->build == c->tenant->build &&
+	    r->generation == c->view->generation;
 }
 
 static struct api_repeat *

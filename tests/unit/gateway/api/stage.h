@@ -105,7 +105,8 @@ stage_view(struct stage *s)
 		{ .name = ALV_STR("globex.orders"), .id = stage_id('g'), .partitions = 1 },
 		{ .name = ALV_STR("legacy.shared"), .id = stage_id('l'), .partitions = 1 },
 		{ .name = ALV_STR("__consumer_offsets"), .id = stage_id('c'), .partitions = 50, .internal = true } };
-	struct clu_view v = { .generation = 1, .cluster_id = ALV_STR("physical-cluster-idxxx"), .controller_id = 1,
+	static uint64_t	 generation;
+	struct clu_view v = { .generation = ++generation, .cluster_id = ALV_STR("physical-cluster-idxxx"), .controller_id = 1,
 		.nbrokers = ALV_COUNT(brokers), .brokers = brokers, .ntopics = ALV_COUNT(topics), .topics = topics,
 		.nfeatures = 2, .features_epoch = 5 };
 
