@@ -100,8 +100,10 @@ def test_share_groups(s):
         def alter(group):
             r = w.request("AlterShareGroupOffsets", 0, {"GroupId": group, "Topics": [{"TopicName": "t", "Partitions": [
                 {"PartitionIndex": 0, "StartOffset": 0}]}]})
-            return r["ErrorCode"], r["ErrorMessage"]
-        stack.wait_until("one is there", lambda: alter("s1")[0] == 0)
+            codes = [p["ErrorCode"] for x in r["Responses"] for p in x["Partitions"]]
+            return r["ErrorCode"] or max(codes), r["ErrorMessage"]
+        stack.wait_until("there is a coordinator", lambda: w.request("FindCoordinator", 0, {"Key": "s1"})["ErrorCode"] == 0)
+        stack.wait_until("one is there", lambda: alter("s1")[0] == 0)  # of its partition, too: where states are kept comes into being by that
         equal("one too many", (POLICY_VIOLATION, says("groups", 1, "share_groups")), alter("s2"))
         # A list may be a second old.
         stack.wait_until("brokers have that one alone", lambda: [g["GroupId"] for g in w.request("ListGroups", 5, {})["Groups"]] == ["s1"])
