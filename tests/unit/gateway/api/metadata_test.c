@@ -1,8 +1,6 @@
 /* Metadata: what is asked of brokers, and what of their answer a tenant sees. */
 #include "stage.h"
 
-#include "quota/table.h"
-
 #define Q(f) KFK_METADATA_REQUEST_##f
 #define R(f) KFK_METADATA_RESPONSE_##f
 
@@ -417,11 +415,7 @@ missing_topics_are_made_at_a_rate(void **state)
 
 	(void)state;
 	stage_open(&s, NULL, 0);
-	s.shared.quotas = quo_table_new(10, 10);
-	s.conf.quota.throttle_max_ms = 5000;
-	s.worker.now_us = UINT64_C(1000000000);
-	s.quotas = &limit;
-	s.nquotas = 1;
+	stage_limited(&s, &limit, 1);
 	acme_creates(&s, true, NULL, 0);
 	for (int i = 0; i < 2; i++) {
 		(void)ask_for_missing(&s, 9, true);
@@ -439,9 +433,7 @@ missing_topics_are_made_at_a_rate(void **state)
 	s.worker.now_us += 30000000;
 	(void)ask_for_missing(&s, 9, true);
 	assert_int_equal(s.call.ncreate, 1);
-	api_quota_fini(&s.conn);
-	quo_table_free(s.shared.quotas);
-	s.shared.quotas = NULL;
+	stage_unlimited(&s);
 	stage_close(&s);
 }
 

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "api/kit.h"
+#include "quota/table.h"
 
 struct stage {
 	struct alv_qsbr	   *qsbr;
@@ -175,6 +176,27 @@ stage_close(struct stage *s)
 	met_worker_free(s->worker.meter);
 	alv_pool_free(s->worker.pool);
 	alv_qsbr_free(s->qsbr);
+}
+
+/* ---- limits ----------------------------------------------------------------------------------------- */
+
+/* Of acme, from its next snapshot on; undone by stage_unlimited before stage_close. */
+static inline void
+stage_limited(struct stage *s, const struct pol_quota *quotas, size_t n)
+{
+	s->shared.quotas = quo_table_new(10, 10);
+	s->conf.quota.throttle_max_ms = 5000;
+	s->worker.now_us = UINT64_C(1000000000);
+	s->quotas = quotas;
+	s->nquotas = n;
+}
+
+static inline void
+stage_unlimited(struct stage *s)
+{
+	api_quota_fini(&s->conn);
+	quo_table_free(s->shared.quotas);
+	s->shared.quotas = NULL;
 }
 
 /* ---- requests ------------------------------------------------------------------------------------ */

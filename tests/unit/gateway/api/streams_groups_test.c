@@ -1,8 +1,6 @@
 /* Streams groups: what is asked of a topology before a broker sees it, and how a group is described. */
 #include "group_stage.h"
 
-#include "quota/table.h"
-
 #define Q(f) KFK_STREAMS_GROUP_HEARTBEAT_REQUEST_##f
 #define T(f) KFK_STREAMS_GROUP_HEARTBEAT_REQUEST_TOPOLOGY_SUBTOPOLOGIES_##f
 #define R(f) KFK_STREAMS_GROUP_HEARTBEAT_RESPONSE_##f
@@ -264,11 +262,7 @@ topics_of_a_topology_are_mutations(void **state)
 
 	(void)state;
 	stage_open(&s, NULL, 0);
-	s.shared.quotas = quo_table_new(10, 10);
-	s.conf.quota.throttle_max_ms = 5000;
-	s.worker.now_us = UINT64_C(1000000000);
-	s.quotas = &limit;
-	s.nquotas = 1;
+	stage_limited(&s, &limit, 1);
 	stage_tenant_at(&s, "acme", "acme-cluster-id-22char", POL_ACTIVE, NULL, 0, 2);
 	(void)join(&s, "app", &j);
 	(void)stage_forwarded(&s);
@@ -277,9 +271,7 @@ topics_of_a_topology_are_mutations(void **state)
 	assert_true(s.call.throttle_until_us > s.worker.now_us);
 	(void)join(&s, "third", &(struct joining){ .source = "orders" });	/* nothing is missing */
 	(void)stage_forwarded(&s);
-	api_quota_fini(&s.conn);
-	quo_table_free(s.shared.quotas);
-	s.shared.quotas = NULL;
+	stage_unlimited(&s);
 	stage_close(&s);
 }
 
